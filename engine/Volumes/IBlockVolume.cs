@@ -1,0 +1,36 @@
+using Cstor.Engine.Host;
+
+namespace Cstor.Engine.Volumes;
+
+/// <summary>
+/// What a LUN is made of: a pool's volume, a replicated one, or the bench's null device. Offsets and lengths are
+/// multiples of 512 bytes. Requests run concurrently; a request sees every request that completed before it started, and two
+/// overlapping ones under way at once take effect in either order, never mixed below <see cref="BlockSizeBytes"/>.
+/// Slices must stay valid until completion; they need no alignment, though 4096 saves a copy.
+/// </summary>
+public interface IBlockVolume
+{
+    /// <summary>Stable identity, the source of NAA and EUI designators.</summary>
+    Guid Id { get; }
+
+    /// <summary>Pool and volume, as <c>tank/db</c>.</summary>
+    string Name { get; }
+
+    long SizeBytes { get; }
+
+    /// <summary>The volume's block: what is written without reading first, and freed by unmap.</summary>
+    int BlockSizeBytes { get; }
+
+    bool IsReadOnly { get; }
+
+    ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
+
+    /// <summary>Writes; completes when readers see it, or with <paramref name="durable"/> (FUA) when it would survive a power cut.</summary>
+    ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable);
+
+    /// <summary>Makes a range read as zeroes; whole blocks become holes and free their space.</summary>
+    ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes);
+
+    /// <summary>Makes everything that completed before this call durable.</summary>
+    ValueTask<IoStatus> FlushAsync();
+}
