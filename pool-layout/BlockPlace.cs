@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Cstor.PoolLayout;
 
 /// <summary>
-/// Where a copy of a block begins: top-level vdev (16 bits) and sector within it (48 bits, 4 KiB each, counted from the
-/// end of the front labels). Packed as <c>vdev &lt;&lt; 48 | sector</c>. Sector 0 of a vdev is never allocated, so the all-zero
-/// place means "none".
+/// Where a copy of a block begins: top-level vdev (16 bits) and sector within it (48 bits, 4 KiB each,
+/// counted from the end of the front labels). Packed as <c>vdev &lt;&lt; 48 | sector</c>. Sector 0 of a
+/// vdev is never allocated, so the all-zero place means "none".
 /// </summary>
 public readonly record struct BlockPlace(ulong Packed)
 {

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Cstor.PoolLayout;
 
 /// <summary>
-/// The reference of a parent to a block: where it is, how it is stored, when it was born and what it must hash to.
-/// The parent vouches for the child, so a torn, lost, misdirected or rotten block is caught when it is read.
-/// All 64 bytes zero is a hole: it reads as zeroes and takes no space.
+/// The reference of a parent to a block: where it is, how it is stored, when it was born and what it must
+/// hash to. The parent vouches for the child, so a torn, lost, misdirected or rotten block is caught when
+/// it is read. All 64 bytes zero is a hole: it reads as zeroes and takes no space.
 /// </summary>
 /// <remarks>
-/// <see cref="AllocatedSectors"/> counts what one copy occupies on its vdev, parity included, so that raidz needs
-/// no change of format. <see cref="ContentHash"/> covers the logical bytes: of the block itself for data, of the
-/// children's content hashes for a node; it does not depend on compression or placement.
+/// <see cref="AllocatedSectors"/> counts what one copy occupies on its vdev, parity included, so that raidz
+/// needs no change of format. <see cref="ContentHash"/> covers the logical bytes: of the block itself for
+/// data, of the children's content hashes for a node; it does not depend on compression or placement.
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public readonly record struct BlockPointer
@@ -78,7 +78,9 @@ public readonly record struct BlockPointer
 
     public int CopyCount => Place1.IsNone ? 1 : 2;
 
-    /// <summary>Reason why the pointer cannot be right, or null. A hole is valid if every byte is zero.</summary>
+    /// <summary>
+    /// Reason why the pointer cannot be right, or null. A hole is valid if every byte is zero.
+    /// </summary>
     public string? Validate()
     {
         if (IsHole) return this == default ? null : "hole with leftover bytes";

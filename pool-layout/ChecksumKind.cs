@@ -1,6 +1,8 @@
 namespace Cstor.PoolLayout;
 
-/// <summary>How a block is checksummed. Zero is reserved so that a zeroed pointer is never mistaken for a valid one.</summary>
+/// <summary>
+/// How a block is checksummed. Zero is reserved so that a zeroed pointer is never mistaken for a valid one.
+/// </summary>
 public enum ChecksumKind : byte
 {
     /// <summary>XXH3, 128 bits, over the physical bytes.</summary>

@@ -17,7 +17,10 @@ public static class Layout
     /// <summary>Two labels at each end.</summary>
     public const int LabelCount = 4;
 
-    /// <summary>Where a label's configuration text begins; the 16 KiB before it stay free for partition tables and boot sectors.</summary>
+    /// <summary>
+    /// Where a label's configuration text begins; the 16 KiB before it stay free for partition tables and
+    /// boot sectors.
+    /// </summary>
     public const int LabelConfigOffset = 16 * 1024;
 
     /// <summary>Room for the configuration block: header, text and checksum.</summary>

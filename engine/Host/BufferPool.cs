@@ -6,7 +6,8 @@ namespace Cstor.Engine.Host;
 
 /// <summary>
 /// Size-classed free lists of <see cref="IoBuffer"/> over native memory: powers of two from 4 KiB to 2 MiB.
-/// Grows on demand up to <see cref="LimitBytes"/>; what was grown is kept for reuse. One pool per loop, no locks.
+/// Grows on demand up to <see cref="LimitBytes"/>; what was grown is kept for reuse. One pool per loop, no
+/// locks.
 /// </summary>
 public sealed class BufferPool : IDisposable
 {
@@ -34,10 +35,15 @@ public sealed class BufferPool : IDisposable
     /// <summary>Memory taken from the system so far.</summary>
     public long GrownBytes { get; private set; }
 
-    /// <summary>Buffers rented and not yet returned: zero when everything has ended, or a buffer leaked.</summary>
+    /// <summary>
+    /// Buffers rented and not yet returned: zero when everything has ended, or a buffer leaked.
+    /// </summary>
     public long RentedCount { get; private set; }
 
-    /// <summary>A buffer of at least the given size, or null when the limit is reached (report <see cref="IoStatus.NoMemory"/>).</summary>
+    /// <summary>
+    /// A buffer of at least the given size, or null when the limit is reached (report
+    /// <see cref="IoStatus.NoMemory"/>).
+    /// </summary>
     public IoBuffer? TryRent(int lengthBytes)
     {
         Check.That(lengthBytes is > 0 and <= MaximumBytes);

@@ -4,18 +4,21 @@ namespace Cstor.Engine.Host;
 public interface IDisks
 {
     /// <summary>
-    /// Opens a block device or regular file for direct I/O. For writing it is opened exclusively (O_EXCL on a block device,
-    /// a lock on a file), so that neither a mount nor another daemon shares it.
+    /// Opens a block device or regular file for direct I/O. For writing it is opened exclusively (O_EXCL on
+    /// a block device, a lock on a file), so that neither a mount nor another daemon shares it.
     /// </summary>
     /// <returns>The disk, or the reason in words ("/dev/sdb: is mounted on /srv").</returns>
     ValueTask<Outcome<IDisk>> OpenAsync(string path, DiskAccess access);
 
-    /// <summary>Every block device that could hold a pool, with what it is used for. Loop devices included, partitions too.</summary>
+    /// <summary>
+    /// Every block device that could hold a pool, with what it is used for. Loop devices included,
+    /// partitions too.
+    /// </summary>
     ValueTask<IReadOnlyList<DiskDescription>> ListAsync();
 
     /// <summary>
-    /// Paths to scan for labels: block devices when <paramref name="directory"/> is null, else its block devices
-    /// and regular files.
+    /// Paths to scan for labels: block devices when <paramref name="directory"/> is null, else its block
+    /// devices and regular files.
     /// </summary>
     ValueTask<Outcome<IReadOnlyList<string>>> CandidatesAsync(string? directory);
 }
@@ -38,7 +41,8 @@ public enum DiskAccess
 /// <param name="LogicalSectorBytes">Smallest addressable unit.</param>
 /// <param name="PhysicalSectorBytes">What the disk writes atomically.</param>
 /// <param name="IsRotational">A spinning disk.</param>
-/// <param name="InUseBy">Why it cannot be taken now ("mounted on /", "has partitions", "held by dm-0", "read-only"), or null.</param>
+/// <param name="InUseBy">Why it cannot be taken now ("mounted on /", "has partitions", "held by dm-0",
+/// "read-only"), or null.</param>
 public sealed record DiskDescription(
     string Path,
     long SizeBytes,
@@ -50,8 +54,9 @@ public sealed record DiskDescription(
     string? InUseBy);
 
 /// <summary>
-/// An open disk. Offsets, lengths and addresses are multiples of 4096. Requests run concurrently and complete in any order.
-/// A completed write is volatile until a flush that was started after its completion has completed.
+/// An open disk. Offsets, lengths and addresses are multiples of 4096. Requests run concurrently and
+/// complete in any order. A completed write is volatile until a flush that was started after its completion
+/// has completed.
 /// </summary>
 public interface IDisk
 {
@@ -68,20 +73,29 @@ public interface IDisk
 
     ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
 
-    /// <summary>Reads one device extent into several runs of memory. The span is copied before the call returns.</summary>
+    /// <summary>
+    /// Reads one device extent into several runs of memory. The span is copied before the call returns.
+    /// </summary>
     ValueTask<IoStatus> ReadAsync(long offsetBytes, ReadOnlySpan<IoSlice> into);
 
     ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from);
 
-    /// <summary>Writes several runs of memory to one device extent, at most 1024 runs. The span is copied before the call returns.</summary>
+    /// <summary>
+    /// Writes several runs of memory to one device extent, at most 1024 runs. The span is copied before the
+    /// call returns.
+    /// </summary>
     ValueTask<IoStatus> WriteAsync(long offsetBytes, ReadOnlySpan<IoSlice> from);
 
     /// <summary>Makes every write that completed before this call durable.</summary>
     ValueTask<IoStatus> FlushAsync();
 
-    /// <summary>Tells the disk that a range holds nothing of value; reads of it may then return anything.</summary>
+    /// <summary>
+    /// Tells the disk that a range holds nothing of value; reads of it may then return anything.
+    /// </summary>
     ValueTask<IoStatus> DiscardAsync(long offsetBytes, long lengthBytes);
 
-    /// <summary>Closes once the I/O under way has ended; later requests get <see cref="IoStatus.DeviceGone"/>.</summary>
+    /// <summary>
+    /// Closes once the I/O under way has ended; later requests get <see cref="IoStatus.DeviceGone"/>.
+    /// </summary>
     ValueTask CloseAsync();
 }

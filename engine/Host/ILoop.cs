@@ -3,9 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace Cstor.Engine.Host;
 
 /// <summary>
-/// The seam to the machine: one thread (or, in the simulator, one virtual thread) that runs completions one at a
-/// time. Every object of the engine and the target belongs to exactly one loop and is touched only there; awaits
-/// continue inline on it. All members but <see cref="Post"/> are called on the loop's own thread.
+/// The seam to the machine: one thread (or, in the simulator, one virtual thread) that runs completions one
+/// at a time. Every object of the engine and the target belongs to exactly one loop and is touched only
+/// there; awaits continue inline on it. All members but <see cref="Post"/> are called on the loop's own
+/// thread.
 /// </summary>
 public interface ILoop
 {
@@ -24,15 +25,19 @@ public interface ILoop
     /// <summary>The network of this machine.</summary>
     INetwork Network { get; }
 
-    /// <summary>Fills with random bytes: the system's cryptographic generator, or the simulator's seed.</summary>
+    /// <summary>
+    /// Fills with random bytes: the system's cryptographic generator, or the simulator's seed.
+    /// </summary>
     void FillRandom(Span<byte> destination);
 
-    /// <summary>Runs an action on the loop, soon, in order of posting. The only member callable from any thread.</summary>
+    /// <summary>
+    /// Runs an action on the loop, soon, in order of posting. The only member callable from any thread.
+    /// </summary>
     void Post(Action action);
 
     /// <summary>
-    /// Runs a callback once at the end of the current turn, after all completions at hand were handled and before
-    /// the loop submits and waits: the place where batches are closed. A callback may defer again.
+    /// Runs a callback once at the end of the current turn, after all completions at hand were handled and
+    /// before the loop submits and waits: the place where batches are closed. A callback may defer again.
     /// </summary>
     void Defer(ITurnEnd callback);
 
@@ -42,7 +47,10 @@ public interface ILoop
     /// <summary>Completes after the given time.</summary>
     ValueTask DelayAsync(long nanoseconds);
 
-    /// <summary>Runs pure computation on a worker thread; completes on this loop. Worth it above some 100 us of work.</summary>
+    /// <summary>
+    /// Runs pure computation on a worker thread; completes on this loop. Worth it above some 100 us of
+    /// work.
+    /// </summary>
     ValueTask OffloadAsync(IOffloadedWork work);
 }
 

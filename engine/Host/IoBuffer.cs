@@ -3,8 +3,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host;
 
 /// <summary>
-/// A pooled, 4 KiB-aligned run of native memory, counted by its holders. Belongs to one loop: not thread-safe.
-/// The object itself is pooled too, so renting allocates nothing once the pool is warm.
+/// A pooled, 4 KiB-aligned run of native memory, counted by its holders. Belongs to one loop: not
+/// thread-safe. The object itself is pooled too, so renting allocates nothing once the pool is warm.
 /// </summary>
 public sealed class IoBuffer
 {

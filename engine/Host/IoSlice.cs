@@ -14,7 +14,8 @@ public readonly record struct IoSlice(nint Address, int LengthBytes)
     /// <summary>A part of this run.</summary>
     public IoSlice Slice(int startBytes, int lengthBytes)
     {
-        Check.That((uint)startBytes <= (uint)LengthBytes && (uint)lengthBytes <= (uint)(LengthBytes - startBytes));
+        Check.That((uint)startBytes <= (uint)LengthBytes);
+        Check.That((uint)lengthBytes <= (uint)(LengthBytes - startBytes));
         return new IoSlice(Address + startBytes, lengthBytes);
     }
 }

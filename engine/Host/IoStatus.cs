@@ -29,7 +29,9 @@ public enum IoStatus
     /// <summary>The range is outside the device or volume.</summary>
     OutOfRange,
 
-    /// <summary>The pool stopped after a failed metadata write; nothing was changed by this request.</summary>
+    /// <summary>
+    /// The pool stopped after a failed metadata write; nothing was changed by this request.
+    /// </summary>
     PoolStopped,
 
     /// <summary>The volume or pool is being closed or destroyed.</summary>

@@ -18,7 +18,10 @@ public readonly record struct Unit
     public static readonly Unit Value;
 }
 
-/// <summary>A value, or the fault that stood in its way. For administration; the data path uses <see cref="IoStatus"/>.</summary>
+/// <summary>
+/// A value, or the fault that stood in its way. For administration; the data path uses
+/// <see cref="IoStatus"/>.
+/// </summary>
 public readonly struct Outcome<T>
 {
     private readonly T? _value;

@@ -3,7 +3,8 @@ namespace Cstor.Engine.Pools;
 /// <summary>What <c>pool list</c> and <c>pool status</c> show.</summary>
 /// <param name="Name">Pool name.</param>
 /// <param name="Guid">Identity, never reused.</param>
-/// <param name="Health"><c>online</c>, <c>degraded</c>, <c>readonly</c> or <c>stopped</c> (after a failed metadata write).</param>
+/// <param name="Health"><c>online</c>, <c>degraded</c>, <c>readonly</c> or <c>stopped</c> (after a failed
+/// metadata write).</param>
 /// <param name="Reason">Why it is not online, with what to do; or empty.</param>
 /// <param name="SizeBytes">Allocatable space of all vdevs.</param>
 /// <param name="AllocatedBytes">Space in use, blocks awaiting the next checkpoint included.</param>
@@ -12,7 +13,8 @@ namespace Cstor.Engine.Pools;
 /// <param name="Epoch">Current birth epoch.</param>
 /// <param name="LogBytes">Commit log that an import would replay now.</param>
 /// <param name="Vdevs">The vdev tree, top level first.</param>
-/// <param name="Damage">Damaged copies found since import: labels, uberblocks, nodes, log groups, data.</param>
+/// <param name="Damage">Damaged copies found since import: labels, uberblocks, nodes, log groups,
+/// data.</param>
 public sealed record PoolStatus(
     string Name,
     Guid Guid,

@@ -3,10 +3,11 @@ using Cstor.Engine.Host;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// What a LUN is made of: a pool's volume, a replicated one, or the bench's null device. Offsets and lengths are
-/// multiples of 512 bytes. Requests run concurrently; a request sees every request that completed before it started, and two
-/// overlapping ones under way at once take effect in either order, never mixed below <see cref="BlockSizeBytes"/>.
-/// Slices must stay valid until completion; they need no alignment, though 4096 saves a copy.
+/// What a LUN is made of: a pool's volume, a replicated one, or the bench's null device. Offsets and
+/// lengths are multiples of 512 bytes. Requests run concurrently; a request sees every request that
+/// completed before it started, and two overlapping ones under way at once take effect in either order,
+/// never mixed below <see cref="BlockSizeBytes"/>. Slices must stay valid until completion; they need no
+/// alignment, though 4096 saves a copy.
 /// </summary>
 public interface IBlockVolume
 {
@@ -25,7 +26,10 @@ public interface IBlockVolume
 
     ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
 
-    /// <summary>Writes; completes when readers see it, or with <paramref name="durable"/> (FUA) when it would survive a power cut.</summary>
+    /// <summary>
+    /// Writes; completes when readers see it, or with <paramref name="durable"/> (FUA) when it would
+    /// survive a power cut.
+    /// </summary>
     ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable);
 
     /// <summary>Makes a range read as zeroes; whole blocks become holes and free their space.</summary>

@@ -1,0 +1,52 @@
+# What a person types. Each target that needs packages installs those that are missing (Debian, apt-get) and says so.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+export MSBUILDDISABLENODEREUSE := 1
+
+CONFIGURATION := Release
+PREREQUISITES := deploy/install-prerequisites.sh
+SEEDS ?= 1000
+MODE ?= quick
+
+.PHONY: help build tests-build test demo bench soak fuzz format-check clean
+
+help: ## this list
+	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+build: ## the native executable, out/cstor
+	@$(PREREQUISITES) build
+	@deploy/publish.sh $(CONFIGURATION)
+
+tests-build: build
+	@dotnet build tests/Cstor.Tests.csproj -c $(CONFIGURATION) -v quiet -nologo
+
+test: tests-build ## every test: unit, simulation, fuzz, end to end with real initiators
+	@$(PREREQUISITES) test
+	@tests/EndToEnd/scripts/run-tests.sh $(CONFIGURATION)
+
+demo: build ## a pool on sparse files, a volume, a real iSCSI client, in about a minute
+	@$(PREREQUISITES) demo
+	@deploy/demo.sh
+
+bench: build ## the raw device, tgt and cstor side by side in one table (MODE=quick or full)
+	@$(PREREQUISITES) bench
+	@tests/Bench/bench.sh $(MODE)
+
+soak: tests-build ## the simulator over SEEDS=1000 seeds from a random start
+	@CSTOR_SEEDS=$(SEEDS) CSTOR_FIRST_SEED=$${FIRST_SEED:-$$RANDOM$$RANDOM} \
+	  dotnet test tests/Cstor.Tests.csproj -c $(CONFIGURATION) --no-build --filter Category=Simulation
+
+fuzz: tests-build ## the fuzzers over INPUTS=10000000 inputs
+	@CSTOR_FUZZ_INPUTS=$${INPUTS:-10000000} \
+	  dotnet test tests/Cstor.Tests.csproj -c $(CONFIGURATION) --no-build --filter Category=Fuzz
+
+format-check: ## what dotnet format would change
+	@dotnet format cstor.sln --verify-no-changes --severity warn
+
+clean: ## remove what was built
+	@rm -rf out
+	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './.git/*' -prune -exec rm -rf {} +
