@@ -1,0 +1,9 @@
+namespace Cstor.Tests.Simulation;
+
+public enum DiskRequestKind
+{
+    Read,
+    Write,
+    Discard,
+    Flush,
+}
