@@ -1,0 +1,14 @@
+namespace Cstor.PoolLayout.Records;
+
+/// <summary>What a slot of the dataset table holds.</summary>
+public enum DatasetState : byte
+{
+    /// <summary>Nothing; the slot may be used.</summary>
+    Free = 0,
+
+    /// <summary>A volume.</summary>
+    Volume = 1,
+
+    /// <summary>A destroyed volume whose blocks are still being freed.</summary>
+    Destroying = 2,
+}

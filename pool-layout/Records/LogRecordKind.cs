@@ -1,0 +1,17 @@
+namespace Cstor.PoolLayout.Records;
+
+/// <summary>What a record of the commit log says.</summary>
+public enum LogRecordKind : ushort
+{
+    /// <summary>A block of a volume has a new pointer: <see cref="LogWriteRecord"/>.</summary>
+    Write = 1,
+
+    /// <summary>A run of blocks became holes: <see cref="LogUnmapRecord"/>.</summary>
+    Unmap = 2,
+
+    /// <summary>A dataset was created or its settings changed: header, then a whole <see cref="DatasetRecord"/>.</summary>
+    DatasetPut = 3,
+
+    /// <summary>A dataset is gone; its blocks were freed before.</summary>
+    DatasetRemove = 4,
+}
