@@ -1,9 +1,13 @@
 namespace Cstor.Tests.Simulation;
 
-/// <summary>What a power cut leaves of the sectors that were written and not flushed, or were being written.</summary>
+/// <summary>
+/// What a power cut leaves of the sectors that were written and not flushed, or were being written.
+/// </summary>
 public enum CrashMode
 {
-    /// <summary>Each sector by chance: the durable content, any version written since, or a mixture of two.</summary>
+    /// <summary>
+    /// Each sector by chance: the durable content, any version written since, or a mixture of two.
+    /// </summary>
     Random,
 
     /// <summary>The cache is lost: only what was flushed.</summary>

@@ -20,7 +20,9 @@ public sealed class DiskFaults
 
     public double Stall { get; set; }
 
-    /// <summary>How long a stalled request takes; <see cref="long.MaxValue"/>: it is never answered.</summary>
+    /// <summary>
+    /// How long a stalled request takes; <see cref="long.MaxValue"/>: it is never answered.
+    /// </summary>
     public long StallNanoseconds { get; set; } = long.MaxValue;
 
     /// <summary>Multiplies every latency.</summary>
@@ -49,7 +51,8 @@ public sealed class DiskFaults
         switch (request.Kind)
         {
             case DiskRequestKind.Read:
-                return random.Chance(ReadError) ? DiskFault.Error : random.Chance(Rot) ? DiskFault.Rot : DiskFault.None;
+                if (random.Chance(ReadError)) return DiskFault.Error;
+                return random.Chance(Rot) ? DiskFault.Rot : DiskFault.None;
             case DiskRequestKind.Write:
                 if (random.Chance(WriteError)) return DiskFault.Error;
                 if (random.Chance(LostWrite)) return DiskFault.Lost;

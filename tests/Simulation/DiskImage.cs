@@ -1,6 +1,8 @@
 namespace Cstor.Tests.Simulation;
 
-/// <summary>The content of a disk as a power cut at some moment would have left it; to be put into another machine.</summary>
+/// <summary>
+/// The content of a disk as a power cut at some moment would have left it; to be put into another machine.
+/// </summary>
 public sealed class DiskImage
 {
     internal DiskImage(string path, long sizeBytes, SectorStore store)

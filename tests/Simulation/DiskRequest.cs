@@ -5,4 +5,5 @@ namespace Cstor.Tests.Simulation;
 /// <param name="OffsetBytes">Where; 0 for a flush.</param>
 /// <param name="LengthBytes">How much; 0 for a flush.</param>
 /// <param name="Index">Counted from 0 for each kind over the disk's life.</param>
-public readonly record struct DiskRequest(DiskRequestKind Kind, long OffsetBytes, long LengthBytes, long Index);
+public readonly record struct DiskRequest(
+    DiskRequestKind Kind, long OffsetBytes, long LengthBytes, long Index);

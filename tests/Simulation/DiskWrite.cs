@@ -1,13 +1,13 @@
 namespace Cstor.Tests.Simulation;
 
 /// <summary>A write or discard on its way: the sectors it changes, captured when it was submitted.</summary>
-internal sealed class DiskWrite(long sequence, List<(long Sector, byte[] Bytes)> sectors)
+internal sealed class DiskWrite(long sequence, List<DiskSector> sectors)
 {
     /// <summary>Order of submission.</summary>
     public long Sequence { get; } = sequence;
 
     /// <summary>Arrays are never changed once here: stores and images share them.</summary>
-    public List<(long Sector, byte[] Bytes)> Sectors { get; } = sectors;
+    public List<DiskSector> Sectors { get; } = sectors;
 
     /// <summary>Order of completion, from 1; 0 while under way.</summary>
     public long CompletedAt { get; set; }

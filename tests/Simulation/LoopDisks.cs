@@ -13,7 +13,8 @@ internal sealed class LoopDisks(SimulatedLoop loop) : IDisks
         if (disk.Faults.IsDead) return new Fault("device-gone", $"{path}: no such device or address");
         SimulatedDiskHandle handle = new(disk, loop, access);
         if (access == DiskAccess.ReadOnly) return Outcome<IDisk>.Ok(handle);
-        if (disk.ExclusiveHolder is not null) return new Fault("device-in-use", $"{path}: is held by another program");
+        if (disk.ExclusiveHolder is not null)
+            return new Fault("device-in-use", $"{path}: is held by another program");
         disk.ExclusiveHolder = handle;
         return Outcome<IDisk>.Ok(handle);
     }
@@ -22,12 +23,20 @@ internal sealed class LoopDisks(SimulatedLoop loop) : IDisks
     {
         await Pause();
         List<DiskDescription> list = [];
-        foreach (SimulatedDisk disk in loop.Node.Disks.All.Where(disk => disk.Path.StartsWith("/dev/", StringComparison.Ordinal)))
+        foreach (SimulatedDisk disk in loop.Node.Disks.All)
         {
+            if (!disk.Path.StartsWith("/dev/", StringComparison.Ordinal)) continue;
             string? inUseBy = disk.ExclusiveHolder is null ? null : "held by another program";
             int logicalBytes = Math.Min(512, disk.PhysicalSectorBytes);
             list.Add(new DiskDescription(
-                disk.Path, disk.SizeBytes, "Simulated", disk.Path, logicalBytes, disk.PhysicalSectorBytes, false, inUseBy));
+                disk.Path,
+                disk.SizeBytes,
+                "Simulated",
+                disk.Path,
+                logicalBytes,
+                disk.PhysicalSectorBytes,
+                false,
+                inUseBy));
         }
 
         return list;

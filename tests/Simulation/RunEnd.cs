@@ -6,6 +6,8 @@ public enum RunEnd
     /// <summary>The task completed.</summary>
     Completed,
 
-    /// <summary>The node on which the task ran lost power or was killed: the task will never complete.</summary>
+    /// <summary>
+    /// The node on which the task ran lost power or was killed: the task will never complete.
+    /// </summary>
     NodeDied,
 }

@@ -1,7 +1,8 @@
-// The content of a simulated disk, in two layers of 4096-byte sectors: what is durable, and above it every version
-// written since. A flush makes the versions durable that had completed when it was begun; others may slip in, by chance.
-// A power cut leaves, for each sector by itself, the durable content, any of the later versions, or a mixture at
-// 512 bytes: a disk writes its cache back in any order, and may already have written an older version.
+// The content of a simulated disk, in two layers of 4096-byte sectors: what is durable, and above it every
+// version written since. A flush makes the versions durable that had completed when it was begun; others may
+// slip in, by chance. A power cut leaves, for each sector by itself, the durable content, any of the later
+// versions, or a mixture at 512 bytes: a disk writes its cache back in any order, and may already have
+// written an older version.
 using System.Runtime.InteropServices;
 using Cstor.PoolLayout;
 
@@ -13,10 +14,11 @@ internal sealed class SectorStore
     private const int TearBytes = 512;
 
     private readonly Dictionary<long, byte[]> _durable;
-    private readonly Dictionary<long, List<(DiskWrite Write, byte[] Bytes)>> _cache;
+    private readonly Dictionary<long, List<SectorVersion>> _cache;
     private readonly ulong? _garbageSeed;
 
-    /// <param name="garbageSeed">A sector never written reads as garbage made from this, or as zeroes without it.</param>
+    /// <param name="garbageSeed">A sector never written reads as garbage made from this, or as zeroes without
+    /// it.</param>
     public SectorStore(ulong? garbageSeed)
     {
         _durable = [];
@@ -28,8 +30,8 @@ internal sealed class SectorStore
     {
         _garbageSeed = other._garbageSeed;
         _durable = new Dictionary<long, byte[]>(other._durable);
-        _cache = new Dictionary<long, List<(DiskWrite Write, byte[] Bytes)>>(other._cache.Count);
-        foreach ((long sector, List<(DiskWrite Write, byte[] Bytes)> versions) in other._cache)
+        _cache = new Dictionary<long, List<SectorVersion>>(other._cache.Count);
+        foreach ((long sector, List<SectorVersion> versions) in other._cache)
             _cache.Add(sector, [.. versions]);
     }
 
@@ -44,15 +46,17 @@ internal sealed class SectorStore
 
     /// <summary>What a read sees.</summary>
     public ReadOnlySpan<byte> Read(long sector) =>
-        _cache.TryGetValue(sector, out List<(DiskWrite Write, byte[] Bytes)>? versions) ? versions[^1].Bytes : Durable(sector);
+        _cache.TryGetValue(sector, out List<SectorVersion>? versions)
+            ? versions[^1].Bytes
+            : Durable(sector);
 
     /// <summary>Replaces the content of a sector in every layer, as rot or a test does.</summary>
     public void Overwrite(long sector, byte[] bytes)
     {
         Check.That(bytes.Length == SectorBytes);
         _durable[sector] = bytes;
-        if (_cache.TryGetValue(sector, out List<(DiskWrite Write, byte[] Bytes)>? versions))
-            versions[^1] = (versions[^1].Write, bytes);
+        if (_cache.TryGetValue(sector, out List<SectorVersion>? versions))
+            versions[^1] = new SectorVersion(versions[^1].Write, bytes);
     }
 
     /// <summary>Puts a write into the cache.</summary>
@@ -68,7 +72,7 @@ internal sealed class SectorStore
     public void Flush(long mark, ulong lotterySeed)
     {
         List<long> clean = [];
-        foreach ((long sector, List<(DiskWrite Write, byte[] Bytes)> versions) in _cache)
+        foreach ((long sector, List<SectorVersion> versions) in _cache)
         {
             int last = versions.FindLastIndex(version =>
                 (version.Write.CompletedAt > 0 && version.Write.CompletedAt <= mark)
@@ -95,12 +99,12 @@ internal sealed class SectorStore
         }
 
         long last = 0;
-        foreach (List<(DiskWrite Write, byte[] Bytes)> versions in _cache.Values)
+        foreach (List<SectorVersion> versions in _cache.Values)
             last = Math.Max(last, versions[^1].Write.Sequence);
         long cut = last - random.Below(Math.Min(last + 1, 64));
         double keep = random.Below(5) switch { 0 => 0.03, 1 => 0.2, 2 => 0.5, 3 => 0.9, _ => 0.98 };
         double tear = random.Coin() ? 0.1 : 0;
-        foreach ((long sector, List<(DiskWrite Write, byte[] Bytes)> versions) in _cache)
+        foreach ((long sector, List<SectorVersion> versions) in _cache)
         {
             byte[]? survivor = mode switch
             {
@@ -118,7 +122,9 @@ internal sealed class SectorStore
         _cache.Clear();
     }
 
-    /// <summary>The sectors of a range that hold something: others need not be touched by a discard.</summary>
+    /// <summary>
+    /// The sectors of a range that hold something: others need not be touched by a discard.
+    /// </summary>
     public List<long> WrittenWithin(long first, long count)
     {
         List<long> found = [];
@@ -142,19 +148,20 @@ internal sealed class SectorStore
     {
         if (_durable.TryGetValue(sector, out byte[]? bytes)) return bytes;
         byte[] fresh = new byte[SectorBytes];
-        if (_garbageSeed is { } seed) new SimulatedRandom(SimulatedRandom.Mix(seed, (ulong)sector)).Fill(fresh);
+        if (_garbageSeed is { } seed)
+            new SimulatedRandom(SimulatedRandom.Mix(seed, (ulong)sector)).Fill(fresh);
         return fresh;
     }
 
     private void Add(long sector, DiskWrite write, byte[] bytes)
     {
-        ref List<(DiskWrite Write, byte[] Bytes)>? versions =
+        ref List<SectorVersion>? versions =
             ref CollectionsMarshal.GetValueRefOrAddDefault(_cache, sector, out _);
         versions ??= [];
-        versions.Add((write, bytes));
+        versions.Add(new SectorVersion(write, bytes));
     }
 
-    private byte[] Torn(long sector, List<(DiskWrite Write, byte[] Bytes)> versions, SimulatedRandom random)
+    private byte[] Torn(long sector, List<SectorVersion> versions, SimulatedRandom random)
     {
         int newer = random.Below(versions.Count);
         ReadOnlySpan<byte> old = newer > 0 && random.Coin() ? versions[newer - 1].Bytes : Durable(sector);

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Cstor.Tests.Simulation;
 
 /// <summary>
-/// The awaitable behind every simulated operation. Used once: a second await throws, as it would corrupt the pooled
-/// sources of the real host.
+/// The awaitable behind every simulated operation. Used once: a second await throws, as it would corrupt the
+/// pooled sources of the real host.
 /// </summary>
 internal sealed class SimulatedCompletion<T> : IValueTaskSource<T>, IValueTaskSource
 {
@@ -33,6 +33,7 @@ internal sealed class SimulatedCompletion<T> : IValueTaskSource<T>, IValueTaskSo
 
     public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
 
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    public void OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 }

@@ -1,6 +1,6 @@
-// One end of a simulated TCP connection: a byte stream in order, cut into chunks at any byte, with a bounded window, so
-// that receives come up short and sends wait. Chunks cross the link one after the other; on a cut link the first is
-// tried again and again until the link heals or the connection breaks.
+// One end of a simulated TCP connection: a byte stream in order, cut into chunks at any byte, with a bounded
+// window, so that receives come up short and sends wait. Chunks cross the link one after the other; on a cut
+// link the first is tried again and again until the link heals or the connection breaks.
 using System.Net;
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
@@ -169,7 +169,8 @@ internal sealed class SimulatedConnection : IConnection
     {
         if (_isWireBusy || _wire.Count == 0) return;
         _isWireBusy = true;
-        Machine.At(Math.Max(0, _wire.Peek().DueNanoseconds - Machine.NowNanoseconds), null, "wire", TryDeliver);
+        long wait = Math.Max(0, _wire.Peek().DueNanoseconds - Machine.NowNanoseconds);
+        Machine.At(wait, null, "wire", TryDeliver);
     }
 
     private void TryDeliver()
@@ -259,17 +260,24 @@ internal sealed class SimulatedConnection : IConnection
         return count;
     }
 
-    private void Acknowledge(int count) => Machine.At(Machine.Links.Latency(Loop.Node, Peer.Loop.Node), null, "window", () =>
+    private void Acknowledge(int count)
+    {
+        long delay = Machine.Links.Latency(Loop.Node, Peer.Loop.Node);
+        Machine.At(delay, null, "window", () => TryAcknowledge(count));
+    }
+
+    private void TryAcknowledge(int count)
     {
         if (!Machine.Links.CanPass(Loop.Node, Peer.Loop.Node) && !Peer.IsOver)
         {
-            Machine.At(Machine.Latency(200_000_000, 1_000_000_000), null, "window", () => Acknowledge(count));
+            long again = Machine.Latency(200_000_000, 1_000_000_000);
+            Machine.At(again, null, "window", () => TryAcknowledge(count));
             return;
         }
 
         Peer._unconsumedBytes -= count;
         Peer.PumpSend();
-    });
+    }
 
     private void ScheduleSent()
     {

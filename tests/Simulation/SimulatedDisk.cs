@@ -1,7 +1,7 @@
-// A disk of the simulated world, seen from its own side: content, volatile cache, faults and counters. It outlives the
-// node's crashes; what an engine holds is a SimulatedDiskHandle. Nothing of it is kind: the memory of a read is scribbled
-// over at once, the memory of a write must not change until completion, discarded sectors turn to garbage,
-// and a read that races with a write sees either.
+// A disk of the simulated world, seen from its own side: content, volatile cache, faults and counters. It
+// outlives the node's crashes; what an engine holds is a SimulatedDiskHandle. Nothing of it is kind: the
+// memory of a read is scribbled over at once, the memory of a write must not change until completion,
+// discarded sectors turn to garbage, and a read that races with a write sees either.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 
@@ -43,7 +43,9 @@ public sealed class SimulatedDisk
     /// <summary>Whether discard is announced and done.</summary>
     public bool SupportsDiscard { get; set; } = true;
 
-    /// <summary>512 or 4096: what is announced; crashes tear by 512 in either case only where the crash mode says so.</summary>
+    /// <summary>
+    /// 512 or 4096: what is announced; crashes tear by 512 in either case only where the crash mode says so.
+    /// </summary>
     public int PhysicalSectorBytes { get; set; } = SectorBytes;
 
     public long ReadBytes { get; private set; }
@@ -75,7 +77,8 @@ public sealed class SimulatedDisk
     }
 
     /// <summary>Offsets of all sectors ever written, ascending: where damage can be done.</summary>
-    public IReadOnlyList<long> WrittenOffsets() => [.. _store.WrittenSectors.Order().Select(sector => sector * SectorBytes)];
+    public IReadOnlyList<long> WrittenOffsets() =>
+        [.. _store.WrittenSectors.Order().Select(sector => sector * SectorBytes)];
 
     /// <summary>Makes the disk larger, as a file or a volume below can be.</summary>
     public void Grow(long sizeBytes)
@@ -118,7 +121,8 @@ public sealed class SimulatedDisk
         Complete(handle, completion, DiskRequestKind.Read, fault, () =>
         {
             if (fault == DiskFault.Error) return IoStatus.DeviceError;
-            if (fault == DiskFault.Rot) Rot(offsetBytes + (_random.Below(lengthBytes / SectorBytes) * SectorBytes));
+            if (fault == DiskFault.Rot)
+                Rot(offsetBytes + (_random.Below(lengthBytes / SectorBytes) * SectorBytes));
             long sector = offsetBytes / SectorBytes;
             foreach (IoSlice slice in into)
             {
@@ -141,7 +145,7 @@ public sealed class SimulatedDisk
         if (!Node.PassBoundary(this, DiskRequestKind.Write, offsetBytes, lengthBytes)) return completion.Task;
         DiskFault fault = Receive(DiskRequestKind.Write, offsetBytes, lengthBytes);
         WrittenBytes += lengthBytes;
-        List<(long Sector, byte[] Bytes)> sectors = Capture(offsetBytes, from);
+        List<DiskSector> sectors = Capture(offsetBytes, from);
         DiskWrite write = new(++_submitted, Misplace(sectors, fault));
         Begin(handle, completion, DiskRequestKind.Write, fault, write, () => CheckUnchanged(sectors, from));
         return completion.Task;
@@ -154,26 +158,29 @@ public sealed class SimulatedDisk
         Check.That(handle.Access == DiskAccess.ReadWrite && SupportsDiscard);
         Check.That(offsetBytes % SectorBytes == 0 && lengthBytes % SectorBytes == 0 && lengthBytes > 0);
         Check.That(offsetBytes >= 0 && lengthBytes <= SizeBytes - offsetBytes);
-        if (!Node.PassBoundary(this, DiskRequestKind.Discard, offsetBytes, lengthBytes)) return completion.Task;
+        if (!Node.PassBoundary(this, DiskRequestKind.Discard, offsetBytes, lengthBytes))
+            return completion.Task;
         DiskFault fault = Receive(DiskRequestKind.Discard, offsetBytes, lengthBytes);
-        List<(long Sector, byte[] Bytes)> sectors = [];
+        List<DiskSector> sectors = [];
         foreach (long sector in _store.WrittenWithin(offsetBytes / SectorBytes, lengthBytes / SectorBytes))
         {
             int chance = _random.Below(4);
             if (chance == 0) continue;
             byte[] bytes = new byte[SectorBytes];
             if (chance > 1) _random.Fill(bytes);
-            sectors.Add((sector, bytes));
+            sectors.Add(new DiskSector(sector, bytes));
         }
 
-        Begin(handle, completion, DiskRequestKind.Discard, fault, new DiskWrite(++_submitted, sectors), () => { });
+        DiskWrite write = new(++_submitted, sectors);
+        Begin(handle, completion, DiskRequestKind.Discard, fault, write, () => { });
         return completion.Task;
     }
 
     internal ValueTask<IoStatus> Flush(SimulatedDiskHandle handle)
     {
         SimulatedCompletion<IoStatus> completion = new();
-        if (handle.Loop.IsDead || !Node.PassBoundary(this, DiskRequestKind.Flush, 0, 0)) return completion.Task;
+        if (handle.Loop.IsDead || !Node.PassBoundary(this, DiskRequestKind.Flush, 0, 0))
+            return completion.Task;
         DiskFault fault = Receive(DiskRequestKind.Flush, 0, 0);
         long mark = _completed;
         ulong lottery = _random.Next();
@@ -236,7 +243,9 @@ public sealed class SimulatedDisk
     private DiskFault Receive(DiskRequestKind kind, long offsetBytes, long lengthBytes)
     {
         DiskRequest request = new(kind, offsetBytes, lengthBytes, _requests[(int)kind]++);
-        Node.Machine.Trace(SimulatedRandom.Mix((ulong)kind, SimulatedRandom.Mix((ulong)offsetBytes, (ulong)lengthBytes)));
+        Node.Machine.Trace((ulong)kind);
+        Node.Machine.Trace((ulong)offsetBytes);
+        Node.Machine.Trace((ulong)lengthBytes);
         return Faults.Decide(request, _random);
     }
 
@@ -251,22 +260,22 @@ public sealed class SimulatedDisk
         return Node.Machine.Latency(low, _random.Chance(0.02) ? high * 20 : high);
     }
 
-    private List<(long Sector, byte[] Bytes)> Capture(long offsetBytes, IoSlice[] from)
+    private List<DiskSector> Capture(long offsetBytes, IoSlice[] from)
     {
-        List<(long Sector, byte[] Bytes)> sectors = [];
+        List<DiskSector> sectors = [];
         long sector = offsetBytes / SectorBytes;
         foreach (IoSlice slice in from)
         {
             Node.Machine.Trace(SimulatedRandom.HashOf(slice.Span));
             for (int at = 0; at < slice.LengthBytes; at += SectorBytes)
-                sectors.Add((sector++, slice.Span.Slice(at, SectorBytes).ToArray()));
+                sectors.Add(new DiskSector(sector++, slice.Span.Slice(at, SectorBytes).ToArray()));
         }
 
         return sectors;
     }
 
     // What of the sectors reaches the medium, and where.
-    private List<(long Sector, byte[] Bytes)> Misplace(List<(long Sector, byte[] Bytes)> sectors, DiskFault fault)
+    private List<DiskSector> Misplace(List<DiskSector> sectors, DiskFault fault)
     {
         switch (fault)
         {
@@ -278,23 +287,25 @@ public sealed class SimulatedDisk
                 long last = (SizeBytes / SectorBytes) - sectors.Count;
                 long wrong = _random.Between(0L, last);
                 IReadOnlyList<long> written = WrittenOffsets();
-                if (written.Count > 0 && _random.Coin()) wrong = Math.Min(last, written[_random.Below(written.Count)] / SectorBytes);
+                if (written.Count > 0 && _random.Coin())
+                    wrong = Math.Min(last, written[_random.Below(written.Count)] / SectorBytes);
                 if (wrong == sectors[0].Sector) wrong = wrong == last ? wrong - 1 : wrong + 1;
                 long shift = wrong - sectors[0].Sector;
-                return sectors.ConvertAll(s => (s.Sector + shift, s.Bytes));
+                return sectors.ConvertAll(s => s with { Sector = s.Sector + shift });
             default:
                 return sectors;
         }
     }
 
-    private static void CheckUnchanged(List<(long Sector, byte[] Bytes)> sectors, IoSlice[] from)
+    private static void CheckUnchanged(List<DiskSector> sectors, IoSlice[] from)
     {
         int index = 0;
         foreach (IoSlice slice in from)
         {
             for (int at = 0; at < slice.LengthBytes; at += SectorBytes)
             {
-                bool isMemoryOfTheWriteUnchanged = slice.Span.Slice(at, SectorBytes).SequenceEqual(sectors[index++].Bytes);
+                byte[] submitted = sectors[index++].Bytes;
+                bool isMemoryOfTheWriteUnchanged = slice.Span.Slice(at, SectorBytes).SequenceEqual(submitted);
                 Check.That(isMemoryOfTheWriteUnchanged);
             }
         }
@@ -319,7 +330,8 @@ public sealed class SimulatedDisk
         long lengthBytes = 0;
         foreach (IoSlice slice in slices)
         {
-            Check.That(slice.LengthBytes > 0 && slice.LengthBytes % SectorBytes == 0 && slice.Address % SectorBytes == 0);
+            Check.That(slice.LengthBytes > 0 && slice.LengthBytes % SectorBytes == 0);
+            Check.That(slice.Address % SectorBytes == 0);
             lengthBytes += slice.LengthBytes;
         }
 

@@ -118,7 +118,8 @@ public sealed class SimulatedDiskTests
         {
             await rig.Write(disk, 0, 0x77, sectors: 32);
             Assert.Equal(IoStatus.Ok, await disk.DiscardAsync(0, 32 * Sector));
-            for (int i = 0; i < 32; i++) isGarbage |= rig.Disk.Peek(i * Sector).Any(b => b is not 0 and not 0x77);
+            for (int i = 0; i < 32; i++)
+                isGarbage |= rig.Disk.Peek(i * Sector).Any(b => b is not 0 and not 0x77);
         });
 
         Assert.True(isGarbage);
@@ -185,7 +186,8 @@ public sealed class SimulatedDiskTests
             rig.Disk.Faults.ReadError = rig.Disk.Faults.WriteError = rig.Disk.Faults.FlushError = 1;
             Assert.Equal(IoStatus.DeviceError, await rig.Write(disk, 0, 1));
             Assert.Equal(IoStatus.DeviceError, await disk.FlushAsync());
-            Assert.Equal(IoStatus.DeviceError, await disk.ReadAsync(0, rig.Loop.Buffers.Rent(Sector).First(Sector)));
+            IoSlice memory = rig.Loop.Buffers.Rent(Sector).First(Sector);
+            Assert.Equal(IoStatus.DeviceError, await disk.ReadAsync(0, memory));
             rig.Disk.Faults.Clear();
             ValueTask<IoStatus> underWay = rig.Write(disk, 0, 1);
             rig.Disk.Faults.IsDead = true;

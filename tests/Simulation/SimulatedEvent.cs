@@ -1,6 +1,8 @@
 namespace Cstor.Tests.Simulation;
 
-/// <summary>Something that happens at a point of virtual time, on a loop or (without one) in the world between them.</summary>
+/// <summary>
+/// Something that happens at a point of virtual time, on a loop or (without one) in the world between them.
+/// </summary>
 internal sealed class SimulatedEvent(SimulatedLoop? loop, string kind, Action action)
 {
     public SimulatedLoop? Loop { get; } = loop;

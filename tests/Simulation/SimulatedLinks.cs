@@ -1,7 +1,7 @@
-// The wires between the nodes. TCP hides loss, so what a program sees of a bad network is delay, silence and reset: a cut
-// link holds what is sent until it heals, and breaks the sender's connection after BreakAfterNanoseconds, as
-// retransmission does. Each direction is cut by itself; a peer that lost power is silence until it is up again, and a
-// reset from then on.
+// The wires between the nodes. TCP hides loss, so what a program sees of a bad network is delay, silence and
+// reset: a cut link holds what is sent until it heals, and breaks the sender's connection after
+// BreakAfterNanoseconds, as retransmission does. Each direction is cut by itself; a peer that lost power is
+// silence until it is up again, and a reset from then on.
 using System.Net;
 using Cstor.PoolLayout;
 
@@ -69,7 +69,8 @@ public sealed class SimulatedLinks
     }
 
     /// <summary>Open connection ends of a node.</summary>
-    public int ConnectionCount(SimulatedNode node) => _connections.Count(c => c.Loop.Node == node && !c.Loop.IsDead);
+    public int ConnectionCount(SimulatedNode node) =>
+        _connections.Count(connection => connection.Loop.Node == node && !connection.Loop.IsDead);
 
     internal bool CanPass(SimulatedNode from, SimulatedNode to) => !_cuts.Contains((from, to));
 
@@ -81,7 +82,9 @@ public sealed class SimulatedLinks
     }
 
     internal SimulatedNode? NodeAt(IPAddress address, SimulatedNode asker) =>
-        IPAddress.IsLoopback(address) ? asker : _machine.Nodes.FirstOrDefault(node => node.Address.Equals(address));
+        IPAddress.IsLoopback(address)
+            ? asker
+            : _machine.Nodes.FirstOrDefault(node => node.Address.Equals(address));
 
     internal SimulatedListener? ListenerAt(SimulatedNode node, int port) =>
         _listeners.Find(listener => listener.Loop.Node == node && listener.LocalEndPoint.Port == port);
@@ -96,7 +99,8 @@ public sealed class SimulatedLinks
     internal (SimulatedConnection Client, SimulatedConnection Server) Connect(
         SimulatedLoop from, SimulatedListener to, IPEndPoint remote)
     {
-        IPEndPoint local = new(IPAddress.IsLoopback(remote.Address) ? remote.Address : from.Node.Address, TakePort());
+        IPAddress source = IPAddress.IsLoopback(remote.Address) ? remote.Address : from.Node.Address;
+        IPEndPoint local = new(source, TakePort());
         SimulatedConnection client = new(from, local, remote);
         SimulatedConnection server = new(to.Loop, remote, local);
         client.JoinTo(server);

@@ -66,8 +66,8 @@ public sealed class SimulatedLoop : ILoop
         return completion.PlainTask;
     }
 
-    // The work runs at the beginning or at the end of its time: early shows memory that was not ready to be read,
-    // late shows a result used too soon.
+    // The work runs at the beginning or at the end of its time: early shows memory that was not ready to be
+    // read, late shows a result used too soon.
     public ValueTask OffloadAsync(IOffloadedWork work)
     {
         SimulatedCompletion<bool> completion = new();
@@ -87,7 +87,9 @@ public sealed class SimulatedLoop : ILoop
     /// <summary>As above, for a task with a value.</summary>
     public T Run<T>(Func<ValueTask<T>> body) => Machine.Run(this, body);
 
-    /// <summary>Objects of one loop are touched only on it: what another loop does with them would be a race.</summary>
+    /// <summary>
+    /// Objects of one loop are touched only on it: what another loop does with them would be a race.
+    /// </summary>
     internal void CheckIsCurrent()
     {
         if (Machine.AllowsForeignLoops || IsDead || Machine.CurrentLoop is not { } current) return;
@@ -99,7 +101,8 @@ public sealed class SimulatedLoop : ILoop
     {
         for (int round = 0; _deferred.Count > 0 && !IsDead; round++)
         {
-            if (round == MaximumDeferRounds) throw Machine.Failed("a turn does not end: callbacks defer for ever");
+            if (round == MaximumDeferRounds)
+                throw Machine.Failed("a turn does not end: callbacks defer for ever");
             (_ending, _deferred) = (_deferred, _ending);
             try
             {

@@ -1,9 +1,11 @@
-// The simulated world: virtual time, one event queue, one thread. Everything that the real host leaves to chance is
-// drawn from the seed: latencies, the order of completions at one instant, what a power cut leaves on the disks. The
-// same seed gives the same run, event by event (TraceHash), so a failure is replayed by its seed alone.
+// The simulated world: virtual time, one event queue, one thread. Everything that the real host leaves to
+// chance is drawn from the seed: latencies, the order of completions at one instant, what a power cut leaves
+// on the disks. The same seed gives the same run, event by event (TraceHash), so a failure is replayed by its
+// seed alone.
 //
-// Events at one instant that belong to one loop form a turn, as completions at hand do on a ring; deferred callbacks run
-// at its end. A node that died never runs again: its events are dropped, whatever was awaiting stays unfinished for ever.
+// Events at one instant that belong to one loop form a turn, as completions at hand do on a ring; deferred
+// callbacks run at its end. A node that died never runs again: its events are dropped, whatever was awaiting
+// stays unfinished for ever.
 using System.Runtime.ExceptionServices;
 using Cstor.PoolLayout;
 
@@ -48,8 +50,8 @@ public sealed class SimulatedMachine : IDisposable
     public long MaximumNanoseconds { get; set; } = 3600L * 1_000_000_000;
 
     /// <summary>
-    /// Set by a test that provokes a failed check: otherwise the first one thrown anywhere ends the run, even if some
-    /// task swallows it, because in the daemon it would end the process.
+    /// Set by a test that provokes a failed check: otherwise the first one thrown anywhere ends the run, even
+    /// if some task swallows it, because in the daemon it would end the process.
     /// </summary>
     public bool AllowsFailedChecks { get; set; }
 
@@ -77,7 +79,8 @@ public sealed class SimulatedMachine : IDisposable
 
     /// <summary>Drives the world until the task, begun on the loop, has completed.</summary>
     /// <exception cref="SimulationException">
-    /// The task or a check failed, nothing is left to happen, or a bound is exceeded. The message names the seed.
+    /// The task or a check failed, nothing is left to happen, or a bound is exceeded. The message names the
+    /// seed.
     /// </exception>
     public RunEnd Run(SimulatedLoop loop, Func<ValueTask> body)
     {
@@ -88,7 +91,9 @@ public sealed class SimulatedMachine : IDisposable
         return task.IsDone ? RunEnd.Completed : RunEnd.NodeDied;
     }
 
-    /// <summary>As <see cref="Run(SimulatedLoop, Func{ValueTask})"/>, for a task with a value, which must complete.</summary>
+    /// <summary>
+    /// As <see cref="Run(SimulatedLoop, Func{ValueTask})"/>, for a task with a value, which must complete.
+    /// </summary>
     public T Run<T>(SimulatedLoop loop, Func<ValueTask<T>> body)
     {
         T? result = default;
@@ -163,11 +168,13 @@ public sealed class SimulatedMachine : IDisposable
         {
             while (!isOver())
             {
-                if (_queue.Count == 0) throw Failed("stuck: nothing is left to happen, and the task has not ended");
+                if (_queue.Count == 0)
+                    throw Failed("stuck: nothing is left to happen, and the task has not ended");
                 if (EventCount > lastEvent) throw Failed("did not end within the bound on events");
                 RunInstant();
                 if (_failure is not null) throw Failed(_failure.Message, _failure);
-                if (NowNanoseconds > lastNanosecond) throw Failed("did not end within the bound on virtual time");
+                if (NowNanoseconds > lastNanosecond)
+                    throw Failed("did not end within the bound on virtual time");
             }
         }
         finally
@@ -182,8 +189,9 @@ public sealed class SimulatedMachine : IDisposable
         _batch.Clear();
         _queue.TryPeek(out _, out (long Time, ulong Tie) first);
         NowNanoseconds = first.Time;
-        while (_queue.TryPeek(out SimulatedEvent? next, out (long Time, ulong Tie) at) && at.Time == first.Time)
+        while (_queue.TryPeek(out SimulatedEvent? next, out (long Time, ulong Tie) at))
         {
+            if (at.Time != first.Time) break;
             _batch.Add(next);
             _queue.Dequeue();
         }
@@ -198,7 +206,7 @@ public sealed class SimulatedMachine : IDisposable
         }
     }
 
-    // Runs all events of the loop at this instant, from the first one on, marks them done, then ends the turn.
+    // Runs all events of the loop at this instant, marks them done, then ends the turn.
     private void RunTurn(SimulatedLoop loop, int start)
     {
         bool ranAny = false;

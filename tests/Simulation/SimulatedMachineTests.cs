@@ -163,7 +163,8 @@ public sealed class SimulatedMachineTests
         node.Disks.Add("/dev/sda", 1 << 20);
         SimulatedLoop owner = node.CreateLoop();
         SimulatedLoop other = node.CreateLoop();
-        IDisk disk = owner.Run(async () => (await owner.Disks.OpenAsync("/dev/sda", DiskAccess.ReadWrite)).Value);
+        IDisk disk = owner.Run(async () =>
+            (await owner.Disks.OpenAsync("/dev/sda", DiskAccess.ReadWrite)).Value);
 
         Assert.Throws<SimulationException>(() => other.Run(async () => await disk.FlushAsync()));
     }

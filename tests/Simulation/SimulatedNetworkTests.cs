@@ -152,7 +152,8 @@ public sealed class SimulatedNetworkTests
     {
         IoBuffer buffer = loop.Buffers.Rent(count);
         for (int i = 0; i < count; i++) buffer.Span[i] = (byte)(i % 251);
-        bool isSent = await connection.SendAsync([buffer.First(count / 2), buffer.Slice.Slice(count / 2, count - (count / 2))]);
+        IoSlice rest = buffer.Slice.Slice(count / 2, count - (count / 2));
+        bool isSent = await connection.SendAsync([buffer.First(count / 2), rest]);
         buffer.Release();
         return isSent;
     }
@@ -165,7 +166,8 @@ public sealed class SimulatedNetworkTests
         return count;
     }
 
-    private static async ValueTask Expect(SimulatedLoop loop, IConnection connection, int total, HashSet<int> sizes)
+    private static async ValueTask Expect(
+        SimulatedLoop loop, IConnection connection, int total, HashSet<int> sizes)
     {
         IoBuffer buffer = loop.Buffers.Rent(65_536);
         int at = 0;

@@ -1,6 +1,7 @@
-// A computer of the simulated world. Its disks outlive it: a power cut (Crash) loses what their caches held, by chance
-// and by sector; a kill (Kill, as by SIGKILL) only ends the process, and the kernel finishes what was submitted. Either
-// way every loop of the node is dead, and a new incarnation begins with the next CreateLoop.
+// A computer of the simulated world. Its disks outlive it: a power cut (Crash) loses what their caches held,
+// by chance and by sector; a kill (Kill, as by SIGKILL) only ends the process, and the kernel finishes what
+// was submitted. Either way every loop of the node is dead, and a new incarnation begins with the next
+// CreateLoop.
 using System.Net;
 using Cstor.PoolLayout;
 
@@ -29,7 +30,10 @@ public sealed class SimulatedNode
 
     public SimulatedDisks Disks { get; }
 
-    /// <summary>Called at every write, discard and flush, before it is begun: the points where a power cut is interesting.</summary>
+    /// <summary>
+    /// Called at every write, discard and flush, before it is begun: the points where a power cut is
+    /// interesting.
+    /// </summary>
     public Action<WriteBoundary>? OnWriteBoundary { get; set; }
 
     /// <summary>Writes, discards and flushes submitted to this node's disks so far.</summary>
@@ -38,14 +42,18 @@ public sealed class SimulatedNode
     /// <summary>Grows by one with each death.</summary>
     public int Incarnation { get; private set; }
 
-    /// <summary>Whether the node takes part: false between a power cut and the next <see cref="CreateLoop"/>.</summary>
+    /// <summary>
+    /// Whether the node takes part: false between a power cut and the next <see cref="CreateLoop"/>.
+    /// </summary>
     public bool IsUp => _loops.Count > 0;
 
     internal SimulatedRandom Random { get; }
 
     internal long ClockOffsetNanoseconds { get; }
 
-    /// <summary>A loop of the present incarnation. Its buffers may take up to <paramref name="bufferLimitBytes"/>.</summary>
+    /// <summary>
+    /// A loop of the present incarnation. Its buffers may take up to <paramref name="bufferLimitBytes"/>.
+    /// </summary>
     public SimulatedLoop CreateLoop(long bufferLimitBytes = 256L * 1024 * 1024)
     {
         SimulatedLoop loop = new(this, _loops.Count, bufferLimitBytes);
@@ -55,10 +63,12 @@ public sealed class SimulatedNode
     }
 
     /// <summary>
-    /// Plans a power cut at a write boundary, counted from 0 over the node's life: before that request reaches the disk,
+    /// Plans a power cut at a write boundary, counted from 0 over the node's life: before that request
+    /// reaches the disk,
     /// or (<paramref name="isMidway"/>) with it under way.
     /// </summary>
-    public void CrashAtWrite(long boundary, bool isMidway, CrashMode mode) => _plannedCut = (boundary, isMidway, mode);
+    public void CrashAtWrite(long boundary, bool isMidway, CrashMode mode) =>
+        _plannedCut = (boundary, isMidway, mode);
 
     /// <summary>Power is cut now.</summary>
     public void Crash(CrashMode mode)
@@ -68,7 +78,10 @@ public sealed class SimulatedNode
         Machine.Links.OnPowerCut(this);
     }
 
-    /// <summary>The process is killed now: requests under way reach the disks, their caches survive, connections are reset.</summary>
+    /// <summary>
+    /// The process is killed now: requests under way reach the disks, their caches survive, connections are
+    /// reset.
+    /// </summary>
     public void Kill()
     {
         Die();

@@ -1,14 +1,17 @@
 namespace Cstor.Tests.Simulation;
 
 /// <summary>
-/// SplitMix64: the one source of chance in the simulator. Our own, because a seed written down in a report must
+/// SplitMix64: the one source of chance in the simulator. Our own, because a seed written down in a report
+/// must
 /// give the same run on every runtime.
 /// </summary>
 internal sealed class SimulatedRandom(ulong seed)
 {
     private ulong _state = seed;
 
-    /// <summary>An independent stream, named so that adding one draw here does not shift the draws there.</summary>
+    /// <summary>
+    /// An independent stream, named so that adding one draw here does not shift the draws there.
+    /// </summary>
     public static SimulatedRandom For(ulong seed, string name) => new(Mix(seed, HashOf(name)));
 
     public static ulong Mix(ulong left, ulong right)

@@ -1,7 +1,8 @@
 namespace Cstor.Tests.Simulation;
 
 /// <summary>
-/// Runs continuations inline on the simulation's thread, as a loop of the real host does, and turns an exception that
+/// Runs continuations inline on the simulation's thread, as a loop of the real host does, and turns an
+/// exception that
 /// nobody awaits into a failure of the run (instead of the end of the test process).
 /// </summary>
 internal sealed class SimulationContext(SimulatedMachine machine) : SynchronizationContext
@@ -13,7 +14,7 @@ internal sealed class SimulationContext(SimulatedMachine machine) : Synchronizat
         try
         {
             if (Environment.CurrentManagedThreadId != _threadId)
-                throw new InvalidOperationException("a continuation arrived on a foreign thread: the run cannot be replayed");
+                throw new InvalidOperationException("a continuation arrived on a foreign thread");
             d(state);
         }
 #pragma warning disable CA1031 // Whatever it is, the run ends with it and names the seed.
