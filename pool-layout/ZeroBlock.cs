@@ -8,8 +8,8 @@ namespace Cstor.PoolLayout;
 public static class ZeroBlock
 {
     /// <summary>
-    /// Whether every byte is zero; nothing at all counts as zeroes. Leaves at the first 128 bytes that hold something,
-    /// so for blocks with content it costs next to nothing.
+    /// Whether every byte is zero; nothing at all counts as zeroes. Leaves at the first 128 bytes that hold
+    /// something, so for blocks with content it costs next to nothing.
     /// </summary>
     public static bool IsZero(ReadOnlySpan<byte> bytes)
     {

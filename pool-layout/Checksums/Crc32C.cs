@@ -5,19 +5,21 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Cstor.PoolLayout.Checksums;
 
-// CRC-32C (polynomial 1EDC6F41, reflected; initial value and final exclusive-or all ones), as RFC 7143 §13.1 asks for the
-// iSCSI digests and RFC 3720 appendix B.4 gives test vectors for.
+// CRC-32C (polynomial 1EDC6F41, reflected; initial value and final exclusive-or all ones), as RFC 7143 §13.1
+// asks for the iSCSI digests and RFC 3720 appendix B.4 gives test vectors for.
 //
-// The processor's CRC32 instruction takes 8 bytes a cycle but answers after three, so three thirds of the input are taken
-// side by side. Their remainders are put together by algebra: appending n zero bytes to a message multiplies its
-// remainder by x^(8n) modulo the polynomial. The carry-less product of a remainder with x^(8n-33) is a 64-bit value that,
-// fed to one more CRC32 of 8 bytes (which multiplies by x^32) gives just that; the missing x^1 is the bit by which the
-// product of two reflected values is displaced.
+// The processor's CRC32 instruction takes 8 bytes a cycle but answers after three, so three thirds of the
+// input are taken side by side. Their remainders are put together by algebra: appending n zero bytes to a
+// message multiplies its remainder by x^(8n) modulo the polynomial. The carry-less product of a remainder
+// with x^(8n-33) is a 64-bit value that, fed to one more CRC32 of 8 bytes (which multiplies by x^32), gives
+// just that; the missing x^1 is the bit by which the product of two reflected values is displaced.
 
 /// <summary>CRC-32C (Castagnoli) as iSCSI and others use it.</summary>
 public static unsafe class Crc32C
 {
-    /// <summary>Largest third that is taken at once: 8 KiB in three lanes, and the table stays below 3 KiB.</summary>
+    /// <summary>
+    /// Largest third that is taken at once: 8 KiB in three lanes, and the table stays below 3 KiB.
+    /// </summary>
     private const int LaneMaximumBytes = 2728;
 
     /// <summary>Below this the setting up of three lanes costs more than it saves.</summary>
@@ -26,11 +28,16 @@ public static unsafe class Crc32C
     /// <summary>Entry i is x^(64 i - 33) modulo the polynomial, reflected: appends 8 i zero bytes.</summary>
     private static readonly uint[] AppendZeroWords = MakeAppendTable();
 
-    /// <summary>The checksum of <paramref name="bytes"/>, following those that gave <paramref name="seed"/> (0 at the start).</summary>
+    /// <summary>
+    /// The checksum of <paramref name="bytes"/>, following those that gave <paramref name="seed"/> (0 at the
+    /// start).
+    /// </summary>
     public static uint Compute(ReadOnlySpan<byte> bytes, uint seed = 0) =>
-        Sse42.X64.IsSupported && Pclmulqdq.IsSupported ? ComputeHardware(bytes, seed) : ComputeScalar(bytes, seed);
+        Sse42.X64.IsSupported && Pclmulqdq.IsSupported
+            ? ComputeHardware(bytes, seed)
+            : ComputeScalar(bytes, seed);
 
-    /// <summary>The same bit by bit: what the fast code is checked against, and what runs without the instructions.</summary>
+    /// <summary>The same bit by bit: what the fast code is checked against, and the way without it.</summary>
     internal static uint ComputeScalar(ReadOnlySpan<byte> bytes, uint seed)
     {
         uint crc = ~seed;
@@ -98,7 +105,8 @@ public static unsafe class Crc32C
                 third = Sse42.X64.Crc32(third, *(ulong*)(at + twoSteps));
             }
             int words = lane >> 3;
-            ulong appended = Product(first, AppendZeroWords[2 * words]) ^ Product(second, AppendZeroWords[words]);
+            ulong appended =
+                Product(first, AppendZeroWords[2 * words]) ^ Product(second, AppendZeroWords[words]);
             return third ^ Sse42.X64.Crc32(0, appended);
         }
     }

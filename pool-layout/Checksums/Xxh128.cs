@@ -1,16 +1,15 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Cstor.PoolLayout.Checksums;
 
-// XXH3 with a 128-bit result and seed 0, after the public specification of the algorithm ("XXH3 algorithm overview",
-// version 0.8 of the format, which is frozen). It is not cryptographic: it catches what disks, cables and memory do by
-// accident, not what an attacker does on purpose.
+// XXH3 with a 128-bit result and seed 0, after the public specification of the algorithm ("XXH3 algorithm
+// overview"; the results are frozen since version 0.8). It is not cryptographic: it catches what disks,
+// cables and memory do by accident, not what an attacker does on purpose.
 //
-// Five ways by length: 0, 1-3, 4-8, 9-16, 17-128, 129-240 bytes are mixed directly with the secret (this file); longer
-// inputs run through eight 64-bit lanes in stripes of 64 bytes (Xxh128Lanes). Pool blocks are always of the last kind.
+// Up to 240 bytes are mixed directly with the secret, in six ways by length (Xxh128Short); longer inputs run
+// through eight 64-bit lanes in stripes of 64 bytes (Xxh128Lanes). Blocks of a pool are always of the second
+// kind.
 
 /// <summary>XXH3, 128 bits, seed 0: the checksum of every block and record.</summary>
 public static class Xxh128
@@ -24,10 +23,10 @@ public static class Xxh128
     internal const ulong Prime64x4 = 0x85EBCA77C2B2AE63;
     internal const ulong Prime64x5 = 0x27D4EB2F165667C5;
     private const ulong PrimeMixA = 0x165667919E3779F9;
-    private const ulong PrimeMixB = 0x9FB21C651E98DF25;
+    internal const ulong PrimeMixB = 0x9FB21C651E98DF25;
 
     /// <summary>Longest input that is not cut in stripes.</summary>
-    internal const int MiddleMaximumBytes = 240;
+    internal const int ShortMaximumBytes = 240;
 
     /// <summary>The 192 bytes that the specification names as the default secret.</summary>
     internal static ReadOnlySpan<byte> Secret =>
@@ -47,127 +46,20 @@ public static class Xxh128
     ];
 
     /// <summary>The hash of <paramref name="bytes"/>, of any length.</summary>
-    public static Hash128 Compute(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes.Length > MiddleMaximumBytes) return Xxh128Lanes.Compute(bytes, Avx2.IsSupported);
-        if (bytes.Length > 128) return Of129To240(bytes);
-        if (bytes.Length > 16) return Of17To128(bytes);
-        if (bytes.Length > 8) return Of9To16(bytes);
-        if (bytes.Length > 3) return Of4To8(bytes);
-        return bytes.Length > 0 ? Of1To3(bytes) : OfNothing();
-    }
+    public static Hash128 Compute(ReadOnlySpan<byte> bytes) => bytes.Length > ShortMaximumBytes
+        ? Xxh128Lanes.Compute(bytes, Avx2.IsSupported)
+        : Xxh128Short.Compute(bytes);
 
     /// <summary>The same by plain arithmetic: what the vector code is checked against.</summary>
-    internal static Hash128 ComputeScalar(ReadOnlySpan<byte> bytes) =>
-        bytes.Length > MiddleMaximumBytes ? Xxh128Lanes.Compute(bytes, useAvx2: false) : Compute(bytes);
-
-    private static Hash128 OfNothing() => new(
-        AvalancheXxh64(SecretWord(64) ^ SecretWord(72)),
-        AvalancheXxh64(SecretWord(80) ^ SecretWord(88)));
-
-    private static Hash128 Of1To3(ReadOnlySpan<byte> bytes)
-    {
-        uint first = bytes[0];
-        uint middle = bytes[bytes.Length >> 1];
-        uint last = bytes[^1];
-        uint low = (first << 16) | (middle << 24) | last | ((uint)bytes.Length << 8);
-        uint high = BitOperations.RotateLeft(Swap(low), 13);
-        ulong secretLow = Word32(Secret, 0) ^ Word32(Secret, 4);
-        ulong secretHigh = Word32(Secret, 8) ^ Word32(Secret, 12);
-        return new Hash128(AvalancheXxh64(low ^ secretLow), AvalancheXxh64(high ^ secretHigh));
-    }
-
-    private static Hash128 Of4To8(ReadOnlySpan<byte> bytes)
-    {
-        unchecked
-        {
-            ulong word = Word32(bytes, 0) + ((ulong)Word32(bytes, bytes.Length - 4) << 32);
-            ulong keyed = word ^ SecretWord(16) ^ SecretWord(24);
-            ulong high = Math.BigMul(keyed, Prime64x1 + ((ulong)bytes.Length << 2), out ulong low);
-            high += low << 1;
-            low ^= high >> 3;
-            low ^= low >> 35;
-            low *= PrimeMixB;
-            low ^= low >> 28;
-            return new Hash128(low, Avalanche(high));
-        }
-    }
-
-    private static Hash128 Of9To16(ReadOnlySpan<byte> bytes)
-    {
-        unchecked
-        {
-            ulong flipLow = SecretWord(32) ^ SecretWord(40);
-            ulong flipHigh = SecretWord(48) ^ SecretWord(56);
-            ulong inputLow = Word(bytes, 0);
-            ulong inputHigh = Word(bytes, bytes.Length - 8);
-            ulong high = Math.BigMul(inputLow ^ inputHigh ^ flipLow, Prime64x1, out ulong low);
-            low += (ulong)(bytes.Length - 1) << 54;
-            inputHigh ^= flipHigh;
-            high += inputHigh + ((uint)inputHigh * (Prime32x2 - 1));
-            low ^= Swap(high);
-            ulong resultHigh = Math.BigMul(low, Prime64x2, out ulong resultLow);
-            resultHigh += high * Prime64x2;
-            return new Hash128(Avalanche(resultLow), Avalanche(resultHigh));
-        }
-    }
-
-    private static Hash128 Of17To128(ReadOnlySpan<byte> bytes)
-    {
-        unchecked
-        {
-            int length = bytes.Length;
-            ulong low = (ulong)length * Prime64x1;
-            ulong high = 0;
-            for (int step = (length - 1) / 32; step >= 0; step--)
-                Mix32(ref low, ref high, bytes, 16 * step, length - (16 * (step + 1)), 32 * step);
-            return Finish(low, high, length);
-        }
-    }
-
-    private static Hash128 Of129To240(ReadOnlySpan<byte> bytes)
-    {
-        unchecked
-        {
-            int length = bytes.Length;
-            ulong low = (ulong)length * Prime64x1;
-            ulong high = 0;
-            for (int at = 0; at < 128; at += 32) Mix32(ref low, ref high, bytes, at, at + 16, at);
-            low = Avalanche(low);
-            high = Avalanche(high);
-            for (int at = 128; at + 32 <= length; at += 32) Mix32(ref low, ref high, bytes, at, at + 16, at - 125);
-            Mix32(ref low, ref high, bytes, length - 16, length - 32, 136 - 17 - 16);
-            return Finish(low, high, length);
-        }
-    }
-
-    private static Hash128 Finish(ulong low, ulong high, int length)
-    {
-        unchecked
-        {
-            ulong mixed = (low * Prime64x1) + (high * Prime64x4) + ((ulong)length * Prime64x2);
-            return new Hash128(Avalanche(low + high), 0 - Avalanche(mixed));
-        }
-    }
-
-    private static void Mix32(ref ulong low, ref ulong high, ReadOnlySpan<byte> bytes, int at, int otherAt, int secretAt)
-    {
-        unchecked
-        {
-            ulong a0 = Word(bytes, at);
-            ulong a1 = Word(bytes, at + 8);
-            ulong b0 = Word(bytes, otherAt);
-            ulong b1 = Word(bytes, otherAt + 8);
-            low += MultiplyAndFold(a0 ^ SecretWord(secretAt), a1 ^ SecretWord(secretAt + 8));
-            low ^= b0 + b1;
-            high += MultiplyAndFold(b0 ^ SecretWord(secretAt + 16), b1 ^ SecretWord(secretAt + 24));
-            high ^= a0 + a1;
-        }
-    }
+    internal static Hash128 ComputeScalar(ReadOnlySpan<byte> bytes) => bytes.Length > ShortMaximumBytes
+        ? Xxh128Lanes.Compute(bytes, useAvx2: false)
+        : Xxh128Short.Compute(bytes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong MultiplyAndFold(ulong left, ulong right) => Math.BigMul(left, right, out ulong low) ^ low;
+    internal static ulong MultiplyAndFold(ulong left, ulong right) =>
+        Math.BigMul(left, right, out ulong low) ^ low;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Avalanche(ulong hash)
     {
         unchecked
@@ -177,29 +69,4 @@ public static class Xxh128
             return hash ^ (hash >> 32);
         }
     }
-
-    private static ulong AvalancheXxh64(ulong hash)
-    {
-        unchecked
-        {
-            hash ^= hash >> 33;
-            hash *= Prime64x2;
-            hash ^= hash >> 29;
-            hash *= Prime64x3;
-            return hash ^ (hash >> 32);
-        }
-    }
-
-    private static uint Swap(uint value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
-
-    private static ulong Swap(ulong value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong SecretWord(int at) => Word(Secret, at);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Word(ReadOnlySpan<byte> bytes, int at) => MemoryMarshal.Read<ulong>(bytes[at..]);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Word32(ReadOnlySpan<byte> bytes, int at) => MemoryMarshal.Read<uint>(bytes[at..]);
 }

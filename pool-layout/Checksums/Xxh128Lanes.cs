@@ -5,12 +5,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Cstor.PoolLayout.Checksums;
 
-// Inputs above 240 bytes. Eight 64-bit lanes take stripes of 64 bytes; each stripe is keyed with the secret at an offset
-// that moves on by 8, and after 16 stripes (1 KiB) the lanes are scrambled and the secret starts over. The last stripe is
-// the last 64 bytes of the input, overlapping what was taken already. The lanes are then folded twice, once for each half.
+// Inputs above 240 bytes. Eight 64-bit lanes take stripes of 64 bytes; each stripe is keyed with the secret
+// at an offset that moves on by 8, and after 16 stripes (1 KiB) the lanes are scrambled and the secret starts
+// over. The last stripe is the last 64 bytes of the input, overlapping what was taken already. The lanes are
+// then folded twice, once for each half.
 //
-// The two vectors of four lanes stay in registers over the whole input. Shifts go through Avx2.ShiftRightLogical: the
-// operator on Vector256<ulong> is emulated in scalar code where the processor's AVX-512 is not in use.
+// The two vectors of four lanes stay in registers over the whole input. Shifts go through
+// Avx2.ShiftRightLogical: the operator on Vector256<ulong> is emulated in scalar code where the processor's
+// AVX-512 is not in use.
 
 /// <summary>The long-input half of <see cref="Xxh128"/>.</summary>
 internal static unsafe class Xxh128Lanes
@@ -64,7 +66,8 @@ internal static unsafe class Xxh128Lanes
             Vector256<ulong> scrambleHigh = Vector256.Load((ulong*)(secret + ScrambleSecret + 32));
             byte* at = input;
             byte* last = input + length - StripeBytes;
-            for (byte* blocksEnd = input + ((length - 1) / BlockBytes * BlockBytes); at < blocksEnd; at += BlockBytes)
+            byte* blocksEnd = input + ((length - 1) / BlockBytes * BlockBytes);
+            for (; at < blocksEnd; at += BlockBytes)
             {
                 for (int offset = 0; offset < BlockBytes; offset += 4 * StripeBytes)
                 {
@@ -78,7 +81,8 @@ internal static unsafe class Xxh128Lanes
                 low = Scramble(low, scrambleLow, prime);
                 high = Scramble(high, scrambleHigh, prime);
             }
-            for (byte* key = secret; at < last; at += StripeBytes, key += 8) Stripe(at, key, ref low, ref high);
+            for (byte* key = secret; at < last; at += StripeBytes, key += 8)
+                Stripe(at, key, ref low, ref high);
             Stripe(last, secret + LastStripeSecret, ref low, ref high);
             low.Store(lanes);
             high.Store(lanes + 4);
@@ -95,7 +99,8 @@ internal static unsafe class Xxh128Lanes
 
     /// <summary>lane[i] += low32(keyed) * high32(keyed); lane[i ^ 1] += input.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Accumulate(Vector256<ulong> lane, Vector256<ulong> input, Vector256<ulong> key)
+    private static Vector256<ulong> Accumulate(
+        Vector256<ulong> lane, Vector256<ulong> input, Vector256<ulong> key)
     {
         Vector256<ulong> keyed = Avx2.Xor(input, key);
         Vector256<ulong> upper = Avx2.ShiftRightLogical(keyed, 32);
@@ -104,9 +109,12 @@ internal static unsafe class Xxh128Lanes
         return Avx2.Add(lane, Avx2.Add(product, swapped));
     }
 
-    /// <summary>lane = (lane ^ lane >> 47 ^ key) * prime, the 64-bit product put together from two of 32 bits.</summary>
+    /// <summary>
+    /// lane = (lane ^ lane >> 47 ^ key) * prime, the 64-bit product put together from two of 32 bits.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Scramble(Vector256<ulong> lane, Vector256<ulong> key, Vector256<uint> prime)
+    private static Vector256<ulong> Scramble(
+        Vector256<ulong> lane, Vector256<ulong> key, Vector256<uint> prime)
     {
         Vector256<ulong> keyed = Avx2.Xor(Avx2.Xor(lane, Avx2.ShiftRightLogical(lane, 47)), key);
         Vector256<ulong> low = Avx2.Multiply(keyed.AsUInt32(), prime);
@@ -120,10 +128,14 @@ internal static unsafe class Xxh128Lanes
         {
             byte* at = input;
             byte* last = input + length - StripeBytes;
-            for (byte* blocksEnd = input + ((length - 1) / BlockBytes * BlockBytes); at < blocksEnd; at += BlockBytes)
+            byte* blocksEnd = input + ((length - 1) / BlockBytes * BlockBytes);
+            for (; at < blocksEnd; at += BlockBytes)
             {
                 for (int stripe = 0; stripe < BlockBytes / StripeBytes; stripe++)
-                    ScalarStripe(lanes, (ulong*)(at + (stripe * StripeBytes)), (ulong*)(secret + (8 * stripe)));
+                {
+                    ulong* input64 = (ulong*)(at + (stripe * StripeBytes));
+                    ScalarStripe(lanes, input64, (ulong*)(secret + (8 * stripe)));
+                }
                 ulong* key = (ulong*)(secret + ScrambleSecret);
                 for (int i = 0; i < LaneCount; i++)
                     lanes[i] = (lanes[i] ^ (lanes[i] >> 47) ^ key[i]) * Xxh128.Prime32x1;

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.PoolLayout.Compression;
 
-// Each block is compressed alone, as one lz4 block (no frame) or one zstd frame without checksum, because the block
-// pointer already says the kind, both lengths and the hash. The working memory (16 KiB for lz4, about 1 MB for a zstd
-// context in each direction) is kept from call to call, so a call allocates nothing.
+// Each block is compressed alone, as one lz4 block (no frame) or one zstd frame without checksum, because the
+// block pointer already says the kind, both lengths and the hash. The working memory (16 KiB for lz4, up to 1
+// MB for a zstd context) is kept from call to call, so a call allocates nothing.
 
 /// <summary>Compresses and decompresses blocks. Not thread-safe: one for each loop or worker.</summary>
 public sealed unsafe class BlockCompressor : IDisposable
@@ -22,14 +22,15 @@ public sealed unsafe class BlockCompressor : IDisposable
     ~BlockCompressor() => Free();
 
     /// <summary>
-    /// Compresses a block. Returns the compressed length, or 0 if it does not fit into <paramref name="destination"/>:
-    /// its length is the limit that still makes compression worth while, and lz4 gives up as soon as it is out of reach.
+    /// Compresses a block. Returns the compressed length, or 0 if it does not fit into <paramref
+    /// name="destination"/>: its length is the limit that still makes compression worth while, and lz4 gives
+    /// up as soon as it is out of reach.
     /// </summary>
     /// <param name="kind">Lz4 or zstd; off always returns 0.</param>
-    /// <param name="level">For zstd the level, negative ones included, 0 for its default (3); for lz4 the acceleration,
-    /// 0 and 1 being the best ratio.</param>
+    /// <param name="level">For zstd the level, negative ones included, 0 for its default (3); for lz4 the
+    /// acceleration, 0 and 1 giving the best ratio.</param>
     /// <param name="source">The logical bytes, at most <see cref="MaximumBytes"/>.</param>
-    /// <param name="destination">Where they go; at most source length bytes are of use. Its content is undefined after a 0.</param>
+    /// <param name="destination">Where they go. Its content is undefined after a 0.</param>
     public int TryCompress(CompressionKind kind, int level, ReadOnlySpan<byte> source, Span<byte> destination)
     {
         Check.That(!_disposed && source.Length <= MaximumBytes);
@@ -53,9 +54,9 @@ public sealed unsafe class BlockCompressor : IDisposable
     }
 
     /// <summary>
-    /// Decompresses a block. True only if <paramref name="source"/> is well formed to its last byte and gave exactly as
-    /// many bytes as <paramref name="destination"/> holds. The source may be anything; no byte outside the destination
-    /// is written, and its content is undefined after a false.
+    /// Decompresses a block. True only if <paramref name="source"/> is well formed to its last byte and gave
+    /// exactly as many bytes as <paramref name="destination"/> holds. The source may be anything; no byte
+    /// outside the destination is written, and its content is undefined after a false.
     /// </summary>
     public bool TryDecompress(CompressionKind kind, ReadOnlySpan<byte> source, Span<byte> destination)
     {
@@ -67,10 +68,13 @@ public sealed unsafe class BlockCompressor : IDisposable
             switch (kind)
             {
                 case CompressionKind.Lz4:
-                    return Lz4Native.Decompress(from, to, source.Length, destination.Length) == destination.Length;
+                    int length = Lz4Native.Decompress(from, to, source.Length, destination.Length);
+                    return length == destination.Length;
                 case CompressionKind.Zstd:
-                    return ZstdNative.Decompress(ZstdDecompressor, to, (nuint)destination.Length, from, (nuint)source.Length)
-                        == (nuint)destination.Length;
+                    nuint room = (nuint)destination.Length;
+                    nuint sourceBytes = (nuint)source.Length;
+                    nuint made = ZstdNative.Decompress(ZstdDecompressor, to, room, from, sourceBytes);
+                    return made == room;
                 case CompressionKind.Off:
                     return source.Length == destination.Length && source.TryCopyTo(destination);
                 default:

@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 namespace Cstor.PoolLayout.Compression;
 
 /// <summary>
-/// Where the codecs come from. The daemon has them linked in and asks nobody. Under the JIT the names "lz4" and "zstd"
-/// would need the development packages' unversioned links; this points them at the sonames that every system has.
+/// Where the codecs come from. The daemon has them linked in and asks nobody. Under the JIT the names "lz4"
+/// and "zstd" would need the development packages' unversioned links; this points them at the sonames that
+/// every system has.
 /// </summary>
 internal static class CodecLibraries
 {

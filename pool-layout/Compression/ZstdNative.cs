@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.PoolLayout.Compression;
 
-/// <summary>The one-shot functions of libzstd (zstd.h): linked into the daemon, loaded from the system by tests.</summary>
+/// <summary>
+/// The one-shot functions of libzstd (zstd.h): linked into the daemon, loaded from the system by tests.
+/// </summary>
 internal static unsafe partial class ZstdNative
 {
     internal const string Library = "zstd";

@@ -3,19 +3,22 @@ using System.Globalization;
 
 namespace Cstor.PoolLayout.Units;
 
-/// <summary>Sizes as storage people write them: 10G, 16K, 1.5T, 4096, 10GiB. Units are powers of 1024.</summary>
+/// <summary>
+/// Sizes as storage people write them: 10G, 16K, 1.5T, 4096, 10GiB. Units are powers of 1024.
+/// </summary>
 public static class ByteSize
 {
     private const string UnitLetters = "KMGTP";
 
     /// <summary>
-    /// Reads a size. Letters may be of either case, with or without B or iB behind them. A fraction of a byte is
-    /// dropped when there is a unit, refused when there is none.
+    /// Reads a size. Letters may be of either case, with or without B or iB behind them. A fraction of a byte
+    /// is dropped when there is a unit, refused when there is none.
     /// </summary>
     /// <param name="text">What the user typed; space around it and before the unit is ignored.</param>
     /// <param name="bytes">The size, 0 to <see cref="long.MaxValue"/>; 0 after a refusal.</param>
     /// <param name="reason">Why it was refused, to follow the text and a colon.</param>
-    public static bool TryParse([NotNullWhen(true)] string? text, out long bytes, [NotNullWhen(false)] out string? reason)
+    public static bool TryParse(
+        [NotNullWhen(true)] string? text, out long bytes, [NotNullWhen(false)] out string? reason)
     {
         bytes = 0;
         string trimmed = text?.Trim() ?? "";
@@ -40,7 +43,8 @@ public static class ByteSize
             return false;
         }
         // What does not even fit a decimal is larger still.
-        if (!decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        if (!decimal.TryParse(digits, NumberStyles.AllowDecimalPoint, culture, out decimal number)
             || number >= (1m + long.MaxValue) / (1L << shift))
         {
             reason = "larger than can be addressed (8192P)";
@@ -58,7 +62,8 @@ public static class ByteSize
     }
 
     /// <summary>
-    /// Writes a size: exact multiples of a unit plainly (10G), others with three significant digits (1.50G, 12.3M).
+    /// Writes a size: exact multiples of a unit plainly (10G), others with three significant digits (1.50G,
+    /// 12.3M).
     /// </summary>
     /// <param name="bytes">0 or more.</param>
     public static string Format(long bytes)
@@ -68,7 +73,8 @@ public static class ByteSize
         while (unit < UnitLetters.Length && bytes >> (10 * unit) >= 1024) unit++;
         if (unit == 0) return bytes.ToString(CultureInfo.InvariantCulture);
         if ((bytes & ((1L << (10 * unit)) - 1)) == 0) return Plain(bytes >> (10 * unit), unit);
-        // 1023K is plain above only if exact; 999.5 and more would need a fourth digit, so it goes to the next unit.
+        // 1023K is plain above only if exact; 999.5 and more would need a fourth digit, so it goes to the
+        // next unit.
         decimal value = (decimal)bytes / (1L << (10 * unit));
         if (value >= 999.5m && unit < UnitLetters.Length) value = (decimal)bytes / (1L << (10 * ++unit));
         string format = value < 9.995m ? "0.00" : value < 99.95m ? "0.0" : "0";

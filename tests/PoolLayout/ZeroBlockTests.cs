@@ -9,7 +9,8 @@ public sealed class ZeroBlockTests
     public void Zeroes_of_every_length_are_zero()
     {
         byte[] bytes = new byte[4096];
-        for (int length = 0; length <= 700; length++) Assert.True(ZeroBlock.IsZero(bytes.AsSpan(length % 33, length)));
+        for (int length = 0; length <= 700; length++)
+            Assert.True(ZeroBlock.IsZero(bytes.AsSpan(length % 33, length)));
         Assert.True(ZeroBlock.IsZero(bytes));
     }
 

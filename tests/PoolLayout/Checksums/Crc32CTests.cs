@@ -1,4 +1,3 @@
-using System.Text;
 using Cstor.PoolLayout.Checksums;
 using Xunit;
 
@@ -21,11 +20,12 @@ public sealed class Crc32CTests
         Both(OfIncrementing, Enumerable.Range(0, 32).Select(i => (byte)i).ToArray());
         Both(OfDecrementing, Enumerable.Range(0, 32).Select(i => (byte)(31 - i)).ToArray());
         Both(OfReadCommand, Convert.FromHexString(
-            "01C0000000000000000000000000000014000000000004000000001400000018280000000000000002000000" + "00000000"));
+            "01C00000000000000000000000000000140000000000040000000014000000182800000000000000" +
+            "0200000000000000"));
     }
 
     [Fact]
-    public void The_check_value_of_the_algorithm_comes_out() => Both(0xE3069283, Encoding.ASCII.GetBytes("123456789"));
+    public void The_check_value_of_the_algorithm_comes_out() => Both(0xE3069283, "123456789"u8.ToArray());
 
     [Fact]
     public void Nothing_leaves_the_seed_as_it_is()
@@ -38,7 +38,8 @@ public sealed class Crc32CTests
     public void Interleaved_and_bitwise_code_agree_at_every_length_alignment_and_seed()
     {
         byte[] bytes = RandomBytes(9000);
-        for (int length = 0; length <= 1100; length++) Agree(bytes.AsSpan(length % 9, length), unchecked((uint)length * 0x9E3779B1u));
+        for (int length = 0; length <= 1100; length++)
+            Agree(bytes.AsSpan(length % 9, length), unchecked((uint)length * 0x9E3779B1u));
         Random random = new(5);
         for (int i = 0; i < 300; i++)
         {

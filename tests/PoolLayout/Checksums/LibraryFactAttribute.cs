@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Cstor.Tests.PoolLayout.Checksums;
 
-/// <summary>A test that needs a shared library to compare with; skipped, and said so, where it is not installed.</summary>
+/// <summary>
+/// A test that needs a shared library to compare with; skipped, and said so, where it is not installed.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class LibraryFactAttribute : FactAttribute
 {

@@ -64,7 +64,8 @@ public sealed unsafe class Xxh128Tests
     {
         nint library = NativeLibrary.Load("libxxhash.so.0");
         // XXH128_hash_t is {low64, high64}: laid out and returned as Hash128 is.
-        var reference = (delegate* unmanaged<byte*, nuint, Hash128>)NativeLibrary.GetExport(library, "XXH3_128bits");
+        nint function = NativeLibrary.GetExport(library, "XXH3_128bits");
+        var reference = (delegate* unmanaged<byte*, nuint, Hash128>)function;
         Random random = new(3);
         byte[] bytes = RandomBytes(1 << 20, seed: 2);
         for (int i = 0; i < 2400; i++)

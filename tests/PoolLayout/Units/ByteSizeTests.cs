@@ -87,7 +87,8 @@ public sealed class ByteSizeTests
     [InlineData(1024 * 1024 - 1, "1.00M")]
     [InlineData(1000 * 1024 + 512, "0.98M")]
     [InlineData(long.MaxValue, "8192P")]
-    public void Sizes_are_written_in_three_digits(long bytes, string expected) => Assert.Equal(expected, ByteSize.Format(bytes));
+    public void Sizes_are_written_in_three_digits(long bytes, string expected) =>
+        Assert.Equal(expected, ByteSize.Format(bytes));
 
     [Fact]
     public void What_is_written_plainly_reads_back_as_it_was()
