@@ -12,7 +12,7 @@ public sealed class SimulatedNetworkTests
     public void A_stream_arrives_whole_and_in_order_in_pieces_of_any_size()
     {
         HashSet<int> sizes = [];
-        for (ulong seed = 0; seed < 20; seed++)
+        for (ulong seed = 0; seed < 10; seed++)
         {
             using Pair pair = new(seed);
             pair.Run(async (client, server) =>
@@ -23,7 +23,7 @@ public sealed class SimulatedNetworkTests
             });
         }
 
-        Assert.True(sizes.Count > 20);
+        Assert.True(sizes.Count > 10);
     }
 
     [Fact]
@@ -176,7 +176,8 @@ public sealed class SimulatedNetworkTests
             int count = await connection.ReceiveAsync([buffer.First(48), buffer.Slice.Slice(48, 65_000)]);
             Assert.NotEqual(0, count);
             sizes.Add(count);
-            for (int i = 0; i < count; i++) Assert.Equal((at + i) % 251, buffer.Span[i]);
+            int wrong = Enumerable.Range(0, count).Count(i => buffer.Span[i] != (at + i) % 251);
+            Assert.Equal(0, wrong);
             at += count;
         }
 

@@ -9,7 +9,7 @@ namespace Cstor.Tests.Simulation.Toy;
 /// </summary>
 public sealed class ToyVolumeTests
 {
-    private const int Seeds = 150;
+    private const int Seeds = 100;
     private const long DiskBytes = 64 * 16384;
 
     [Fact]
