@@ -1,0 +1,20 @@
+namespace Cstor.PoolLayout.Labels;
+
+/// <summary>What was found where a label belongs.</summary>
+public enum LabelCondition
+{
+    /// <summary>A label of this format.</summary>
+    Whole = 0,
+
+    /// <summary>Zeroes: never written.</summary>
+    Blank,
+
+    /// <summary>Something else, or a label that does not hash to its checksum.</summary>
+    Damaged,
+
+    /// <summary>A whole label that this program must not interpret: newer version, unknown feature.</summary>
+    Unknown,
+
+    /// <summary>The device failed the read.</summary>
+    Unreadable,
+}
