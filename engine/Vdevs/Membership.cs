@@ -36,6 +36,14 @@ internal sealed partial class Membership(ILogger log)
         LogExcluded(log, device.Path, reason, Epoch);
     }
 
+    /// <summary>Records that a device which is not there was up to date until now.</summary>
+    public void ExcludeAbsent(PoolDevice device)
+    {
+        if (device.IsPresent || device.State != VdevState.Online || device.MissingFrom != 0) return;
+        device.Exclude(VdevState.Removed, Epoch);
+        Touch();
+    }
+
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path}: taken out of use: {Reason}; misses blocks from epoch {Epoch} on")]
     private static partial void LogExcluded(ILogger log, string path, string reason, ulong epoch);
 }

@@ -8,6 +8,7 @@
 // root was flushed.
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 using Microsoft.Extensions.Logging;
@@ -46,6 +47,38 @@ internal sealed partial class PoolDevices
         IsReadOnly = isReadOnly;
     }
 
+    /// <summary>
+    /// Checks all devices of all vdevs, then wipes and labels them. After a refusal no byte has changed. The pool counts as
+    /// created once the first root was written and flushed. Force overwrites what another pool or a file system left,
+    /// never what is in use; the host is for the labels.
+    /// </summary>
+    public static ValueTask<Outcome<PoolDevices>> CreateAsync(
+        ILoop loop,
+        ILogger log,
+        string poolName,
+        Guid poolGuid,
+        IReadOnlyList<VdevSpec> specs,
+        bool force,
+        HostIdentity? host = null) =>
+        PoolCreation.CreateAsync(loop, log, host ?? HostIdentity.Unknown, poolName, poolGuid, specs, force);
+
+    /// <summary>All the checks of creation and none of its writes: <c>pool create -n</c>.</summary>
+    public static ValueTask<Outcome<CreationPlan>> CheckCreateAsync(
+        ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, bool force) =>
+        PoolCreation.CheckAsync(loop, poolName, specs, force);
+
+    /// <summary>Reads the labels of all paths, some at a time, and puts together the pools they tell of.</summary>
+    public static ValueTask<ImportScan> ScanAsync(ILoop loop, IReadOnlyList<string> paths) => PoolScanner.ScanAsync(loop, paths);
+
+    /// <summary>
+    /// Opens the devices of a pool that was found; writes nothing. For writing, the engine chooses a root, sets
+    /// <see cref="Epoch"/> and calls <see cref="WriteLabelsAsync"/> before it changes anything. Force takes a pool last active
+    /// on another host, destroyed, or diverged; never one that lacks devices.
+    /// </summary>
+    public static ValueTask<Outcome<PoolDevices>> OpenAsync(
+        ILoop loop, ILogger log, ImportCandidate candidate, bool readOnly, bool force, HostIdentity? host = null) =>
+        PoolOpening.OpenAsync(loop, log, host ?? HostIdentity.Unknown, candidate, readOnly, force);
+
     public string PoolName => _identity.Name;
 
     public Guid PoolGuid => _identity.Guid;
@@ -65,7 +98,11 @@ internal sealed partial class PoolDevices
     public ulong Epoch
     {
         get => _membership.Epoch;
-        set => _membership.Epoch = value;
+        set
+        {
+            _membership.Epoch = value;
+            ExcludeAbsent();
+        }
     }
 
     /// <summary>Top-level vdevs.</summary>
@@ -175,6 +212,14 @@ internal sealed partial class PoolDevices
         foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices)) await device.CloseAsync();
     }
 
+    /// <summary>The vdev tree with states and error counts.</summary>
+    public IReadOnlyList<VdevStatus> Status() =>
+        [.. _vdevs.Select(vdev => DeviceReport.Of(vdev, vdev.SectorCount << Layout.SectorShift))];
+
+    /// <summary>Labels found damaged at opening, and whether they were rewritten since.</summary>
+    public IReadOnlyList<DamageReport> LabelDamage() =>
+        [.. _vdevs.SelectMany(vdev => vdev.Devices).SelectMany(DeviceReport.DamageOf)];
+
     private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
 
     private static long LengthOf(ReadOnlySpan<IoSlice> slices)
@@ -182,6 +227,16 @@ internal sealed partial class PoolDevices
         long lengthBytes = 0;
         foreach (IoSlice slice in slices) lengthBytes += slice.LengthBytes;
         return lengthBytes;
+    }
+
+    // What was not there at opening misses what is written from now on; the epoch is known only after a root was chosen.
+    private void ExcludeAbsent()
+    {
+        if (IsReadOnly) return;
+        foreach (Vdev vdev in _vdevs)
+        {
+            foreach (PoolDevice device in vdev.Devices) _membership.ExcludeAbsent(device);
+        }
     }
 
     private Vdev? Find(BlockPlace place, long lengthBytes)
@@ -210,6 +265,7 @@ internal sealed partial class PoolDevices
     // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by the devices.
     private async ValueTask<IoStatus> SaveAsync()
     {
+        ExcludeAbsent();
         await _labelGate.EnterAsync();
         IoStatus status = IoStatus.Ok;
         while (_membership.IsUnsaved && status == IoStatus.Ok)

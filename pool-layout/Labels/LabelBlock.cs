@@ -92,7 +92,7 @@ public static class LabelBlock
         reason = "no label";
         if (!block[..Layout.SectorBytes].ContainsAnyExcept((byte)0)) return LabelCondition.Blank;
         reason = "no magic";
-        if (BinaryPrimitives.ReadUInt64LittleEndian(block) != MagicValue) return LabelCondition.Damaged;
+        if (BinaryPrimitives.ReadUInt64LittleEndian(block) != MagicValue) return LabelCondition.Foreign;
         uint textBytes = BinaryPrimitives.ReadUInt32LittleEndian(block[TextBytesOffset..]);
         reason = $"text of {textBytes} bytes";
         if (textBytes is 0 or > MaximumTextBytes) return LabelCondition.Damaged;

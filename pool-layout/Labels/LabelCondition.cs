@@ -9,7 +9,10 @@ public enum LabelCondition
     /// <summary>Zeroes: never written.</summary>
     Blank,
 
-    /// <summary>Something else, or a label that does not hash to its checksum.</summary>
+    /// <summary>Something that does not begin like a label.</summary>
+    Foreign,
+
+    /// <summary>Begins like a label and does not hash to its checksum.</summary>
     Damaged,
 
     /// <summary>A whole label that this program must not interpret: newer version, unknown feature.</summary>
