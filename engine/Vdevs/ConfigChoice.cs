@@ -1,11 +1,12 @@
-// Which of the configurations found on a pool's devices is the pool's. Each change writes a higher generation to all devices
-// in use, so the highest wins; a device that was away keeps an older one and cannot be told apart from one that missed the
-// last write of a crashed host, which is no matter: the winner says who is up to date.
+// Which of the configurations found on a pool's devices is the pool's. Each change writes a higher generation
+// to all devices in use, so the highest wins; a device that was away keeps an older one and cannot be told
+// apart from one that missed the last write of a crashed host, which is no matter: the winner says who is up
+// to date.
 //
-// Two things are watched besides. A crash may leave a generation on one device only; if the pool then goes on without that
-// device, the others write the same generation once more: of two equal generations the one that calls the other's
-// holders missing has gone on. And if two sides call each other missing, each has gone on without the other: nobody but the
-// operator can say which one counts.
+// Two things are watched besides. A crash may leave a generation on one device only; if the pool then goes on
+// without that device, the others write the same generation once more: of two equal generations the one that
+// calls the other's holders missing has gone on. And if two sides call each other missing, each has gone on
+// without the other: nobody but the operator can say which one counts.
 using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;

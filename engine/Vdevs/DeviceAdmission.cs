@@ -1,5 +1,6 @@
-// Whether devices may join a pool. All are opened and examined before anything is written to any, and every objection is
-// named, so that a refusal leaves each byte of each device as it was and need not be met one device at a time.
+// Whether devices may join a pool. All are opened and examined before anything is written to any, and every
+// objection is named, so that a refusal leaves each byte of each device as it was and need not be met one
+// device at a time.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;

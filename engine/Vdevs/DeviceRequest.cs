@@ -1,7 +1,7 @@
-// One request under way at a device. It stands between the disk's completion and whoever waits, so that errors, requests in
-// flight and what a flush covers are counted in one place, and so that a deadline can answer for a disk that does not. Pooled
-// by its device and written by hand: the runtime's pooling method builder keeps a few boxes per core, a queue of requests
-// needs as many as it is deep.
+// One request under way at a device. It stands between the disk's completion and whoever waits, so that
+// errors, requests in flight and what a flush covers are counted in one place, and so that a deadline can
+// answer for a disk that does not. Pooled by its device and written by hand: the runtime's pooling method
+// builder keeps a few boxes per core, a queue of requests needs as many as it is deep.
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 using Cstor.Engine.Host;

@@ -1,6 +1,8 @@
 namespace Cstor.Engine.Vdevs;
 
-/// <summary>Who imports: written into the labels, so that another host does not take the pool unasked.</summary>
+/// <summary>
+/// Who imports: written into the labels, so that another host does not take the pool unasked.
+/// </summary>
 /// <param name="Name">Host name, for people.</param>
 /// <param name="Id">Identity that survives renaming.</param>
 public sealed record HostIdentity(string Name, Guid Id)

@@ -7,9 +7,11 @@ namespace Cstor.Engine.Vdevs;
 /// <summary>A pool that a scan found.</summary>
 /// <param name="Label">The newest configuration.</param>
 /// <param name="Devices">All disks of that configuration, found or missing, in the order of the tree.</param>
-/// <param name="Duplicates">Other devices that claim to be one of these disks: a second path, or a raw copy.</param>
+/// <param name="Duplicates">Other devices that claim to be one of these disks: a second path, or a raw
+/// copy.</param>
 /// <param name="Former">Devices that the newest configuration no longer has.</param>
-/// <param name="Conflict">Why it is in doubt which configuration is right (see <see cref="ConfigChoice"/>), or null.</param>
+/// <param name="Conflict">Why it is in doubt which configuration is right (see <see cref="ConfigChoice"/>),
+/// or null.</param>
 public sealed record ImportCandidate(
     PoolLabel Label,
     IReadOnlyList<FoundDevice> Devices,

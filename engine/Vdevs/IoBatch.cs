@@ -3,7 +3,9 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Vdevs;
 
-/// <summary>Requests under way at once, of which each is awaited: nothing ends before all have ended. Reusable.</summary>
+/// <summary>
+/// Requests under way at once, of which each is awaited: nothing ends before all have ended. Reusable.
+/// </summary>
 internal sealed class IoBatch
 {
     private readonly List<ValueTask<IoStatus>> _underWay = [];

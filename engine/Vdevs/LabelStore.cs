@@ -1,6 +1,7 @@
-// Label I/O of one device. A write goes in two phases, labels 0 and 2, flush, labels 1 and 3, flush: one of each end at a
-// time, so that at any moment of a crash one pair is whole, and so that losing either end, or any two labels, leaves one.
-// The second phase is not begun if the first left nothing whole: then the second pair still has the old configuration.
+// Label I/O of one device. A write goes in two phases, labels 0 and 2, flush, labels 1 and 3, flush: one of
+// each end at a time, so that at any moment of a crash one pair is whole, and so that losing either end, or
+// any two labels, leaves one. The second phase is not begun if the first left nothing whole: then the second
+// pair still has the old configuration.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
@@ -47,7 +48,8 @@ internal static class LabelStore
     }
 
     /// <summary>Writes all four labels in two phases.</summary>
-    /// <returns>Ok if one pair, at least, is whole and durable with each phase that was begun flushed.</returns>
+    /// <returns>Ok if one pair, at least, is whole and durable with each phase that was begun
+    /// flushed.</returns>
     public static async ValueTask<IoStatus> WriteAsync(PoolDevice device, PoolLabel label, BufferPool buffers)
     {
         IoBuffer? buffer = buffers.TryRent(Layout.LabelConfigBytes);
@@ -59,7 +61,10 @@ internal static class LabelStore
         return second;
     }
 
-    /// <summary>Zeroes everything that lies in or beyond the labels, with any old pool's or file system's traces there.</summary>
+    /// <summary>
+    /// Zeroes everything that lies in or beyond the labels, with any old pool's or file system's traces
+    /// there.
+    /// </summary>
     public static async ValueTask<IoStatus> WipeAsync(PoolDevice device, BufferPool buffers)
     {
         IoBuffer? zeroes = buffers.TryRent(Layout.LabelBytes);

@@ -1,8 +1,9 @@
-// Which devices hold everything, and whether the labels know it. A device that failed a write which another copy took lacks
-// that write, so it is taken out of use at once, in memory. After a restart it must not be read as good: checksums would catch
-// a stale block, but not a log that ends early. Therefore no flush is acknowledged before the labels of the devices that are
-// left say who was taken out (see PoolDevices.FlushAsync): whatever was acknowledged as durable on fewer devices is durable
-// together with the names of those that lack it. Writes that no flush acknowledged may be lost in any case.
+// Which devices hold everything, and whether the labels know it. A device that failed a write which another
+// copy took lacks that write, so it is taken out of use at once, in memory. After a restart it must not be
+// read as good: checksums would catch a stale block, but not a log that ends early. Therefore no flush is
+// acknowledged before the labels of the devices that are left say who was taken out (see
+// PoolDevices.FlushAsync): whatever was acknowledged as durable on fewer devices is durable together with the
+// names of those that lack it. Writes that no flush acknowledged may be lost in any case.
 using Cstor.PoolLayout.Labels;
 using Microsoft.Extensions.Logging;
 
@@ -13,13 +14,18 @@ internal sealed partial class Membership(ILogger log)
     private long _changes;
     private long _saved;
 
-    /// <summary>Oldest epoch in which a block written from now on can be born; what an excluded device misses begins here.</summary>
+    /// <summary>
+    /// Oldest epoch in which a block written from now on can be born; what an excluded device misses begins
+    /// here.
+    /// </summary>
     public ulong Epoch { get; set; } = 1;
 
     /// <summary>The labels on disk say something else than memory.</summary>
     public bool IsUnsaved => _changes != _saved;
 
-    /// <summary>To be given to <see cref="OnSaved"/> when labels with the present content are durable.</summary>
+    /// <summary>
+    /// To be given to <see cref="OnSaved"/> when labels with the present content are durable.
+    /// </summary>
     public long Version => _changes;
 
     /// <summary>Something that labels tell has changed.</summary>

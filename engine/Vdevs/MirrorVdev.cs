@@ -1,7 +1,8 @@
-// Every child holds everything. A read goes to one child, to the others only if that one fails; whether the contents are right is
-// for the caller to find out, who holds the checksum, and who then asks copy by copy. A write goes to every child in use and
-// is good if one child that is still in use at the end has it; children that failed it are taken out (see Membership). So at
-// any moment each child in use has every acknowledged write. If all fail, none is taken out and the caller learns of it.
+// Every child holds everything. A read goes to one child, to the others only if that one fails; whether the
+// contents are right is for the caller to find out, who holds the checksum, and who then asks copy by copy. A
+// write goes to every child in use and is good if one child that is still in use at the end has it; children
+// that failed it are taken out (see Membership). So at any moment each child in use has every acknowledged
+// write. If all fail, none is taken out and the caller learns of it.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
@@ -35,7 +36,8 @@ internal sealed class MirrorVdev : Vdev
             : new ValueTask<IoStatus>(IoStatus.DeviceGone);
     }
 
-    // A failed repair leaves the child as it was, wrong in this block and right in all others: it stays in use.
+    // A failed repair leaves the child as it was, wrong in this block and right in all others: it stays in
+    // use.
     public override ValueTask<IoStatus> RepairCopyAsync(long sector, int copy, IoSlice good)
     {
         Span<Column> column = stackalloc Column[1];
@@ -76,8 +78,8 @@ internal sealed class MirrorVdev : Vdev
     public override void NoteChecksumError(int copy) => Devices[copy].ChecksumErrors++;
 
     /// <summary>
-    /// The child to read from: the fewest requests in flight, among equals the one that was last near this place, which
-    /// keeps a sequential reader on one child and spares a rotating one the way.
+    /// The child to read from: the fewest requests in flight, among equals the one that was last near this
+    /// place, which keeps a sequential reader on one child and spares a rotating one the way.
     /// </summary>
     /// <returns>Its index, or -1 if all children in use have been tried.</returns>
     public int Choose(long sector, ReadOnlySpan<bool> tried)

@@ -1,6 +1,7 @@
-// Creation. Checks everything, then wipes the label areas (old roots and old file systems' marks must not survive), flushes,
-// and writes labels that say "creating". They say "active" only once the first root is durable (see PoolDevices): a crash in
-// between leaves devices that nobody takes for a pool and that the next creation may use without force.
+// Creation. Checks everything, then wipes the label areas (old roots and old file systems' marks must not
+// survive), flushes, and writes labels that say "creating". They say "active" only once the first root is
+// durable (see PoolDevices): a crash in between leaves devices that nobody takes for a pool and that the next
+// creation may use without force.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;

@@ -1,10 +1,11 @@
-// A disk as a member of a pool: every request to it goes through here. It counts what went wrong, what is in flight, and which
-// writes a flush covers. Deadlines and latency belong here too, since nothing else sees a device's requests begin and end.
+// A disk as a member of a pool: every request to it goes through here. It counts what went wrong, what is in
+// flight, and which writes a flush covers. Deadlines and latency belong here too, since nothing else sees a
+// device's requests begin and end.
 //
-// Flush: a write that completed before a flush started is durable once that flush has succeeded. A flush is left out when every
-// completed write is covered by one that succeeded. At opening one is always due: a process that was killed may have left
-// writes in the disk's cache, which read back but are not durable. After a failed flush nobody knows what the disk dropped, so
-// the device never again claims durability.
+// Flush: a write that completed before a flush started is durable once that flush has succeeded. A flush is
+// left out when every completed write is covered by one that succeeded. At opening one is always due: a
+// process that was killed may have left writes in the disk's cache, which read back but are not durable.
+// After a failed flush nobody knows what the disk dropped, so the device never again claims durability.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
@@ -48,7 +49,9 @@ internal sealed class PoolDevice
     /// <summary>See <see cref="VdevConfig.MissingFrom"/>.</summary>
     public ulong MissingFrom { get; private set; }
 
-    /// <summary>Present, and holds everything that was acknowledged: may be read, and counts for a write.</summary>
+    /// <summary>
+    /// Present, and holds everything that was acknowledged: may be read, and counts for a write.
+    /// </summary>
     public bool IsCurrent => _disk is not null && State == VdevState.Online && MissingFrom == 0;
 
     public bool IsPresent => _disk is not null;
@@ -76,7 +79,9 @@ internal sealed class PoolDevice
 
     public long ChecksumErrors { get; set; }
 
-    /// <summary>What was found in the four labels when the device was opened, and whether it was rewritten since.</summary>
+    /// <summary>
+    /// What was found in the four labels when the device was opened, and whether it was rewritten since.
+    /// </summary>
     public IReadOnlyList<LabelFinding> Labels { get; set; } = [];
 
     public bool LabelsRewritten { get; set; }
@@ -138,14 +143,18 @@ internal sealed class PoolDevice
         return Track(DeviceRequestKind.Discard, 0, _disk.DiscardAsync(offsetBytes, lengthBytes));
     }
 
-    /// <summary>As <see cref="ReadAsync(long, ReadOnlySpan{IoSlice})"/>, telling an owner of several requests.</summary>
+    /// <summary>
+    /// As <see cref="ReadAsync(long, ReadOnlySpan{IoSlice})"/>, telling an owner of several requests.
+    /// </summary>
     public void Read(long offsetBytes, ReadOnlySpan<IoSlice> into, IRequestOwner owner, int tag)
     {
         if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);
         else Track(DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)), _disk.ReadAsync(offsetBytes, into), owner, tag);
     }
 
-    /// <summary>As <see cref="WriteAsync(long, ReadOnlySpan{IoSlice})"/>, telling an owner of several requests.</summary>
+    /// <summary>
+    /// As <see cref="WriteAsync(long, ReadOnlySpan{IoSlice})"/>, telling an owner of several requests.
+    /// </summary>
     public void Write(long offsetBytes, ReadOnlySpan<IoSlice> from, IRequestOwner owner, int tag)
     {
         if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);

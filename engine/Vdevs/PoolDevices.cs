@@ -1,11 +1,11 @@
-// All top-level vdevs of one open pool: the engine speaks of (vdev, sector) places, this class finds the devices. Besides
-// data it owns what must be true of the devices together: which of them are in use (Membership), what their labels say, and
-// where roots go (UberblockRings).
+// All top-level vdevs of one open pool: the engine speaks of (vdev, sector) places, this class finds the
+// devices. Besides data it owns what must be true of the devices together: which of them are in use
+// (Membership), what their labels say, and where roots go (UberblockRings).
 //
-// Order that makes a crash safe: a change of membership is durable in the labels before the flush that follows it is
-// acknowledged. The same holds for the state: the labels of a pool just opened for writing say "active on this host" and name the
-// missing devices before anything is acknowledged as durable, and a pool under creation becomes "active" only after its first
-// root was flushed.
+// Order that makes a crash safe: a change of membership is durable in the labels before the flush that
+// follows it is acknowledged. The same holds for the state: the labels of a pool just opened for writing say
+// "active on this host" and name the missing devices before anything is acknowledged as durable, and a pool
+// under creation becomes "active" only after its first root was flushed.
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
@@ -48,9 +48,9 @@ internal sealed partial class PoolDevices
     }
 
     /// <summary>
-    /// Checks all devices of all vdevs, then wipes and labels them. After a refusal no byte has changed. The pool counts as
-    /// created once the first root was written and flushed. Force overwrites what another pool or a file system left,
-    /// never what is in use; the host is for the labels.
+    /// Checks all devices of all vdevs, then wipes and labels them. After a refusal no byte has changed. The
+    /// pool counts as created once the first root was written and flushed. Force overwrites what another pool
+    /// or a file system left, never what is in use; the host is for the labels.
     /// </summary>
     public static ValueTask<Outcome<PoolDevices>> CreateAsync(
         ILoop loop,
@@ -67,13 +67,15 @@ internal sealed partial class PoolDevices
         ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, bool force) =>
         PoolCreation.CheckAsync(loop, poolName, specs, force);
 
-    /// <summary>Reads the labels of all paths, some at a time, and puts together the pools they tell of.</summary>
+    /// <summary>
+    /// Reads the labels of all paths, some at a time, and puts together the pools they tell of.
+    /// </summary>
     public static ValueTask<ImportScan> ScanAsync(ILoop loop, IReadOnlyList<string> paths) => PoolScanner.ScanAsync(loop, paths);
 
     /// <summary>
-    /// Opens the devices of a pool that was found; writes nothing. For writing, the engine chooses a root, sets
-    /// <see cref="Epoch"/> and calls <see cref="WriteLabelsAsync"/> before it changes anything. Force takes a pool last active
-    /// on another host, destroyed, or diverged; never one that lacks devices.
+    /// Opens the devices of a pool that was found; writes nothing. For writing, the engine chooses a root,
+    /// sets <see cref="Epoch"/> and calls <see cref="WriteLabelsAsync"/> before it changes anything. Force
+    /// takes a pool last active on another host, destroyed, or diverged; never one that lacks devices.
     /// </summary>
     public static ValueTask<Outcome<PoolDevices>> OpenAsync(
         ILoop loop, ILogger log, ImportCandidate candidate, bool readOnly, bool force, HostIdentity? host = null) =>
@@ -92,8 +94,8 @@ internal sealed partial class PoolDevices
     public ulong Generation => _generation;
 
     /// <summary>
-    /// Oldest epoch in which a block written from now on can be born. The engine sets it when it has chosen a root and whenever it
-    /// advances; a device that fails is recorded as lacking what is born from then on.
+    /// Oldest epoch in which a block written from now on can be born. The engine sets it when it has chosen a
+    /// root and whenever it advances; a device that fails is recorded as lacking what is born from then on.
     /// </summary>
     public ulong Epoch
     {
@@ -118,12 +120,14 @@ internal sealed partial class PoolDevices
     public int AllocatedSectors(int vdev, int dataSectors) => _vdevs[vdev].Geometry.AllocatedSectors(dataSectors);
 
     /// <summary>
-    /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a device that is
-    /// not in use answers <see cref="IoStatus.DeviceGone"/>.
+    /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a
+    /// device that is not in use answers <see cref="IoStatus.DeviceGone"/>.
     /// </summary>
     public int CopyCount(int vdev) => _vdevs[vdev].Geometry.CopyCount;
 
-    /// <summary>Reads from the device that answers best, from another if that one fails. Contents are not verified.</summary>
+    /// <summary>
+    /// Reads from the device that answers best, from another if that one fails. Contents are not verified.
+    /// </summary>
     /// <param name="place">Beginning of a block, or a sector in it on vdevs without parity.</param>
     /// <param name="into">Whole sectors.</param>
     public ValueTask<IoStatus> ReadAsync(BlockPlace place, IoSlice into) =>
@@ -142,8 +146,8 @@ internal sealed partial class PoolDevices
         : Find(place, good.LengthBytes)?.RepairCopyAsync(place.Sector, copy, good) ?? OutOfRange();
 
     /// <summary>
-    /// Writes to every device in use of the vdev. Ok: each device that is in use now has it; those of a mirror that failed
-    /// are no longer in use, and the next flush makes that durable before it answers.
+    /// Writes to every device in use of the vdev. Ok: each device that is in use now has it; those of a
+    /// mirror that failed are no longer in use, and the next flush makes that durable before it answers.
     /// </summary>
     public ValueTask<IoStatus> WriteAsync(BlockPlace place, IoSlice from) => IsReadOnly
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
@@ -153,14 +157,16 @@ internal sealed partial class PoolDevices
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
         : Find(place, LengthOf(from))?.WriteAsync(place.Sector, from) ?? OutOfRange();
 
-    /// <summary>Tells the devices that a range holds nothing of value. NotSupported where none of them cares.</summary>
+    /// <summary>
+    /// Tells the devices that a range holds nothing of value. NotSupported where none of them cares.
+    /// </summary>
     public ValueTask<IoStatus> DiscardAsync(BlockPlace place, int sectors) => IsReadOnly
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
         : Find(place, (long)sectors << Layout.SectorShift)?.DiscardAsync(place.Sector, sectors) ?? OutOfRange();
 
     /// <summary>
-    /// Makes every write that completed before this call durable, on every device in use that has writes which no flush
-    /// covers; then, if devices were taken out of use, the labels that say so.
+    /// Makes every write that completed before this call durable, on every device in use that has writes
+    /// which no flush covers; then, if devices were taken out of use, the labels that say so.
     /// </summary>
     public ValueTask<IoStatus> FlushAsync()
     {
@@ -171,8 +177,8 @@ internal sealed partial class PoolDevices
     }
 
     /// <summary>
-    /// Writes a root into all four labels of every device in use; not flushed: the caller flushes before and after. Ok if
-    /// import cannot miss it once flushed (see <see cref="UberblockRings"/>).
+    /// Writes a root into all four labels of every device in use; not flushed: the caller flushes before and
+    /// after. Ok if import cannot miss it once flushed (see <see cref="UberblockRings"/>).
     /// </summary>
     /// <param name="uberblock">One sector.</param>
     /// <param name="number">Number of the checkpoint, which chooses the slot.</param>
@@ -190,7 +196,9 @@ internal sealed partial class PoolDevices
         return status;
     }
 
-    /// <summary>All valid roots on the devices in use, and what is damaged. Writing a root again repairs its copies.</summary>
+    /// <summary>
+    /// All valid roots on the devices in use, and what is damaged. Writing a root again repairs its copies.
+    /// </summary>
     public ValueTask<UberblockScan> ReadUberblocksAsync() =>
         UberblockRings.ReadAsync(_vdevs, _identity.Guid, _loop.Buffers);
 
@@ -206,7 +214,10 @@ internal sealed partial class PoolDevices
     /// <summary>Counts wrong contents of a copy against its device.</summary>
     public void NoteChecksumError(BlockPlace place, int copy) => _vdevs[place.Vdev].NoteChecksumError(copy);
 
-    /// <summary>Closes all devices once their I/O has ended. Writes nothing: a clean end is <see cref="WriteLabelsAsync"/>.</summary>
+    /// <summary>
+    /// Closes all devices once their I/O has ended. Writes nothing: a clean end is <see
+    /// cref="WriteLabelsAsync"/>.
+    /// </summary>
     public async ValueTask CloseAsync()
     {
         foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices)) await device.CloseAsync();
@@ -229,7 +240,8 @@ internal sealed partial class PoolDevices
         return lengthBytes;
     }
 
-    // What was not there at opening misses what is written from now on; the epoch is known only after a root was chosen.
+    // What was not there at opening misses what is written from now on; the epoch is known only after a root
+    // was chosen.
     private void ExcludeAbsent()
     {
         if (IsReadOnly) return;
@@ -262,7 +274,8 @@ internal sealed partial class PoolDevices
         return result == IoStatus.Ok && _membership.IsUnsaved ? await SaveAsync() : result;
     }
 
-    // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by the devices.
+    // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by
+    // the devices.
     private async ValueTask<IoStatus> SaveAsync()
     {
         ExcludeAbsent();

@@ -2,7 +2,9 @@ using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;
 
-/// <summary>What a pool's labels say besides the vdev tree, and what does not change while it is open.</summary>
+/// <summary>
+/// What a pool's labels say besides the vdev tree, and what does not change while it is open.
+/// </summary>
 internal sealed record PoolIdentity(
     string Name,
     Guid Guid,

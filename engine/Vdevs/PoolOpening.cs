@@ -1,6 +1,7 @@
-// Opens the devices of a pool that a scan found, by guid, whatever their paths are now. Between the scan and the exclusive
-// open a device may have changed hands, so its labels are read again. A mirror goes on without a device that is missing or
-// cannot be opened; it is recorded as missing before anything is acknowledged (see PoolDevices). Nothing is written here.
+// Opens the devices of a pool that a scan found, by guid, whatever their paths are now. Between the scan and
+// the exclusive open a device may have changed hands, so its labels are read again. A mirror goes on without
+// a device that is missing or cannot be opened; it is recorded as missing before anything is acknowledged
+// (see PoolDevices). Nothing is written here.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout.Labels;
 using Microsoft.Extensions.Logging;

@@ -3,7 +3,9 @@ using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;
 
-/// <summary>Finds pools by reading labels; names of devices mean nothing. One bad device never fails the scan.</summary>
+/// <summary>
+/// Finds pools by reading labels; names of devices mean nothing. One bad device never fails the scan.
+/// </summary>
 internal static class PoolScanner
 {
     /// <summary>Devices read at once.</summary>

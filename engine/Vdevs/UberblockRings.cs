@@ -1,10 +1,11 @@
-// Roots in the rings of all labels of all devices in use. Checkpoint n takes slot n modulo the ring's size in each, so the
-// newest one never overwrites the one before it.
+// Roots in the rings of all labels of all devices in use. Checkpoint n takes slot n modulo the ring's size in
+// each, so the newest one never overwrites the one before it.
 //
-// Quorum: a written root counts if on at least one top-level vdev every device in use has it. Import never goes on without at
-// least one device in use of each top-level vdev, so it finds that root whichever devices it finds. A mirror's device that
-// did not take the root is taken out of use, and the flush that follows is not acknowledged before the labels say so.
-// A device has the root if two of its four copies were written; import reads all four.
+// Quorum: a written root counts if on at least one top-level vdev every device in use has it. Import never
+// goes on without at least one device in use of each top-level vdev, so it finds that root whichever devices
+// it finds. A mirror's device that did not take the root is taken out of use, and the flush that follows is
+// not acknowledged before the labels say so. A device has the root if two of its four copies were written;
+// import reads all four.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
@@ -43,7 +44,9 @@ internal static class UberblockRings
         return isSafe ? IoStatus.Ok : result;
     }
 
-    /// <summary>Reads all rings of all devices in use. Roots of another pool are leftovers, not damage.</summary>
+    /// <summary>
+    /// Reads all rings of all devices in use. Roots of another pool are leftovers, not damage.
+    /// </summary>
     public static async ValueTask<UberblockScan> ReadAsync(Vdev[] vdevs, Guid poolGuid, BufferPool buffers)
     {
         Dictionary<ulong, FoundUberblock> roots = [];

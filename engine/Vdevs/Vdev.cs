@@ -23,7 +23,9 @@ internal abstract class Vdev
 
     public long SectorCount { get; }
 
-    /// <summary>As the label had it when it was opened; the devices' own state is in <see cref="Devices"/>.</summary>
+    /// <summary>
+    /// As the label had it when it was opened; the devices' own state is in <see cref="Devices"/>.
+    /// </summary>
     protected VdevConfig Config { get; }
 
     protected Membership Membership { get; }
@@ -53,7 +55,9 @@ internal abstract class Vdev
     /// <summary>Rewrites what <see cref="ReadCopyAsync"/> of the same copy reads.</summary>
     public abstract ValueTask<IoStatus> RepairCopyAsync(long sector, int copy, IoSlice good);
 
-    /// <summary>Writes everything the block needs; Ok if it can be read back from what is in use at the end.</summary>
+    /// <summary>
+    /// Writes everything the block needs; Ok if it can be read back from what is in use at the end.
+    /// </summary>
     public abstract ValueTask<IoStatus> WriteAsync(long sector, IoSlice from);
 
     public abstract ValueTask<IoStatus> WriteAsync(long sector, ReadOnlySpan<IoSlice> from);
@@ -67,8 +71,8 @@ internal abstract class Vdev
     public abstract void NoteChecksumError(int copy);
 
     /// <summary>
-    /// Judges a write that went to each device by itself (labels, uberblocks, flushes): devices that failed are taken out
-    /// of use if another one in use can stand in for them.
+    /// Judges a write that went to each device by itself (labels, uberblocks, flushes): devices that failed
+    /// are taken out of use if another one in use can stand in for them.
     /// </summary>
     /// <param name="statuses">By device; those not in use are ignored.</param>
     /// <param name="what">For the log: "failed a flush".</param>

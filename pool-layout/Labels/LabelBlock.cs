@@ -1,7 +1,8 @@
-// The configuration block of a label: 64 bytes of header, then the text, then zeroes to the end of the sector. The checksum
-// covers header and text, so a torn, rotten or misplaced block is never taken for a label. The same block goes into all four
-// labels of a device, in two phases (labels 0 and 2, flush, labels 1 and 3, flush): whatever the moment of a crash, at least
-// one pair is whole, the old or the new one, and the generation says which is newer.
+// The configuration block of a label: 64 bytes of header, then the text, then zeroes to the end of the
+// sector. The checksum covers header and text, so a torn, rotten or misplaced block is never taken for a
+// label. The same block goes into all four labels of a device, in two phases (labels 0 and 2, flush, labels 1
+// and 3, flush): whatever the moment of a crash, at least one pair is whole, the old or the new one, and the
+// generation says which is newer.
 using System.Buffers.Binary;
 using System.Text;
 using Cstor.PoolLayout.Checksums;
@@ -84,7 +85,9 @@ public static class LabelBlock
         return LabelCondition.Whole;
     }
 
-    /// <summary>Reads the text alone, for <c>debug label</c> and for labels that only a newer program understands.</summary>
+    /// <summary>
+    /// Reads the text alone, for <c>debug label</c> and for labels that only a newer program understands.
+    /// </summary>
     public static LabelCondition ReadText(ReadOnlySpan<byte> block, out string text, out string reason)
     {
         Check.That(block.Length == Layout.LabelConfigBytes);

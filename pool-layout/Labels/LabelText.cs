@@ -1,7 +1,8 @@
-// The readable part of a label. One `name=value` to a line in a fixed order, a vdev's lines two spaces deeper than the
-// line `vdev` that opens it. Bytes below space, '%' and DEL are written as %XX, so that a path cannot break out of its line.
-// Only what is not the default is written for role, state, missing-from and path. The reader (LabelTextReader) accepts
-// exactly what this prints: a label that is whole by checksum but strange in content was written by another program.
+// The readable part of a label. One `name=value` to a line in a fixed order, a vdev's lines two spaces deeper
+// than the line `vdev` that opens it. Bytes below space, '%' and DEL are written as %XX, so that a path
+// cannot break out of its line. Only what is not the default is written for role, state, missing-from and
+// path. The reader (LabelTextReader) accepts exactly what this prints: a label that is whole by checksum but
+// strange in content was written by another program.
 using System.Globalization;
 using System.Text;
 

@@ -4,10 +4,10 @@ using System.Text;
 namespace Cstor.PoolLayout.Labels;
 
 /// <summary>
-/// Parses what <see cref="LabelText"/> prints, strictly: names in their order, numbers in their only spelling, nothing
-/// left over. Features are read before anything that a newer program may have added, so that an unknown one is what the
-/// operator hears of. A line whose name has a dot (<c>feature.name=value</c>) belongs to a feature and is skipped if that
-/// one is listed.
+/// Parses what <see cref="LabelText"/> prints, strictly: names in their order, numbers in their only
+/// spelling, nothing left over. Features are read before anything that a newer program may have added, so
+/// that an unknown one is what the operator hears of. A line whose name has a dot (<c>feature.name=value</c>)
+/// belongs to a feature and is skipped if that one is listed.
 /// </summary>
 internal sealed class LabelTextReader
 {

@@ -1,8 +1,9 @@
 namespace Cstor.PoolLayout.Labels;
 
 /// <summary>
-/// Names of the features that this program understands beyond the first format. A label lists those its pool uses: an unknown
-/// one among <see cref="PoolLabel.Features"/> means refusal, among <see cref="PoolLabel.WriteFeatures"/> read-only.
+/// Names of the features that this program understands beyond the first format. A label lists those its pool
+/// uses: an unknown one among <see cref="PoolLabel.Features"/> means refusal, among <see
+/// cref="PoolLabel.WriteFeatures"/> read-only.
 /// </summary>
 public static class PoolFeatures
 {

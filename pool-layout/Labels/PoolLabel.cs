@@ -1,8 +1,9 @@
 namespace Cstor.PoolLayout.Labels;
 
 /// <summary>
-/// What each device says of the pool it belongs to: identity, state, and the whole vdev tree. Immutable. The labels of one
-/// pool differ only in <see cref="DeviceGuid"/>; of two that differ otherwise the higher <see cref="Generation"/> is newer.
+/// What each device says of the pool it belongs to: identity, state, and the whole vdev tree. Immutable. The
+/// labels of one pool differ only in <see cref="DeviceGuid"/>; of two that differ otherwise the higher <see
+/// cref="Generation"/> is newer.
 /// </summary>
 public sealed record PoolLabel
 {

@@ -13,20 +13,27 @@ public sealed record VdevConfig
 
     public VdevRole Role { get; init; }
 
-    /// <summary>Identity, kept for life; of a disk it is what import looks for, whatever the device's path.</summary>
+    /// <summary>
+    /// Identity, kept for life; of a disk it is what import looks for, whatever the device's path.
+    /// </summary>
     public required Guid Guid { get; init; }
 
-    /// <summary>Place among its siblings; of a top-level vdev the number in a <see cref="BlockPlace"/>.</summary>
+    /// <summary>
+    /// Place among its siblings; of a top-level vdev the number in a <see cref="BlockPlace"/>.
+    /// </summary>
     public required int Id { get; init; }
 
-    /// <summary>Sectors that may be used: of a disk what lies between its labels, of a group what its blocks can address.</summary>
+    /// <summary>
+    /// Sectors that may be used: of a disk what lies between its labels, of a group what its blocks can
+    /// address.
+    /// </summary>
     public required long SizeSectors { get; init; }
 
     public VdevState State { get; init; }
 
     /// <summary>
-    /// The device lacks blocks born in this epoch or later; 0: it lacks none and may be read. What brings it up to date
-    /// copies these blocks alone.
+    /// The device lacks blocks born in this epoch or later; 0: it lacks none and may be read. What brings it
+    /// up to date copies these blocks alone.
     /// </summary>
     public ulong MissingFrom { get; init; }
 
@@ -35,7 +42,9 @@ public sealed record VdevConfig
 
     public IReadOnlyList<VdevConfig> Children { get; init; } = [];
 
-    /// <summary>Has every block that the pool acknowledged: what a label says of a disk that may be read.</summary>
+    /// <summary>
+    /// Has every block that the pool acknowledged: what a label says of a disk that may be read.
+    /// </summary>
     public bool IsCurrent => State == VdevState.Online && MissingFrom == 0;
 
     /// <summary>The disks below this vdev, or itself.</summary>

@@ -1,8 +1,8 @@
 namespace Cstor.PoolLayout.Labels;
 
 /// <summary>
-/// What a node of the vdev tree is. The spelling in a label is the lower-case name. Kinds that this program cannot open are
-/// reserved, so that a label which has them is refused by name rather than called broken.
+/// What a node of the vdev tree is. The spelling in a label is the lower-case name. Kinds that this program
+/// cannot open are reserved, so that a label which has them is refused by name rather than called broken.
 /// </summary>
 public enum VdevKind
 {
