@@ -7,4 +7,5 @@ namespace Cstor.Raid;
 /// <param name="DataSector">For data and copies: where in the block this part begins, in sectors. For parity:
 /// which one.</param>
 /// <param name="Role">Data, copy or parity.</param>
-public readonly record struct Column(int Device, long Sector, int SectorCount, int DataSector, ColumnRole Role);
+public readonly record struct Column(
+    int Device, long Sector, int SectorCount, int DataSector, ColumnRole Role);

@@ -47,7 +47,9 @@ public abstract class VdevGeometry
     public static VdevGeometry Create(VdevKind kind, int width, long childSectors)
     {
         Check.That(IsSupported(kind));
-        return kind == VdevKind.Disk ? new DiskGeometry(childSectors) : new MirrorGeometry(width, childSectors);
+        return kind == VdevKind.Disk
+            ? new DiskGeometry(childSectors)
+            : new MirrorGeometry(width, childSectors);
     }
 
     /// <summary>

@@ -29,8 +29,9 @@ internal static class ConfigChoice
         (PoolLabel Config, List<DeviceScan> Holders) best = sides[0];
         foreach ((PoolLabel Config, List<DeviceScan> Holders) other in sides)
         {
-            if (other.Config.Generation == best.Config.Generation
-                && Excludes(other.Config, best.Holders) && !Excludes(best.Config, other.Holders)) best = other;
+            bool isRival = other.Config.Generation == best.Config.Generation;
+            if (isRival && Excludes(other.Config, best.Holders) && !Excludes(best.Config, other.Holders))
+                best = other;
         }
 
         foreach ((PoolLabel Config, List<DeviceScan> Holders) other in sides)
@@ -49,7 +50,8 @@ internal static class ConfigChoice
     {
         foreach (VdevConfig disk in config.Disks)
         {
-            if (!disk.IsCurrent && holders.Exists(holder => holder.Label!.DeviceGuid == disk.Guid)) return true;
+            if (!disk.IsCurrent && holders.Exists(holder => holder.Label!.DeviceGuid == disk.Guid))
+                return true;
         }
 
         return false;

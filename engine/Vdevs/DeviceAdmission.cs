@@ -13,9 +13,14 @@ internal static class DeviceAdmission
     public static async ValueTask<Outcome<IReadOnlyList<AdmittedDevice>>> AdmitAsync(
         ILoop loop, IReadOnlyList<string> paths, bool force)
     {
-        string[] twice = [.. paths.GroupBy(path => path, StringComparer.Ordinal).Where(same => same.Count() > 1).Select(same => same.Key)];
+        string[] twice =
+        [
+            .. paths.GroupBy(path => path, StringComparer.Ordinal)
+                .Where(same => same.Count() > 1).Select(same => same.Key),
+        ];
         if (twice.Length != 0)
-            return new Fault("device-twice", $"{string.Join(", ", twice)}: named twice", "Name each device once");
+            return new Fault(
+                "device-twice", $"{string.Join(", ", twice)}: named twice", "Name each device once");
         List<AdmittedDevice> admitted = [];
         List<Fault> faults = [];
         foreach (string path in paths)
@@ -37,11 +42,13 @@ internal static class DeviceAdmission
         return faults.Count == 1 ? faults[0] : new Fault(
             faults[0].Code,
             string.Join("; ", faults.Select(fault => fault.Message)),
-            string.Join(". ", faults.Select(fault => fault.Remedy).Where(remedy => remedy.Length != 0).Distinct()));
+            string.Join(
+                ". ", faults.Select(fault => fault.Remedy).Where(remedy => remedy.Length != 0).Distinct()));
     }
 
     // A device under a second name is busy with our own first open: once that is closed, it opens.
-    private static async ValueTask<Fault?> FindTwinAsync(ILoop loop, string path, List<AdmittedDevice> admitted)
+    private static async ValueTask<Fault?> FindTwinAsync(
+        ILoop loop, string path, List<AdmittedDevice> admitted)
     {
         foreach (AdmittedDevice device in admitted)
         {
@@ -49,7 +56,8 @@ internal static class DeviceAdmission
             Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
             if (!opened.IsOk) continue;
             await opened.Value.CloseAsync();
-            return new Fault("device-twice", $"{path}: is the same device as {device.Disk.Path}", "Name each device once");
+            return new Fault(
+                "device-twice", $"{path}: is the same device as {device.Disk.Path}", "Name each device once");
         }
 
         return null;
@@ -61,23 +69,33 @@ internal static class DeviceAdmission
         if (disk.PhysicalSectorBytes > Layout.SectorBytes || disk.LogicalSectorBytes > Layout.SectorBytes)
         {
             int bytes = Math.Max(disk.PhysicalSectorBytes, disk.LogicalSectorBytes);
-            return new Fault("sector-size", $"{path}: its sectors have {bytes} bytes, more than {Layout.SectorBytes}", "Use another device");
+            return new Fault(
+                "sector-size",
+                $"{path}: its sectors have {bytes} bytes, more than {Layout.SectorBytes}",
+                "Use another device");
         }
 
         if (disk.SizeBytes < Layout.MinimumDeviceBytes)
         {
             return new Fault(
                 "device-too-small",
-                $"{path}: has {disk.SizeBytes >> 20} MiB, a device needs {Layout.MinimumDeviceBytes >> 20} MiB",
+                $"{path}: has {disk.SizeBytes >> 20} MiB of the {Layout.MinimumDeviceBytes >> 20} MiB needed",
                 "Use a larger device");
         }
 
         IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(disk, loop.Buffers);
-        if (labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Unreadable) is { } unreadable)
-            return new Fault("device-read-failed", $"{path}: label {unreadable.Index}: {unreadable.Reason}", "Replace the device");
+        if (labels.FirstOrDefault(label => label.Condition == LabelCondition.Unreadable) is { } unreadable)
+        {
+            return new Fault(
+                "device-read-failed",
+                $"{path}: label {unreadable.Index}: {unreadable.Reason}",
+                "Replace the device");
+        }
+
         string? carries = DescribeLabels(labels);
         if (carries is null || force) return carries;
-        return new Fault("device-has-pool", $"{path}: {carries}", "Import that pool, or use -f to overwrite what is there");
+        return new Fault(
+            "device-has-pool", $"{path}: {carries}", "Import that pool, or use -f to overwrite what is there");
     }
 
     private static string? DescribeLabels(IReadOnlyList<LabelFinding> labels)

@@ -33,7 +33,8 @@ internal static class DeviceReport
         foreach (LabelFinding finding in device.Labels)
         {
             if (finding.Condition == LabelCondition.Whole) continue;
-            string where = string.Create(CultureInfo.InvariantCulture, $"{device.Path} label {finding.Index}: {finding.Reason}");
+            string where = string.Create(
+                CultureInfo.InvariantCulture, $"{device.Path} label {finding.Index}: {finding.Reason}");
             yield return new DamageReport("label", where, 1, device.LabelsRewritten ? 1 : 0);
         }
     }

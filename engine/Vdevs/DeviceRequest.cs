@@ -37,7 +37,8 @@ internal sealed class DeviceRequest : IValueTaskSource<IoStatus>
     }
 
     /// <summary>Waits for the disk and tells the owner.</summary>
-    public void Start(DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk, IRequestOwner owner, int tag)
+    public void Start(
+        DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk, IRequestOwner owner, int tag)
     {
         _owner = owner;
         _tag = tag;

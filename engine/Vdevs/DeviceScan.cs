@@ -12,5 +12,6 @@ public sealed record DeviceScan(string Path, long SizeBytes, IReadOnlyList<Label
     public PoolLabel? Label { get; } = LabelStore.Newest(Labels);
 
     /// <summary>How many of the four labels are whole and as new as the newest.</summary>
-    public int WholeLabels => Labels.Count(finding => finding.Label is { } label && label.Generation == Label!.Generation);
+    public int WholeLabels =>
+        Labels.Count(finding => finding.Label is { } label && label.Generation == Label!.Generation);
 }

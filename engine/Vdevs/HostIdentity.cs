@@ -12,5 +12,6 @@ public sealed record HostIdentity(string Name, Guid Id)
 
     /// <summary>Whether a label's host is known to be another one.</summary>
     public bool IsOther(string name, Guid id) =>
-        Id != Guid.Empty && id != Guid.Empty ? Id != id : Name.Length != 0 && name.Length != 0 && Name != name;
+        Id != Guid.Empty && id != Guid.Empty ? Id != id
+            : Name.Length != 0 && name.Length != 0 && Name != name;
 }

@@ -35,30 +35,43 @@ public sealed record ImportCandidate(
     public Fault? Obstacle(HostIdentity host, bool readOnly, bool force)
     {
         if (State == PoolState.Creating)
-            return new Fault("pool-incomplete", $"pool '{Name}': its creation did not end, it is empty", "Create it again");
+        {
+            return new Fault(
+                "pool-incomplete", $"pool '{Name}': its creation did not end, it is empty", "Create it again");
+        }
+
         if (Label.UnknownFeature is { } unknown)
-            return new Fault("feature-unknown", $"pool '{Name}' uses feature '{unknown}'", "Use a newer cstor");
+            return new Fault(
+                "feature-unknown", $"pool '{Name}' uses feature '{unknown}'", "Use a newer cstor");
         if (!readOnly && Label.UnknownWriteFeature is { } unknownWrite)
-            return new Fault("feature-unknown", $"pool '{Name}' uses feature '{unknownWrite}'", "Import it with --readonly");
+        {
+            return new Fault(
+                "feature-unknown", $"pool '{Name}' uses feature '{unknownWrite}'", "Import it with --readonly");
+        }
+
         if (Label.Vdevs.FirstOrDefault(vdev => !IsSupported(vdev)) is { } foreign)
         {
             return new Fault(
                 "vdev-unsupported",
-                $"pool '{Name}': vdev {foreign.Id} ({LabelText.NameOf(foreign.Kind)}) is of a form that this version cannot open",
+                $"pool '{Name}': this version cannot open vdev {foreign.Id}, a {LabelText.NameOf(foreign.Kind)}",
                 "Use a newer cstor");
         }
 
         return (force ? null : Doubt(host)) ?? Lack();
     }
 
-    private static bool IsSupported(VdevConfig vdev) => vdev.Role == VdevRole.Data && VdevGeometry.IsSupported(vdev.Kind)
+    private static bool IsSupported(VdevConfig vdev) =>
+        vdev.Role == VdevRole.Data && VdevGeometry.IsSupported(vdev.Kind)
         && vdev.Children.All(child => child.Kind == VdevKind.Disk);
 
     private Fault? Doubt(HostIdentity host)
     {
-        if (Conflict is not null) return new Fault("pool-diverged", $"pool '{Name}': {Conflict}", "Import with -f to take the newer side");
+        if (Conflict is not null)
+            return new Fault(
+                "pool-diverged", $"pool '{Name}': {Conflict}", "Import with -f to take the newer side");
         if (State == PoolState.Destroyed)
-            return new Fault("pool-destroyed", $"pool '{Name}' was destroyed", "Import with -f to bring it back");
+            return new Fault(
+                "pool-destroyed", $"pool '{Name}' was destroyed", "Import with -f to bring it back");
         if (State == PoolState.Active && host.IsOther(Label.HostName, Label.HostId))
         {
             return new Fault(
@@ -77,8 +90,10 @@ public sealed record ImportCandidate(
         {
             FoundDevice[] disks = [.. Devices.Where(device => vdev.Disks.Contains(device.Config))];
             int usable = disks.Count(disk => disk.Device is not null && disk.Config.IsCurrent);
-            if (usable >= disks.Length - VdevGeometry.Create(vdev.Kind, disks.Length, vdev.SizeSectors).Redundancy) continue;
-            lacking.AddRange(disks.Where(disk => disk.Device is null || !disk.Config.IsCurrent).Select(Describe));
+            VdevGeometry geometry = VdevGeometry.Create(vdev.Kind, disks.Length, vdev.SizeSectors);
+            if (usable >= disks.Length - geometry.Redundancy) continue;
+            lacking.AddRange(
+                disks.Where(disk => disk.Device is null || !disk.Config.IsCurrent).Select(Describe));
         }
 
         return lacking.Count == 0 ? null : new Fault(

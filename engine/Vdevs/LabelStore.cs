@@ -20,7 +20,8 @@ internal static class LabelStore
         {
             if (buffer is null)
             {
-                findings[i] = new LabelFinding(i, LabelCondition.Unreadable, fits ? "no memory" : "device too small", null);
+                findings[i] = new LabelFinding(
+                    i, LabelCondition.Unreadable, fits ? "no memory" : "device too small", null);
                 continue;
             }
 
@@ -41,7 +42,8 @@ internal static class LabelStore
         PoolLabel? newest = null;
         foreach (LabelFinding finding in findings)
         {
-            if (finding.Label is { } label && (newest is null || label.Generation > newest.Generation)) newest = label;
+            if (finding.Label is { } label && (newest is null || label.Generation > newest.Generation))
+                newest = label;
         }
 
         return newest;
@@ -56,7 +58,8 @@ internal static class LabelStore
         if (buffer is null) return IoStatus.NoMemory;
         int usedBytes = LabelBlock.Write(label, buffer.First(Layout.LabelConfigBytes).Span);
         IoStatus first = await WritePairAsync(device, buffer.First(usedBytes), 0);
-        IoStatus second = first == IoStatus.Ok ? await WritePairAsync(device, buffer.First(usedBytes), 1) : first;
+        IoStatus second =
+            first == IoStatus.Ok ? await WritePairAsync(device, buffer.First(usedBytes), 1) : first;
         buffer.Release();
         return second;
     }
@@ -73,7 +76,11 @@ internal static class LabelStore
         long deviceBytes = device.Disk.SizeBytes;
         IoStatus result = IoStatus.Ok;
         for (int i = 0; i < Layout.LabelCount && result == IoStatus.Ok; i++)
-            result = await device.WriteAsync(LabelBlock.OffsetOf(deviceBytes, i), zeroes.First(Layout.LabelBytes));
+        {
+            long offsetBytes = LabelBlock.OffsetOf(deviceBytes, i);
+            result = await device.WriteAsync(offsetBytes, zeroes.First(Layout.LabelBytes));
+        }
+
         long tailBytes = deviceBytes - LabelBlock.UsableBytes(deviceBytes);
         if (result == IoStatus.Ok && tailBytes > 0)
             result = await device.WriteAsync(deviceBytes - tailBytes, zeroes.First((int)tailBytes));

@@ -50,6 +50,8 @@ internal sealed partial class Membership(ILogger log)
         Touch();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path}: taken out of use: {Reason}; misses blocks from epoch {Epoch} on")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Path}: taken out of use: {Reason}; misses blocks from epoch {Epoch} on")]
     private static partial void LogExcluded(ILogger log, string path, string reason, ulong epoch);
 }

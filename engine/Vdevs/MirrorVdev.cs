@@ -62,7 +62,8 @@ internal sealed class MirrorVdev : Vdev
         foreach (PoolDevice device in Devices)
         {
             if (device.IsCurrent)
-                discards.Add(device.DiscardAsync(PoolDevice.OffsetOf(sector), (long)sectors << Layout.SectorShift));
+                discards.Add(
+                    device.DiscardAsync(PoolDevice.OffsetOf(sector), (long)sectors << Layout.SectorShift));
             else discards.Add(new ValueTask<IoStatus>(IoStatus.NotSupported));
         }
 
@@ -105,5 +106,6 @@ internal sealed class MirrorVdev : Vdev
 
     internal void Recycle(MirrorWrite write) => _idleWrites.Push(write);
 
-    private MirrorWrite RentWrite() => _idleWrites.TryPop(out MirrorWrite? idle) ? idle : new MirrorWrite(this);
+    private MirrorWrite RentWrite() =>
+        _idleWrites.TryPop(out MirrorWrite? idle) ? idle : new MirrorWrite(this);
 }

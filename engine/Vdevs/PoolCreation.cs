@@ -17,7 +17,8 @@ internal static class PoolCreation
         ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, bool force)
     {
         if (CheckRequest(poolName, specs) is { } fault) return fault;
-        Outcome<IReadOnlyList<AdmittedDevice>> admitted = await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
+        Outcome<IReadOnlyList<AdmittedDevice>> admitted =
+            await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
         if (!admitted.IsOk) return admitted.Fault;
         CreationPlan plan = Plan(loop, poolName, specs, admitted.Value);
         foreach (AdmittedDevice device in admitted.Value) await device.Disk.CloseAsync();
@@ -25,10 +26,17 @@ internal static class PoolCreation
     }
 
     public static async ValueTask<Outcome<PoolDevices>> CreateAsync(
-        ILoop loop, ILogger log, HostIdentity host, string poolName, Guid poolGuid, IReadOnlyList<VdevSpec> specs, bool force)
+        ILoop loop,
+        ILogger log,
+        HostIdentity host,
+        string poolName,
+        Guid poolGuid,
+        IReadOnlyList<VdevSpec> specs,
+        bool force)
     {
         if (CheckRequest(poolName, specs) is { } fault) return fault;
-        Outcome<IReadOnlyList<AdmittedDevice>> admitted = await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
+        Outcome<IReadOnlyList<AdmittedDevice>> admitted =
+            await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
         if (!admitted.IsOk) return admitted.Fault;
         CreationPlan plan = Plan(loop, poolName, specs, admitted.Value);
         PoolIdentity identity = new(poolName, poolGuid, host, [], []);
@@ -44,8 +52,13 @@ internal static class PoolCreation
     private static async ValueTask<Fault?> WriteAsync(
         ILoop loop, PoolDevices pool, Vdev[] vdevs, PoolIdentity identity, CreationPlan plan)
     {
-        if (!LabelBlock.Fits(identity.Label(PoolState.Creating, 1, plan.Vdevs[0].Disks.First().Guid, plan.Vdevs)))
-            return new Fault("pool-too-wide", "the names of so many devices do not fit into a label", "Use fewer devices");
+        Guid anyDevice = plan.Vdevs[0].Disks.First().Guid;
+        if (!LabelBlock.Fits(identity.Label(PoolState.Creating, 1, anyDevice, plan.Vdevs)))
+        {
+            return new Fault(
+                "pool-too-wide", "the names of so many devices do not fit into a label", "Use fewer devices");
+        }
+
         PoolDevice[] devices = [.. vdevs.SelectMany(vdev => vdev.Devices)];
         IoBatch wipes = new();
         foreach (PoolDevice device in devices) wipes.Add(LabelStore.WipeAsync(device, loop.Buffers));
@@ -57,24 +70,41 @@ internal static class PoolCreation
 
         IoStatus written = await pool.WriteLabelsAsync(PoolState.Creating);
         PoolDevice? failed = Array.Find(devices, device => written != IoStatus.Ok || !device.IsCurrent);
-        return failed is null ? null : WriteFailed(failed, written == IoStatus.Ok ? IoStatus.DeviceError : written);
+        return failed is null ? null
+            : WriteFailed(failed, written == IoStatus.Ok ? IoStatus.DeviceError : written);
     }
 
     private static Fault WriteFailed(PoolDevice device, IoStatus status) =>
-        new("device-write-failed", $"{device.Path}: cannot be written ({status})", "Replace the device and create the pool again");
+        new(
+            "device-write-failed",
+            $"{device.Path}: cannot be written ({status})",
+            "Replace the device and create the pool again");
 
     private static Fault? CheckRequest(string poolName, IReadOnlyList<VdevSpec> specs)
     {
-        if (PoolLabel.CheckPoolName(poolName) is { } badName) return new Fault("pool-name", badName, "Choose another name");
+        if (PoolLabel.CheckPoolName(poolName) is { } badName)
+            return new Fault("pool-name", badName, "Choose another name");
         if (specs.Count is 0 or > PoolLabel.MaximumVdevs)
-            return new Fault("vdev-count", $"a pool has 1 to {PoolLabel.MaximumVdevs} vdevs", "Name at least one device");
+        {
+            return new Fault(
+                "vdev-count", $"a pool has 1 to {PoolLabel.MaximumVdevs} vdevs", "Name at least one device");
+        }
+
         foreach (VdevSpec spec in specs)
         {
             string kind = LabelText.NameOf(spec.Kind);
             if (!VdevGeometry.IsSupported(spec.Kind))
-                return new Fault("vdev-unsupported", $"{kind}: this version has no such vdevs", "Use plain devices or mirrors");
+            {
+                return new Fault(
+                    "vdev-unsupported", $"{kind}: this version has no such vdevs", "Use plain devices or mirrors");
+            }
+
             if (spec.Kind == VdevKind.Disk && spec.Paths.Count != 1)
-                return new Fault("vdev-width", $"a plain vdev has one device, not {spec.Paths.Count}", "Name one device");
+            {
+                return new Fault(
+                    "vdev-width", $"a plain vdev has one device, not {spec.Paths.Count}", "Name one device");
+            }
+
             if (spec.Kind != VdevKind.Disk && spec.Paths.Count is < 2 or > VdevConfig.MaximumChildren)
             {
                 return new Fault(
@@ -87,7 +117,8 @@ internal static class PoolCreation
         return null;
     }
 
-    private static string[] PathsOf(IReadOnlyList<VdevSpec> specs) => [.. specs.SelectMany(spec => spec.Paths)];
+    private static string[] PathsOf(IReadOnlyList<VdevSpec> specs) =>
+        [.. specs.SelectMany(spec => spec.Paths)];
 
     private static CreationPlan Plan(
         ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, IReadOnlyList<AdmittedDevice> admitted)
@@ -112,7 +143,8 @@ internal static class PoolCreation
             foreach (VdevConfig disk in disks.Where(disk => disk.SizeSectors > childSectors))
             {
                 long unusedBytes = (disk.SizeSectors - childSectors) << Layout.SectorShift;
-                notes.Add($"{disk.Path}: {unusedBytes >> 20} MiB stay unused beside the smallest device of its {LabelText.NameOf(spec.Kind)}");
+                string kind = LabelText.NameOf(spec.Kind);
+                notes.Add($"{disk.Path}: {unusedBytes >> 20} MiB unused beside its {kind}'s smallest device");
             }
 
             tree.Add(new VdevConfig
@@ -129,13 +161,15 @@ internal static class PoolCreation
         return new CreationPlan(tree, tree.Sum(vdev => vdev.SizeSectors) << Layout.SectorShift, notes);
     }
 
-    private static Vdev[] BuildVdevs(CreationPlan plan, IReadOnlyList<AdmittedDevice> admitted, Membership membership)
+    private static Vdev[] BuildVdevs(
+        CreationPlan plan, IReadOnlyList<AdmittedDevice> admitted, Membership membership)
     {
         int next = 0;
         List<Vdev> vdevs = [];
         foreach (VdevConfig config in plan.Vdevs)
         {
-            PoolDevice[] devices = [.. config.Disks.Select(disk => new PoolDevice(disk, admitted[next++].Disk))];
+            PoolDevice[] devices =
+                [.. config.Disks.Select(disk => new PoolDevice(disk, admitted[next++].Disk))];
             vdevs.Add(Vdev.Create(config, devices, membership));
         }
 

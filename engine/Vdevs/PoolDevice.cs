@@ -111,19 +111,23 @@ internal sealed class PoolDevice
 
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into) => _disk is null
         ? Gone()
-        : Track(DeviceRequestKind.Read, Begin(offsetBytes + into.LengthBytes), _disk.ReadAsync(offsetBytes, into));
+        : Track(DeviceRequestKind.Read, Begin(offsetBytes + into.LengthBytes),
+            _disk.ReadAsync(offsetBytes, into));
 
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, ReadOnlySpan<IoSlice> into) => _disk is null
         ? Gone()
-        : Track(DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)), _disk.ReadAsync(offsetBytes, into));
+        : Track(
+            DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)), _disk.ReadAsync(offsetBytes, into));
 
     public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from) => _disk is null
         ? Gone()
-        : Track(DeviceRequestKind.Write, Begin(offsetBytes + from.LengthBytes), _disk.WriteAsync(offsetBytes, from));
+        : Track(DeviceRequestKind.Write, Begin(offsetBytes + from.LengthBytes),
+            _disk.WriteAsync(offsetBytes, from));
 
     public ValueTask<IoStatus> WriteAsync(long offsetBytes, ReadOnlySpan<IoSlice> from) => _disk is null
         ? Gone()
-        : Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)), _disk.WriteAsync(offsetBytes, from));
+        : Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)),
+            _disk.WriteAsync(offsetBytes, from));
 
     /// <summary>Makes every write that completed before this call durable.</summary>
     public ValueTask<IoStatus> FlushAsync()
@@ -149,7 +153,8 @@ internal sealed class PoolDevice
     public void Read(long offsetBytes, ReadOnlySpan<IoSlice> into, IRequestOwner owner, int tag)
     {
         if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);
-        else Track(DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)), _disk.ReadAsync(offsetBytes, into), owner, tag);
+        else Track(DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)),
+            _disk.ReadAsync(offsetBytes, into), owner, tag);
     }
 
     /// <summary>
@@ -158,7 +163,8 @@ internal sealed class PoolDevice
     public void Write(long offsetBytes, ReadOnlySpan<IoSlice> from, IRequestOwner owner, int tag)
     {
         if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);
-        else Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)), _disk.WriteAsync(offsetBytes, from), owner, tag);
+        else Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)),
+            _disk.WriteAsync(offsetBytes, from), owner, tag);
     }
 
     /// <summary>As <see cref="FlushAsync"/>, telling an owner of several requests.</summary>
@@ -166,7 +172,8 @@ internal sealed class PoolDevice
     {
         if (_disk is null || _flushFailed || _flushedWrites == _completedWrites)
         {
-            owner.OnRequestEnded(tag, _disk is null ? IoStatus.DeviceGone : _flushFailed ? IoStatus.DeviceError : IoStatus.Ok);
+            IoStatus known = _flushFailed ? IoStatus.DeviceError : IoStatus.Ok;
+            owner.OnRequestEnded(tag, _disk is null ? IoStatus.DeviceGone : known);
             return;
         }
 
@@ -239,5 +246,6 @@ internal sealed class PoolDevice
         owner.OnRequestEnded(tag, status);
     }
 
-    private DeviceRequest Rent() => _idle.TryPop(out DeviceRequest? request) ? request : new DeviceRequest(this);
+    private DeviceRequest Rent() =>
+        _idle.TryPop(out DeviceRequest? request) ? request : new DeviceRequest(this);
 }

@@ -70,7 +70,8 @@ internal sealed partial class PoolDevices
     /// <summary>
     /// Reads the labels of all paths, some at a time, and puts together the pools they tell of.
     /// </summary>
-    public static ValueTask<ImportScan> ScanAsync(ILoop loop, IReadOnlyList<string> paths) => PoolScanner.ScanAsync(loop, paths);
+    public static ValueTask<ImportScan> ScanAsync(ILoop loop, IReadOnlyList<string> paths) =>
+        PoolScanner.ScanAsync(loop, paths);
 
     /// <summary>
     /// Opens the devices of a pool that was found; writes nothing. For writing, the engine chooses a root,
@@ -78,7 +79,12 @@ internal sealed partial class PoolDevices
     /// takes a pool last active on another host, destroyed, or diverged; never one that lacks devices.
     /// </summary>
     public static ValueTask<Outcome<PoolDevices>> OpenAsync(
-        ILoop loop, ILogger log, ImportCandidate candidate, bool readOnly, bool force, HostIdentity? host = null) =>
+        ILoop loop,
+        ILogger log,
+        ImportCandidate candidate,
+        bool readOnly,
+        bool force,
+        HostIdentity? host = null) =>
         PoolOpening.OpenAsync(loop, log, host ?? HostIdentity.Unknown, candidate, readOnly, force);
 
     public string PoolName => _identity.Name;
@@ -111,13 +117,15 @@ internal sealed partial class PoolDevices
     public int VdevCount => _vdevs.Length;
 
     /// <summary>A device is missing or was taken out of use.</summary>
-    public bool IsDegraded => !Array.TrueForAll(_vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
+    public bool IsDegraded =>
+        !Array.TrueForAll(_vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
 
     /// <summary>Sectors that places can address on a vdev; sector 0 is never allocated.</summary>
     public long SectorCount(int vdev) => _vdevs[vdev].SectorCount;
 
     /// <summary>Sectors that a block of that many data sectors takes on a vdev, parity included.</summary>
-    public int AllocatedSectors(int vdev, int dataSectors) => _vdevs[vdev].Geometry.AllocatedSectors(dataSectors);
+    public int AllocatedSectors(int vdev, int dataSectors) =>
+        _vdevs[vdev].Geometry.AllocatedSectors(dataSectors);
 
     /// <summary>
     /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a
@@ -162,7 +170,8 @@ internal sealed partial class PoolDevices
     /// </summary>
     public ValueTask<IoStatus> DiscardAsync(BlockPlace place, int sectors) => IsReadOnly
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
-        : Find(place, (long)sectors << Layout.SectorShift)?.DiscardAsync(place.Sector, sectors) ?? OutOfRange();
+        : Find(place, (long)sectors << Layout.SectorShift)?.DiscardAsync(place.Sector, sectors)
+            ?? OutOfRange();
 
     /// <summary>
     /// Makes every write that completed before this call durable, on every device in use that has writes
@@ -309,7 +318,8 @@ internal sealed partial class PoolDevices
         foreach (Vdev vdev in _vdevs)
         {
             IoStatus[] statuses = await writes.NextAsync(vdev.Devices.Length);
-            for (int i = 0; i < statuses.Length; i++) vdev.Devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
+            for (int i = 0; i < statuses.Length; i++)
+                vdev.Devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
 
             IoStatus settled = vdev.Settle(statuses, "failed to take its label");
             if (settled == IoStatus.Ok) isSafe = true;
@@ -320,6 +330,8 @@ internal sealed partial class PoolDevices
         return isSafe ? IoStatus.Ok : failure;
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "pool {Pool}: labels of generation {Generation} written, state {State}")]
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "pool {Pool}: labels of generation {Generation} written, state {State}")]
     private static partial void LogLabels(ILogger log, string pool, ulong generation, PoolState state);
 }

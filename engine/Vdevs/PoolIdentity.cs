@@ -13,7 +13,8 @@ internal sealed record PoolIdentity(
     IReadOnlyList<string> WriteFeatures)
 {
     /// <summary>A label with this identity.</summary>
-    public PoolLabel Label(PoolState state, ulong generation, Guid deviceGuid, IReadOnlyList<VdevConfig> vdevs) => new()
+    public PoolLabel Label(
+        PoolState state, ulong generation, Guid deviceGuid, IReadOnlyList<VdevConfig> vdevs) => new()
     {
         PoolName = Name,
         PoolGuid = Guid,

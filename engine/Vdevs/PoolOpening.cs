@@ -39,14 +39,17 @@ internal static partial class PoolOpening
         foreach (VdevConfig config in candidate.Label.Vdevs)
         {
             HashSet<Guid> members = [.. config.Disks.Select(disk => disk.Guid)];
-            vdevs.Add(Vdev.Create(config, [.. devices.Where(device => members.Contains(device.Guid))], membership));
+            vdevs.Add(
+                Vdev.Create(config, [.. devices.Where(device => members.Contains(device.Guid))], membership));
         }
 
         PoolLabel label = candidate.Label;
-        PoolIdentity identity = new(label.PoolName, label.PoolGuid, host, label.Features, label.WriteFeatures);
+        PoolIdentity identity =
+            new(label.PoolName, label.PoolGuid, host, label.Features, label.WriteFeatures);
         PoolState state = readOnly ? label.State : PoolState.Active;
         if (!readOnly) membership.Touch();
-        return new PoolDevices(loop, log, identity, membership, [.. vdevs], state, label.Generation, readOnly);
+        return new PoolDevices(
+            loop, log, identity, membership, [.. vdevs], state, label.Generation, readOnly);
     }
 
     private static async ValueTask<(PoolDevice Device, string? Reason)> OpenDeviceAsync(
@@ -59,7 +62,9 @@ internal static partial class PoolOpening
         // A device that lacks blocks is left alone until somebody brings it up to date.
         if (!config.IsCurrent)
         {
-            string why = config.MissingFrom == 0 ? "was taken out" : $"lacks blocks born from epoch {config.MissingFrom} on";
+            string why = config.MissingFrom == 0
+                ? "was taken out"
+                : $"lacks blocks born from epoch {config.MissingFrom} on";
             return (new PoolDevice(config, null), $"{found.Device.Path} {why}");
         }
 
@@ -80,8 +85,10 @@ internal static partial class PoolOpening
         return (new PoolDevice(config, null), reason);
     }
 
-    private static string Name(VdevConfig config) => config.Path.Length == 0 ? $"device {config.Guid}" : config.Path;
+    private static string Name(VdevConfig config) =>
+        config.Path.Length == 0 ? $"device {config.Guid}" : config.Path;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "pool {Pool}: goes on without vdev {Position}: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "pool {Pool}: goes on without vdev {Position}: {Reason}")]
     private static partial void LogMissing(ILogger log, string pool, string position, string reason);
 }

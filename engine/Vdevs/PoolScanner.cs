@@ -64,9 +64,11 @@ internal static class PoolScanner
 
     private static string? Complaint(DeviceScan scan)
     {
-        LabelFinding? trace = scan.Labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Unknown)
+        LabelFinding? trace =
+            scan.Labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Unknown)
             ?? scan.Labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Damaged)
-            ?? scan.Labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Unreadable && scan.SizeBytes > 0);
+            ?? scan.Labels.FirstOrDefault(
+                finding => finding.Condition == LabelCondition.Unreadable && scan.SizeBytes > 0);
         return trace is null ? null : $"{scan.Path}: label {trace.Index}: {trace.Reason}";
     }
 

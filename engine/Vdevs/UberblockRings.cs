@@ -54,7 +54,8 @@ internal static class UberblockRings
         List<(string Where, ulong[] Numbers)> rings = [];
         IoBuffer? buffer = buffers.TryRent(RingBytes);
         if (buffer is null) return new UberblockScan([], ["no memory to read the rings"], []);
-        foreach (PoolDevice device in vdevs.SelectMany(vdev => vdev.Devices).Where(device => device.IsCurrent))
+        IEnumerable<PoolDevice> devices = vdevs.SelectMany(vdev => vdev.Devices);
+        foreach (PoolDevice device in devices.Where(device => device.IsCurrent))
         {
             for (int label = 0; label < Layout.LabelCount; label++)
             {
@@ -62,7 +63,8 @@ internal static class UberblockRings
                 ulong[] numbers = new ulong[Layout.UberblockSlots];
                 rings.Add((where, numbers));
                 IoStatus status = await device.ReadAsync(OffsetOf(device, label, 0), buffer.First(RingBytes));
-                if (status == IoStatus.Ok) Judge(buffer.First(RingBytes).Span, poolGuid, where, numbers, roots, damaged);
+                if (status == IoStatus.Ok)
+                    Judge(buffer.First(RingBytes).Span, poolGuid, where, numbers, roots, damaged);
                 else damaged.Add($"{where}: ring cannot be read ({status})");
             }
         }
@@ -98,7 +100,8 @@ internal static class UberblockRings
             if (!sector.ContainsAnyExcept((byte)0)) continue;
             string? reason = Uberblock.TryRead(sector, out Uberblock root);
             if (reason is null && root.PoolGuid != poolGuid) continue;
-            if (reason is null && root.Number % Layout.UberblockSlots != (ulong)slot) reason = $"holds root {root.Number}";
+            if (reason is null && root.Number % Layout.UberblockSlots != (ulong)slot)
+                reason = $"holds root {root.Number}";
             if (reason is not null)
             {
                 damaged.Add($"{where} slot {slot}: {reason}");
@@ -114,8 +117,9 @@ internal static class UberblockRings
     private static async ValueTask<IoStatus> WriteAsync(PoolDevice device, IoSlice uberblock, ulong number)
     {
         IoBatch writes = new();
+        int slot = (int)(number % Layout.UberblockSlots);
         for (int label = 0; label < Layout.LabelCount; label++)
-            writes.Add(device.WriteAsync(OffsetOf(device, label, (int)(number % Layout.UberblockSlots)), uberblock));
+            writes.Add(device.WriteAsync(OffsetOf(device, label, slot), uberblock));
         int good = 0;
         IoStatus failure = IoStatus.Ok;
         foreach (IoStatus status in await writes.NextAsync(Layout.LabelCount))

@@ -45,7 +45,8 @@ public static class LabelBlock
         (UsableBytes(deviceBytes) - ((long)Layout.LabelCount * Layout.LabelBytes)) >> Layout.SectorShift;
 
     /// <summary>Whether the label's text fits.</summary>
-    public static bool Fits(PoolLabel label) => StrictUtf8.GetByteCount(LabelText.Print(label)) <= MaximumTextBytes;
+    public static bool Fits(PoolLabel label) =>
+        StrictUtf8.GetByteCount(LabelText.Print(label)) <= MaximumTextBytes;
 
     /// <summary>Writes the block.</summary>
     /// <param name="label">A valid label whose text fits.</param>
@@ -78,7 +79,8 @@ public static class LabelBlock
         LabelCondition condition = ReadText(block, out string text, out reason);
         if (condition != LabelCondition.Whole) return condition;
         reason = LabelTextReader.TryParse(text, out PoolLabel? parsed) ?? "";
-        if (reason.Length == 0 && parsed!.Generation != BinaryPrimitives.ReadUInt64LittleEndian(block[GenerationOffset..]))
+        if (reason.Length == 0
+            && parsed!.Generation != BinaryPrimitives.ReadUInt64LittleEndian(block[GenerationOffset..]))
             reason = "generations of header and text differ";
         if (reason.Length != 0) return LabelCondition.Unknown;
         label = parsed;

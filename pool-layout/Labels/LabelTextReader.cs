@@ -35,7 +35,8 @@ internal sealed class LabelTextReader
     {
         if (_lines.Count < 2 || _lines[^1].Length != 0) Fail("text does not end with a newline");
         _lines.RemoveAt(_lines.Count - 1);
-        if (_fault is null && !TryTakeLine(LabelText.Title)) Fail($"the first line is not '{LabelText.Title}'");
+        if (_fault is null && !TryTakeLine(LabelText.Title))
+            Fail($"the first line is not '{LabelText.Title}'");
         uint version = (uint)Number(0, "version", uint.MaxValue);
         if (version != Layout.FormatVersion)
             Fail($"format version {version}, this program knows {Layout.FormatVersion}");
@@ -89,7 +90,9 @@ internal sealed class LabelTextReader
             Id = (int)Number(depth, "id", PoolLabel.MaximumVdevs),
             Guid = GuidOf(depth, "guid"),
             SizeSectors = (long)Number(depth, "sectors", BlockPlace.MaximumSector),
-            State = NextIs(depth, "state") ? Word<VdevState>(depth, "state", LabelText.NameOf) : VdevState.Online,
+            State = NextIs(depth, "state")
+                ? Word<VdevState>(depth, "state", LabelText.NameOf)
+                : VdevState.Online,
             MissingFrom = NextIs(depth, "missing-from") ? Number(depth, "missing-from", ulong.MaxValue) : 0,
             Path = NextIs(depth, "path") ? Value(depth, "path") : "",
         };
@@ -125,7 +128,8 @@ internal sealed class LabelTextReader
     private void SkipFeatureLines(int depth)
     {
         string indent = new(' ', 2 * depth);
-        while (_fault is null && _next < _lines.Count && _lines[_next].StartsWith(indent, StringComparison.Ordinal))
+        while (_fault is null && _next < _lines.Count
+            && _lines[_next].StartsWith(indent, StringComparison.Ordinal))
         {
             string line = _lines[_next][indent.Length..];
             int dot = line.IndexOf('.', StringComparison.Ordinal);
@@ -140,7 +144,8 @@ internal sealed class LabelTextReader
         if (_fault is not null) return "";
         if (!NextIs(depth, name))
         {
-            Fail(_next == _lines.Count ? $"'{name}' is missing" : $"expected '{name}', found '{_lines[_next]}'");
+            Fail(_next == _lines.Count ? $"'{name}' is missing"
+                : $"expected '{name}', found '{_lines[_next]}'");
             return "";
         }
 
@@ -159,9 +164,11 @@ internal sealed class LabelTextReader
             if (c is < ' ' or '\x7f') return null;
             if (c == '%')
             {
-                if (i + 2 >= raw.Length || !char.IsAsciiHexDigitUpper(raw[i + 1]) || !char.IsAsciiHexDigitUpper(raw[i + 2]))
+                if (i + 2 >= raw.Length || !char.IsAsciiHexDigitUpper(raw[i + 1])
+                    || !char.IsAsciiHexDigitUpper(raw[i + 2]))
                     return null;
-                c = (char)byte.Parse(raw.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+                c = (char)byte.Parse(
+                    raw.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
                 if (c is not (< ' ' or '%' or '\x7f')) return null;
                 i += 2;
             }
@@ -176,7 +183,8 @@ internal sealed class LabelTextReader
     {
         string value = Value(depth, name);
         if (_fault is not null) return 0;
-        if (ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= maximum
+        if (ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+            && number <= maximum
             && number.ToString(CultureInfo.InvariantCulture) == value) return number;
         Fail($"'{name}' is no number up to {maximum}: '{value}'");
         return 0;
@@ -210,7 +218,8 @@ internal sealed class LabelTextReader
         string value = Value(0, name);
         if (_fault is not null || value.Length == 0) return [];
         List<string> names = [.. value.Split(',')];
-        if (names.TrueForAll(one => one.Length != 0 && one.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')))
+        if (names.TrueForAll(one =>
+            one.Length != 0 && one.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')))
             return names;
         Fail($"'{name}' is no list of feature names: '{value}'");
         return [];

@@ -60,7 +60,8 @@ public sealed record PoolLabel
                 return $"the pool name '{name}' has a '{c}'; letters, digits, '-', '_' and '.' are allowed";
         }
 
-        return name is "mirror" or "raidz" or "raidz1" or "raidz2" or "raidz3" or "log" or "spare" or "replacing" or "disk"
+        return name is "mirror" or "raidz" or "raidz1" or "raidz2" or "raidz3" or "log" or "spare"
+            or "replacing" or "disk"
             ? $"'{name}' is the name of a vdev kind" : null;
     }
 

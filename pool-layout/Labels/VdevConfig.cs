@@ -48,7 +48,8 @@ public sealed record VdevConfig
     public bool IsCurrent => State == VdevState.Online && MissingFrom == 0;
 
     /// <summary>The disks below this vdev, or itself.</summary>
-    public IEnumerable<VdevConfig> Disks => Kind == VdevKind.Disk ? [this] : Children.SelectMany(child => child.Disks);
+    public IEnumerable<VdevConfig> Disks =>
+        Kind == VdevKind.Disk ? [this] : Children.SelectMany(child => child.Disks);
 
     /// <summary>Reason why the tree cannot be right, or null.</summary>
     public string? Validate() => Validate(1);
@@ -63,7 +64,8 @@ public sealed record VdevConfig
         if (Kind == VdevKind.Disk) return Children.Count == 0 ? null : "disk with children";
         if (Path.Length != 0) return "path on a group";
         if (Children.Count == 0) return $"{LabelText.NameOf(Kind)} without children";
-        if (Children.Count > MaximumChildren) return $"{LabelText.NameOf(Kind)} with {Children.Count} children";
+        if (Children.Count > MaximumChildren)
+            return $"{LabelText.NameOf(Kind)} with {Children.Count} children";
         for (int i = 0; i < Children.Count; i++)
         {
             if (Children[i].Id != i) return $"child {i} calls itself {Children[i].Id}";
