@@ -1,1 +1,3 @@
-return 0;
+using Cstor.Daemon.Cli;
+
+return await CommandLine.RunAsync(args, CliContext.Process());

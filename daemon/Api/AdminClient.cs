@@ -1,0 +1,123 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Cstor.Engine.Host;
+
+namespace Cstor.Daemon.Api;
+
+/// <summary>The command line's end of the admin API.</summary>
+internal sealed class AdminClient : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly string _socketPath;
+
+    /// <param name="socketPath">The daemon's Unix socket.</param>
+    /// <param name="patience">Longer than the daemon's own deadlines, so that its explanation
+    /// arrives.</param>
+    public AdminClient(string socketPath, TimeSpan patience)
+    {
+        _socketPath = socketPath;
+        SocketsHttpHandler handler = new()
+        {
+            UseProxy = false,
+            ConnectCallback = async (_, cancel) =>
+            {
+                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancel);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        _http = new HttpClient(handler) { BaseAddress = new Uri("http://cstor"), Timeout = patience };
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>Asks without changing anything.</summary>
+    public Task<Outcome<TReply>> GetAsync<TReply>(
+        string path, JsonTypeInfo<TReply> reply, CancellationToken cancel) =>
+        SendAsync(new HttpRequestMessage(HttpMethod.Get, path), reply, cancel);
+
+    /// <summary>Asks for a change.</summary>
+    public Task<Outcome<ActionReport>> ChangeAsync<TRequest>(
+        HttpMethod method,
+        string path,
+        TRequest request,
+        JsonTypeInfo<TRequest> body,
+        CancellationToken cancel)
+    {
+        HttpRequestMessage message = new(method, path)
+        {
+            Content = new StringContent(
+                JsonSerializer.Serialize(request, body), Encoding.UTF8, "application/json"),
+        };
+        return SendAsync(message, ReplyJson.Default.ActionReport, cancel);
+    }
+
+    private async Task<Outcome<TReply>> SendAsync<TReply>(
+        HttpRequestMessage message, JsonTypeInfo<TReply> type, CancellationToken cancel)
+    {
+        try
+        {
+            using HttpResponseMessage response = await _http.SendAsync(message, cancel);
+            using Stream body = await response.Content.ReadAsStreamAsync(cancel);
+            if (response.StatusCode != HttpStatusCode.OK)
+            {
+                Problem? problem = await JsonSerializer.DeserializeAsync(
+                    body, ReplyJson.Default.Problem, cancel);
+                return problem?.ToFault() ?? NotOurs("an empty answer");
+            }
+            TReply? reply = await JsonSerializer.DeserializeAsync(body, type, cancel);
+            return reply is null ? NotOurs("an empty answer") : reply;
+        }
+        catch (HttpRequestException exception)
+        {
+            return Unreachable((exception.InnerException ?? exception) as SocketException, exception);
+        }
+        catch (Exception exception) when (exception is JsonException or IOException)
+        {
+            return NotOurs(exception.Message);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return new Fault(
+                "no-answer",
+                $"the daemon at {_socketPath} did not answer within {_http.Timeout.TotalSeconds:0} s",
+                "See its log; it may be stopped or overloaded");
+        }
+        finally
+        {
+            message.Dispose();
+        }
+    }
+
+    private Fault NotOurs(string what) => new(
+        "not-a-daemon",
+        $"what answers at {_socketPath} is not a cstor daemon of this version: {what}",
+        "Check --socket");
+
+    private Fault Unreachable(SocketException? reason, Exception exception) => reason?.SocketErrorCode switch
+    {
+        SocketError.AccessDenied => new Fault(
+            "daemon-unreachable",
+            $"cannot reach the daemon at {_socketPath}: permission denied",
+            "Run as the daemon's user"),
+        SocketError.AddressNotAvailable => new Fault(
+            "daemon-unreachable",
+            $"cannot reach the daemon at {_socketPath}: there is no such socket",
+            "Start it with: cstor daemon"),
+        _ => new Fault(
+            "daemon-unreachable",
+            $"cannot reach the daemon at {_socketPath}: {(reason ?? exception).Message.ToLowerInvariant()}",
+            "Start it with: cstor daemon"),
+    };
+}

@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Cstor.Engine.Host;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Daemon.Api;
+
+/// <summary>
+/// The table of methods and paths, and what every one of them has in common: deadline, errors, JSON.
+/// </summary>
+internal sealed partial class Endpoints(IAdministration administration, Deadlines deadlines, ILogger logger)
+{
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        MapQueries(routes);
+        MapPoolChanges(routes);
+        MapVolumeChanges(routes);
+        routes.MapFallback(context => WriteProblemAsync(
+            context,
+            new Fault(
+                "no-such-route",
+                $"there is no {context.Request.Method} {context.Request.Path}",
+                "See GET " + Routes.Health)));
+    }
+
+    private void MapQueries(IEndpointRouteBuilder routes)
+    {
+        Query(routes, Routes.Health, ReplyJson.Default.HealthView, _ => administration.HealthAsync());
+        Query(routes, Routes.Pools, ReplyJson.Default.PoolStatusArray, _ => administration.ListPoolsAsync());
+        Query(
+            routes,
+            Routes.Pool,
+            ReplyJson.Default.PoolStatus,
+            context => administration.GetPoolAsync(Name(context, "pool")));
+        Query(
+            routes,
+            Routes.Imports,
+            ReplyJson.Default.ImportScanView,
+            context => administration.ScanAsync([.. context.Request.Query["search"].OfType<string>()]),
+            deadlines.Change);
+        Query(
+            routes,
+            Routes.Volumes,
+            ReplyJson.Default.VolumeViewArray,
+            context => administration.ListVolumesAsync(context.Request.Query["pool"].FirstOrDefault()));
+        Query(
+            routes,
+            Routes.Volume,
+            ReplyJson.Default.VolumeView,
+            context => administration.GetVolumeAsync(Name(context, "pool"), Name(context, "volume")));
+        Query(
+            routes,
+            Routes.Targets,
+            ReplyJson.Default.TargetViewArray,
+            _ => administration.ListTargetsAsync());
+        Query(routes, Routes.Disks, ReplyJson.Default.DiskViewArray, _ => administration.ListDisksAsync());
+    }
+
+    private void MapPoolChanges(IEndpointRouteBuilder routes)
+    {
+        Change(
+            routes,
+            "POST",
+            Routes.Pools,
+            RequestJson.Default.CreatePoolRequest,
+            (_, request) => administration.CreatePoolAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.Imports,
+            RequestJson.Default.ImportPoolRequest,
+            (_, request) => administration.ImportPoolAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolExport,
+            RequestJson.Default.ChangeRequest,
+            (context, request) => administration.ExportPoolAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolDestroy,
+            RequestJson.Default.ChangeRequest,
+            (context, request) => administration.DestroyPoolAsync(Name(context, "pool"), request));
+    }
+
+    private void MapVolumeChanges(IEndpointRouteBuilder routes)
+    {
+        Change(
+            routes,
+            "POST",
+            Routes.Volumes,
+            RequestJson.Default.CreateVolumeRequest,
+            (_, request) => administration.CreateVolumeAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeDestroy,
+            RequestJson.Default.ChangeRequest,
+            (context, request) =>
+                administration.DestroyVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "PUT",
+            Routes.VolumeSize,
+            RequestJson.Default.ResizeVolumeRequest,
+            (context, request) =>
+                administration.ResizeVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "PATCH",
+            Routes.VolumeProperties,
+            RequestJson.Default.SetPropertiesRequest,
+            (context, request) =>
+                administration.SetPropertiesAsync(Name(context, "pool"), Name(context, "volume"), request));
+    }
+
+    private void Query<TReply>(
+        IEndpointRouteBuilder routes,
+        string route,
+        JsonTypeInfo<TReply> reply,
+        Func<HttpContext, Task<Outcome<TReply>>> handler,
+        TimeSpan? patience = null)
+    {
+        routes.MapMethods(route, ["GET"], new RequestDelegate(RunAsync));
+
+        async Task RunAsync(HttpContext context) =>
+            await AnswerAsync(context, reply, () => handler(context), patience ?? deadlines.Query);
+    }
+
+    private void Change<TRequest>(
+        IEndpointRouteBuilder routes,
+        string method,
+        string route,
+        JsonTypeInfo<TRequest> body,
+        Func<HttpContext, TRequest, Task<Outcome<ActionReport>>> handler)
+    {
+        routes.MapMethods(route, [method], new RequestDelegate(RunAsync));
+
+        async Task RunAsync(HttpContext context)
+        {
+            Outcome<TRequest> request = await ReadAsync(context, body);
+            if (!request.IsOk)
+            {
+                await WriteProblemAsync(context, request.Fault);
+                return;
+            }
+            TRequest value = request.Value;
+            await AnswerAsync(
+                context, ReplyJson.Default.ActionReport, () => handler(context, value), deadlines.Change);
+        }
+    }
+
+    private async Task AnswerAsync<TReply>(
+        HttpContext context,
+        JsonTypeInfo<TReply> reply,
+        Func<Task<Outcome<TReply>>> handler,
+        TimeSpan patience)
+    {
+        Outcome<TReply> outcome;
+        try
+        {
+            outcome = await handler().WaitAsync(patience);
+        }
+        catch (TimeoutException)
+        {
+            outcome = new Fault(
+                "deadline",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"no result within {patience.TotalSeconds:0.#} s; a device may hang; the work goes on"),
+                "See the daemon's log and pool status, then repeat the command");
+        }
+        catch (Exception exception)
+        {
+            HandlerFailed(exception, context.Request.Method, context.Request.Path);
+            outcome = new Fault(
+                "internal", $"the daemon failed: {exception.Message}", "See the daemon's log");
+        }
+        if (!outcome.IsOk)
+        {
+            RequestRefused(context.Request.Method, context.Request.Path, outcome.Fault.Message);
+            await WriteProblemAsync(context, outcome.Fault);
+            return;
+        }
+        await WriteAsync(context, outcome.Value, reply);
+    }
+
+    /// <summary>Answers with the fault as <see cref="Problem"/> and the status that fits its code.</summary>
+    public static Task WriteProblemAsync(HttpContext context, Fault fault)
+    {
+        context.Response.StatusCode = StatusOf(fault.Code);
+        return WriteAsync(context, Problem.Of(fault), ReplyJson.Default.Problem);
+    }
+
+    private static async Task WriteAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)
+    {
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, value, type, context.RequestAborted);
+    }
+
+    private static async Task<Outcome<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            T? request = await JsonSerializer.DeserializeAsync(
+                context.Request.Body, type, context.RequestAborted);
+            return request is null
+                ? new Fault("bad-request", "the request has no body", "Send JSON")
+                : request;
+        }
+        catch (JsonException exception)
+        {
+            return new Fault("bad-request", $"the request cannot be read: {exception.Message}", "Correct it");
+        }
+        catch (BadHttpRequestException exception)
+        {
+            return new Fault("bad-request", exception.Message, "Send less");
+        }
+    }
+
+    private static int StatusOf(string code) => code switch
+    {
+        "bad-request" => StatusCodes.Status400BadRequest,
+        "not-authorized" => StatusCodes.Status403Forbidden,
+        "deadline" => StatusCodes.Status504GatewayTimeout,
+        "internal" => StatusCodes.Status500InternalServerError,
+        _ when code.StartsWith("no-such-", StringComparison.Ordinal) => StatusCodes.Status404NotFound,
+        _ => StatusCodes.Status409Conflict,
+    };
+
+    private static string Name(HttpContext context, string key) => (string)context.Request.RouteValues[key]!;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
+    private partial void HandlerFailed(Exception exception, string method, PathString path);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} refused: {Reason}")]
+    private partial void RequestRefused(string method, PathString path, string reason);
+}

@@ -1,0 +1,32 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Cstor.Engine.Pools;
+
+namespace Cstor.Daemon.Api;
+
+/// <summary>
+/// How replies are written and read. Readers skip what they do not know, so that a newer daemon may say more.
+/// </summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(HealthView))]
+[JsonSerializable(typeof(ActionReport))]
+[JsonSerializable(typeof(ImportScanView))]
+[JsonSerializable(typeof(PoolStatus))]
+[JsonSerializable(typeof(PoolStatus[]))]
+[JsonSerializable(typeof(VolumeView))]
+[JsonSerializable(typeof(VolumeView[]))]
+[JsonSerializable(typeof(PropertyView[]))]
+[JsonSerializable(typeof(TargetView[]))]
+[JsonSerializable(typeof(DiskView[]))]
+internal sealed partial class ReplyJson : JsonSerializerContext
+{
+    /// <summary>The same with line breaks, for <c>--json</c> on a terminal.</summary>
+    public static readonly ReplyJson Indented = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,21 @@
+using System.Text.Json.Serialization;
+
+namespace Cstor.Daemon.Api;
+
+/// <summary>
+/// How requests are read: strictly, so that a misspelt option never does half of what was meant.
+/// </summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(CreatePoolRequest))]
+[JsonSerializable(typeof(ImportPoolRequest))]
+[JsonSerializable(typeof(ChangeRequest))]
+[JsonSerializable(typeof(CreateVolumeRequest))]
+[JsonSerializable(typeof(ResizeVolumeRequest))]
+[JsonSerializable(typeof(SetPropertiesRequest))]
+internal sealed partial class RequestJson : JsonSerializerContext
+{
+}

@@ -1,0 +1,31 @@
+namespace Cstor.Daemon.Api;
+
+/// <summary>The paths of the API, shared by server and client.</summary>
+internal static class Routes
+{
+    public const string Health = "/v1/health";
+    public const string Pools = "/v1/pools";
+    public const string Pool = "/v1/pools/{pool}";
+    public const string PoolExport = "/v1/pools/{pool}/export";
+    public const string PoolDestroy = "/v1/pools/{pool}/destroy";
+    public const string Imports = "/v1/imports";
+    public const string Volumes = "/v1/volumes";
+    public const string Volume = "/v1/volumes/{pool}/{volume}";
+    public const string VolumeDestroy = "/v1/volumes/{pool}/{volume}/destroy";
+    public const string VolumeSize = "/v1/volumes/{pool}/{volume}/size";
+    public const string VolumeProperties = "/v1/volumes/{pool}/{volume}/properties";
+    public const string Targets = "/v1/targets";
+    public const string Disks = "/v1/disks";
+
+    /// <summary>The path with its placeholders filled in, in order.</summary>
+    public static string Fill(string route, params ReadOnlySpan<string> values)
+    {
+        foreach (string value in values)
+        {
+            int start = route.IndexOf('{', StringComparison.Ordinal);
+            int end = route.IndexOf('}', StringComparison.Ordinal);
+            route = string.Concat(route.AsSpan(0, start), Uri.EscapeDataString(value), route.AsSpan(end + 1));
+        }
+        return route;
+    }
+}

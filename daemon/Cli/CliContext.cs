@@ -1,0 +1,18 @@
+namespace Cstor.Daemon.Cli;
+
+/// <summary>What the command line touches outside itself.</summary>
+/// <param name="Out">Results.</param>
+/// <param name="Error">Complaints.</param>
+/// <param name="Environment">Value of an environment variable, or null.</param>
+/// <param name="Patience">How long to wait for the daemon.</param>
+internal sealed record CliContext(
+    TextWriter Out, TextWriter Error, Func<string, string?> Environment, TimeSpan Patience)
+{
+    public const string DefaultSocket = "/run/cstor/cstor.sock";
+
+    /// <summary>
+    /// The real one. The daemon's longest deadline is a minute: its answer explains more than ours would.
+    /// </summary>
+    public static CliContext Process() => new(
+        Console.Out, Console.Error, System.Environment.GetEnvironmentVariable, TimeSpan.FromSeconds(75));
+}

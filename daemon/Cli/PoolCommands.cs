@@ -1,0 +1,179 @@
+using System.CommandLine;
+using Cstor.Daemon.Api;
+
+namespace Cstor.Daemon.Cli;
+
+/// <summary><c>cstor pool ...</c></summary>
+internal sealed class PoolCommands(CommandBuilder builder)
+{
+    public Command Build() => new("pool", "Pools: create, import, export, destroy, list, status")
+    {
+        BuildCreate(), BuildImport(), BuildExport(), BuildDestroy(), BuildList(), BuildStatus(),
+    };
+
+    private Command BuildCreate()
+    {
+        Argument<string> pool = ArgumentReaders.Pool("Name of the new pool");
+        Argument<string[]> vdevs = new("VDEV")
+        {
+            Description =
+                "DEV... | mirror DEV DEV...; data is striped over groups. A device is a disk or a file",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        vdevs.Validators.Add(result =>
+        {
+            string? reason = VdevGrammar.Parse([.. result.Tokens.Select(token => token.Value)], out _);
+            if (reason is not null) result.AddError(reason);
+        });
+        Option<string[]> properties = ArgumentReaders.Properties(
+            "Pool property (none is known to this version)");
+        properties.Validators.Add(result => result.AddError(
+            "pools have no properties in this version; set them on volumes: cstor volume set"));
+        Option<bool> force = CommandBuilder.Force(
+            "Take devices that carry a label or a file system; what is on them is lost");
+        Command command = new(
+            "create", "Make a pool of devices.\n\nExample: cstor pool create tank mirror /dev/sdb /dev/sdc")
+        {
+            builder.DryRun, properties, force, pool, vdevs,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            VdevGrammar.Parse(parse.GetRequiredValue(vdevs), out VdevRequest[] layout);
+            CreatePoolRequest request = new(
+                parse.GetRequiredValue(pool), layout, parse.GetValue(force), parse.GetValue(builder.DryRun));
+            return builder.ChangeAsync(
+                parse, HttpMethod.Post, Routes.Pools, request, RequestJson.Default.CreatePoolRequest, cancel);
+        });
+        return command;
+    }
+
+    private Command BuildImport()
+    {
+        Argument<string> pool = ArgumentReaders.PoolOrGuid(
+            "Name or guid; without it, lists what can be imported");
+        pool.Arity = ArgumentArity.ZeroOrOne;
+        Option<string[]> search = new("--search", "-d")
+        {
+            Description = "Directory or device to look at, instead of all block devices; repeatable",
+            HelpName = "DIR|DEV",
+        };
+        Option<bool> readOnly = new("--readonly") { Description = "Write nothing to the devices" };
+        Option<bool> force = CommandBuilder.Force(
+            "Also if another host had the pool last and did not export it");
+        Command command = new(
+            "import",
+            "Open a pool that is on this machine's devices.\n\nExample: cstor pool import -d /srv/disks tank")
+        {
+            builder.DryRun, search, readOnly, force, builder.Json, pool,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            string[] places = [.. (parse.GetValue(search) ?? []).Select(VdevGrammar.Resolve)];
+            if (parse.GetValue(pool) is not { } name) return ListCandidatesAsync(parse, places, cancel);
+            ImportPoolRequest request = new(
+                name,
+                places,
+                parse.GetValue(readOnly),
+                parse.GetValue(force),
+                parse.GetValue(builder.DryRun));
+            return builder.ChangeAsync(
+                parse,
+                HttpMethod.Post,
+                Routes.Imports,
+                request,
+                RequestJson.Default.ImportPoolRequest,
+                cancel);
+        });
+        return command;
+    }
+
+    private Task<int> ListCandidatesAsync(ParseResult parse, string[] places, CancellationToken cancel)
+    {
+        string query = string.Join('&', places.Select(place => "search=" + Uri.EscapeDataString(place)));
+        return builder.ShowAsync(
+            parse,
+            Routes.Imports + (query.Length == 0 ? "" : "?" + query),
+            ReplyJson.Default.ImportScanView,
+            ReplyJson.Indented.ImportScanView,
+            PoolPrinter.WriteCandidates,
+            cancel);
+    }
+
+    private Command BuildExport()
+    {
+        Argument<string> pool = ArgumentReaders.PoolOrGuid("Name or guid");
+        Option<bool> force = CommandBuilder.Force("Also while initiators are logged in; their I/O fails");
+        Command command = new(
+            "export", "Close a pool so that another host may import it.\n\nExample: cstor pool export tank")
+        {
+            builder.DryRun, force, pool,
+        };
+        command.SetAction((parse, cancel) => builder.ChangeAsync(
+            parse,
+            HttpMethod.Post,
+            Routes.Fill(Routes.PoolExport, parse.GetRequiredValue(pool)),
+            new ChangeRequest(parse.GetValue(force), parse.GetValue(builder.DryRun)),
+            RequestJson.Default.ChangeRequest,
+            cancel));
+        return command;
+    }
+
+    private Command BuildDestroy()
+    {
+        Argument<string> pool = ArgumentReaders.PoolOrGuid("Name or guid");
+        Option<bool> force = CommandBuilder.Force("Also while it has volumes or initiators are logged in");
+        Command command = new(
+            "destroy", "Destroy a pool and all that is on it.\n\nExample: cstor pool destroy -n tank")
+        {
+            builder.DryRun, force, pool,
+        };
+        command.SetAction((parse, cancel) => builder.ChangeAsync(
+            parse,
+            HttpMethod.Post,
+            Routes.Fill(Routes.PoolDestroy, parse.GetRequiredValue(pool)),
+            new ChangeRequest(parse.GetValue(force), parse.GetValue(builder.DryRun)),
+            RequestJson.Default.ChangeRequest,
+            cancel));
+        return command;
+    }
+
+    private Command BuildList()
+    {
+        Command command = new("list", "Pools in one table.\n\nExample: cstor pool list") { builder.Json };
+        command.SetAction((parse, cancel) => builder.ShowAsync(
+            parse,
+            Routes.Pools,
+            ReplyJson.Default.PoolStatusArray,
+            ReplyJson.Indented.PoolStatusArray,
+            PoolPrinter.WriteList,
+            cancel));
+        return command;
+    }
+
+    private Command BuildStatus()
+    {
+        Argument<string> pool = ArgumentReaders.PoolOrGuid("Name or guid; all pools without it");
+        pool.Arity = ArgumentArity.ZeroOrOne;
+        Command command = new(
+            "status", "Health, devices, errors and damage of pools.\n\nExample: cstor pool status tank")
+        {
+            builder.Json, pool,
+        };
+        command.SetAction((parse, cancel) => parse.GetValue(pool) is { } name
+            ? builder.ShowAsync(
+                parse,
+                Routes.Fill(Routes.Pool, name),
+                ReplyJson.Default.PoolStatus,
+                ReplyJson.Indented.PoolStatus,
+                PoolPrinter.WriteStatus,
+                cancel)
+            : builder.ShowAsync(
+                parse,
+                Routes.Pools,
+                ReplyJson.Default.PoolStatusArray,
+                ReplyJson.Indented.PoolStatusArray,
+                PoolPrinter.WriteAllStatus,
+                cancel));
+        return command;
+    }
+}

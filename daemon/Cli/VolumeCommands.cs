@@ -1,0 +1,216 @@
+using System.CommandLine;
+using Cstor.Daemon.Api;
+using Cstor.Daemon.Vocabulary;
+
+namespace Cstor.Daemon.Cli;
+
+/// <summary><c>cstor volume ...</c></summary>
+internal sealed class VolumeCommands(CommandBuilder builder)
+{
+    public Command Build() => new("volume", "Volumes: create, list, status, destroy, resize, set, get")
+    {
+        BuildCreate(), BuildList(), BuildStatus(), BuildDestroy(), BuildResize(), BuildSet(), BuildGet(),
+    };
+
+    private static string Route(string route, string name)
+    {
+        Names.Split(name, out string pool, out string volume);
+        return Routes.Fill(route, pool, volume);
+    }
+
+    private Command BuildCreate()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Argument<long> size = ArgumentReaders.Size(
+            "Size of the LUN, such as 10G; space is taken as it is written");
+        Option<long> block = ArgumentReaders.BlockSize();
+        Option<string[]> properties = ArgumentReaders.Properties("Property, repeatable; see volume set");
+        Command command = new(
+            "create",
+            "Make a volume and serve it.\n\nExample: cstor volume create -b 16K -o sync=always tank/db 100G")
+        {
+            builder.DryRun, block, properties, name, size,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            Names.Split(parse.GetRequiredValue(name), out string pool, out string volume);
+            CreateVolumeRequest request = new(
+                pool,
+                volume,
+                parse.GetRequiredValue(size),
+                checked((int)parse.GetRequiredValue(block)),
+                Assignments(parse.GetValue(properties) ?? []),
+                parse.GetValue(builder.DryRun));
+            return builder.ChangeAsync(
+                parse,
+                HttpMethod.Post,
+                Routes.Volumes,
+                request,
+                RequestJson.Default.CreateVolumeRequest,
+                cancel);
+        });
+        return command;
+    }
+
+    private Command BuildList()
+    {
+        Argument<string> pool = ArgumentReaders.PoolOrGuid("Only the volumes of this pool");
+        pool.Arity = ArgumentArity.ZeroOrOne;
+        Command command = new(
+            "list", "Volumes in one table.\n\nExample: cstor volume list tank") { builder.Json, pool };
+        command.SetAction((parse, cancel) => builder.ShowAsync(
+            parse,
+            Routes.Volumes + (parse.GetValue(pool) is { } name ? "?pool=" + Uri.EscapeDataString(name) : ""),
+            ReplyJson.Default.VolumeViewArray,
+            ReplyJson.Indented.VolumeViewArray,
+            VolumePrinter.WriteList,
+            cancel));
+        return command;
+    }
+
+    private Command BuildStatus()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Command command = new("status", "All about one volume.\n\nExample: cstor volume status tank/db")
+        {
+            builder.Json, name,
+        };
+        command.SetAction((parse, cancel) => builder.ShowAsync(
+            parse,
+            Route(Routes.Volume, parse.GetRequiredValue(name)),
+            ReplyJson.Default.VolumeView,
+            ReplyJson.Indented.VolumeView,
+            VolumePrinter.WriteStatus,
+            cancel));
+        return command;
+    }
+
+    private Command BuildDestroy()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Option<bool> force = CommandBuilder.Force("Also while initiators are logged in");
+        Command command = new(
+            "destroy", "Destroy a volume and all that is on it.\n\nExample: cstor volume destroy -n tank/db")
+        {
+            builder.DryRun, force, name,
+        };
+        command.SetAction((parse, cancel) => builder.ChangeAsync(
+            parse,
+            HttpMethod.Post,
+            Route(Routes.VolumeDestroy, parse.GetRequiredValue(name)),
+            new ChangeRequest(parse.GetValue(force), parse.GetValue(builder.DryRun)),
+            RequestJson.Default.ChangeRequest,
+            cancel));
+        return command;
+    }
+
+    private Command BuildResize()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Argument<long> size = ArgumentReaders.Size("New size");
+        Option<bool> force = CommandBuilder.Force("Shrink: what lies behind the new end is lost");
+        Command command = new(
+            "resize", "Grow a volume; initiators learn of it.\n\nExample: cstor volume resize tank/db 200G")
+        {
+            force, name, size,
+        };
+        command.SetAction((parse, cancel) => builder.ChangeAsync(
+            parse,
+            HttpMethod.Put,
+            Route(Routes.VolumeSize, parse.GetRequiredValue(name)),
+            new ResizeVolumeRequest(parse.GetRequiredValue(size), parse.GetValue(force)),
+            RequestJson.Default.ResizeVolumeRequest,
+            cancel));
+        return command;
+    }
+
+    /// <summary>
+    /// The volume may stand before or behind its properties: the word without an equals sign is the volume.
+    /// </summary>
+    private Command BuildSet()
+    {
+        Argument<string[]> words = new("POOL/VOL PROP=VALUE")
+        {
+            Description = "The volume and its new properties: " + VolumeProperties.Summary,
+            Arity = new ArgumentArity(1, 64),
+        };
+        words.Validators.Add(result =>
+        {
+            string[] texts = [.. result.Tokens.Select(token => token.Value)];
+            string[] names = [.. texts.Where(text => !text.Contains('='))];
+            if (names.Length != 1) result.AddError("name one volume, and its properties as PROP=VALUE");
+            else if (Names.Split(names[0], out _, out _) is { } reason) result.AddError(reason);
+            else if (texts.Length == 1)
+            {
+                result.AddError("nothing to set: add PROP=VALUE, such as compression=zstd");
+            }
+            foreach (string text in texts.Where(text => text.StartsWith('=')))
+            {
+                result.AddError(ArgumentReaders.PropertyError(text));
+            }
+        });
+        Command command = new(
+            "set",
+            "Change properties of a volume.\n\nExample: cstor volume set tank/db compression=zstd")
+        {
+            words,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            string[] texts = parse.GetRequiredValue(words);
+            return builder.ChangeAsync(
+                parse,
+                HttpMethod.Patch,
+                Route(Routes.VolumeProperties, texts.First(text => !text.Contains('='))),
+                new SetPropertiesRequest(Assignments(texts.Where(text => text.Contains('=')))),
+                RequestJson.Default.SetPropertiesRequest,
+                cancel);
+        });
+        return command;
+    }
+
+    private Command BuildGet()
+    {
+        Argument<string[]> words = new("POOL/VOL [PROP]")
+        {
+            Description = "The volume, and which properties to show; all without any",
+            Arity = new ArgumentArity(1, 64),
+        };
+        words.Validators.Add(result =>
+        {
+            IEnumerable<string> texts = result.Tokens.Select(token => token.Value);
+            string[] names = [.. texts.Where(text => text.Contains('/'))];
+            if (names.Length != 1) result.AddError("name one volume as POOL/VOL");
+            else if (Names.Split(names[0], out _, out _) is { } reason) result.AddError(reason);
+        });
+        Command command = new(
+            "get", "Properties of a volume.\n\nExample: cstor volume get tank/db compression")
+        {
+            builder.Json, words,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            string[] texts = parse.GetRequiredValue(words);
+            string[] wanted = [.. texts.Where(text => !text.Contains('/') && text != "all")];
+            return builder.ShowPartAsync(
+                parse,
+                Route(Routes.Volume, texts.First(text => text.Contains('/'))),
+                ReplyJson.Default.VolumeView,
+                volume => VolumePrinter.Select(volume, wanted),
+                ReplyJson.Indented.PropertyViewArray,
+                VolumePrinter.WriteProperties,
+                cancel);
+        });
+        return command;
+    }
+
+    private static Dictionary<string, string> Assignments(IEnumerable<string> texts)
+    {
+        Dictionary<string, string> result = [];
+        foreach (string text in texts)
+        {
+            if (ArgumentReaders.SplitProperty(text) is { } property) result[property.Key] = property.Value;
+        }
+        return result;
+    }
+}

@@ -1,0 +1,33 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Daemon.Configuration;
+
+/// <summary>How the daemon runs: flags over configuration file over defaults.</summary>
+internal sealed record DaemonOptions
+{
+    public static readonly IReadOnlyList<IPEndPoint> DefaultIscsi = [new(IPAddress.Any, 3260)];
+
+    /// <summary>What the daemon remembers between runs.</summary>
+    public string StateDirectory { get; init; } = "/var/lib/cstor";
+
+    /// <summary>The admin API.</summary>
+    public string SocketPath { get; init; } = "/run/cstor/cstor.sock";
+
+    /// <summary>Portals.</summary>
+    public IReadOnlyList<IPEndPoint> Iscsi { get; init; } = DefaultIscsi;
+
+    /// <summary>Health checks over TCP, or null.</summary>
+    public IPEndPoint? Http { get; init; }
+
+    /// <summary>Memory for blocks that were read.</summary>
+    public long CacheBytes { get; init; } = 64L * 1024 * 1024;
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>Null devices to serve, for the bench.</summary>
+    public IReadOnlyList<NullVolumeOption> NullVolumes { get; init; } = [];
+}
+
+/// <summary>A target without a pool.</summary>
+internal sealed record NullVolumeOption(string Name, long SizeBytes);

@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Net;
+using Cstor.Daemon.Vocabulary;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Units;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Daemon.Configuration;
+
+/// <summary>
+/// Turns settings into <see cref="DaemonOptions"/>, all or nothing: the daemon never starts half-way.
+/// </summary>
+internal static class SettingReader
+{
+    private const int DefaultIscsiPort = 3260;
+
+    private const long MinimumCacheBytes = 8L * 1024 * 1024;
+
+    /// <summary>What a configuration file may set.</summary>
+    public static readonly string[] FileKeys = ["state-dir", "socket", "iscsi", "http", "cache", "log-level"];
+
+    private static readonly string[] Repeatable = ["iscsi", "null-volume"];
+
+    /// <summary>Flags replace what the file says under the same key.</summary>
+    public static Outcome<DaemonOptions> Read(IReadOnlyList<Setting> flags, IReadOnlyList<Setting> file)
+    {
+        foreach (Setting setting in file)
+        {
+            if (FileKeys.Contains(setting.Key)) continue;
+            return Bad(setting, $"unknown key '{setting.Key}'", $"Known are {string.Join(", ", FileKeys)}");
+        }
+        foreach (IReadOnlyList<Setting> source in (ReadOnlySpan<IReadOnlyList<Setting>>)[file, flags])
+        {
+            if (FindRepeated(source) is { } repeated) return repeated;
+        }
+        DaemonOptions options = new();
+        IEnumerable<Setting> kept = file.Where(line => !flags.Any(flag => flag.Key == line.Key));
+        foreach (Setting setting in kept.Concat(flags))
+        {
+            Outcome<DaemonOptions> next = Apply(options, setting);
+            if (!next.IsOk) return next;
+            options = next.Value;
+        }
+        return CheckTogether(options);
+    }
+
+    /// <summary>Checks one setting by itself.</summary>
+    /// <returns>What is wrong with it, or null.</returns>
+    public static Fault? Check(Setting setting) => Apply(new DaemonOptions(), setting).Fault;
+
+    private static Outcome<DaemonOptions> Apply(DaemonOptions options, Setting setting)
+    {
+        switch (setting.Key)
+        {
+            case "state-dir":
+                return setting.Value.Length == 0
+                    ? Bad(setting, "a directory is missing", "Name one")
+                    : options with { StateDirectory = Path.GetFullPath(setting.Value) };
+            case "socket":
+                return setting.Value.Length == 0
+                    ? Bad(setting, "a path is missing", "Name a file for the socket")
+                    : options with { SocketPath = Path.GetFullPath(setting.Value) };
+            case "iscsi":
+                return ApplyIscsi(options, setting);
+            case "http":
+                return ParseEndPoint(setting.Value, 0) is { Port: > 0 } http
+                    ? options with { Http = http }
+                    : Bad(
+                        setting, $"'{setting.Value}' is no ADDRESS:PORT", "Write one such as 127.0.0.1:9500");
+            case "cache":
+                if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
+                {
+                    return Bad(setting, $"'{setting.Value}': {reason}", "Write a size such as 256M");
+                }
+                return bytes < MinimumCacheBytes
+                    ? Bad(
+                        setting,
+                        $"a cache of {setting.Value} is too small",
+                        $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
+                    : options with { CacheBytes = bytes };
+            case "log-level":
+                return LevelOf(setting.Value) is { } level
+                    ? options with { LogLevel = level }
+                    : Bad(
+                        setting,
+                        $"'{setting.Value}' is no log level",
+                        "Known are trace, debug, info, warn, error");
+            case "null-volume":
+                return ApplyNullVolume(options, setting);
+            default:
+                return Bad(
+                    setting, $"unknown key '{setting.Key}'", $"Known are {string.Join(", ", FileKeys)}");
+        }
+    }
+
+    private static LogLevel? LevelOf(string text) => text switch
+    {
+        "trace" => LogLevel.Trace,
+        "debug" => LogLevel.Debug,
+        "info" => LogLevel.Information,
+        "warn" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        _ => null,
+    };
+
+    private static Outcome<DaemonOptions> ApplyIscsi(DaemonOptions options, Setting setting)
+    {
+        if (ParseEndPoint(setting.Value, DefaultIscsiPort) is not { } portal)
+        {
+            return Bad(
+                setting,
+                $"'{setting.Value}' is no ADDRESS:PORT",
+                "Write one such as 0.0.0.0:3260 or [::]:3260");
+        }
+        IReadOnlyList<IPEndPoint> before = ReferenceEquals(options.Iscsi, DaemonOptions.DefaultIscsi)
+            ? []
+            : options.Iscsi;
+        if (before.Contains(portal)) return Bad(setting, $"{portal} is given twice", "Take one out");
+        return options with { Iscsi = [.. before, portal] };
+    }
+
+    private static Outcome<DaemonOptions> ApplyNullVolume(DaemonOptions options, Setting setting)
+    {
+        int colon = setting.Value.LastIndexOf(':');
+        string name = colon < 0 ? setting.Value : setting.Value[..colon];
+        if (Names.CheckVolume(name) is { } wrong) return Bad(setting, wrong, "Write NAME:SIZE");
+        string sizeText = colon < 0 ? "" : setting.Value[(colon + 1)..];
+        if (!ByteSize.TryParse(sizeText, out long size, out string? reason) || size < Layout.SectorBytes)
+        {
+            return Bad(setting, $"'{setting.Value}': {reason ?? "too small"}", "Write NAME:SIZE, as null:1T");
+        }
+        NullVolumeOption volume = new(name, size / Layout.SectorBytes * Layout.SectorBytes);
+        return options with { NullVolumes = [.. options.NullVolumes, volume] };
+    }
+
+    /// <summary>An address with a port, or with the default one; a port alone is on every address.</summary>
+    private static IPEndPoint? ParseEndPoint(string text, int defaultPort)
+    {
+        if (text.StartsWith(':')) text = "0.0.0.0" + text;
+        bool isBracketed = text.StartsWith('[');
+        bool hasPort = isBracketed
+            ? text.Contains("]:", StringComparison.Ordinal)
+            : text.Count(c => c == ':') == 1;
+        string[] parts = text.Split('.');
+        if (!isBracketed && !text.Contains("::", StringComparison.Ordinal) && parts.Length != 4) return null;
+        if (!IPEndPoint.TryParse(text, out IPEndPoint? endPoint)) return null;
+        return hasPort ? endPoint : new IPEndPoint(endPoint.Address, defaultPort);
+    }
+
+    private static Fault? FindRepeated(IReadOnlyList<Setting> settings)
+    {
+        Dictionary<string, Setting> seen = [];
+        foreach (Setting setting in settings)
+        {
+            if (seen.TryAdd(setting.Key, setting) || Repeatable.Contains(setting.Key)) continue;
+            return Bad(
+                setting, $"{setting.Key} was set before, at {seen[setting.Key].Origin}", "Keep one of them");
+        }
+        return null;
+    }
+
+    private static Outcome<DaemonOptions> CheckTogether(DaemonOptions options)
+    {
+        if (options.Http is { } http
+            && options.Iscsi.Any(portal => portal.Port == http.Port && Overlaps(portal, http)))
+        {
+            return new Fault("configuration", $"iscsi and http both want {http}", "Give http another port");
+        }
+        return options;
+    }
+
+    private static bool Overlaps(IPEndPoint first, IPEndPoint second) =>
+        first.Address.Equals(second.Address) || IsAny(first.Address) || IsAny(second.Address);
+
+    private static bool IsAny(IPAddress address) =>
+        address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private static Fault Bad(Setting setting, string message, string remedy) =>
+        new(
+            "configuration",
+            string.Create(CultureInfo.InvariantCulture, $"{setting.Origin}: {message}"),
+            remedy);
+}

@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace Cstor.Daemon.State;
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    WriteIndented = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(KnownPoolsFile))]
+internal sealed partial class StateJson : JsonSerializerContext
+{
+}

@@ -1,0 +1,119 @@
+using Cstor.Daemon.Api;
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+
+namespace Cstor.Tests.Daemon.Api;
+
+/// <summary>
+/// Notes what it is asked, and answers what the test wants: <see cref="Fault"/> if there is one.
+/// </summary>
+internal sealed class FakeAdministration : IAdministration
+{
+    public static readonly Guid Guid = new("11111111-2222-4333-8444-555555555555");
+
+    public List<object> Asked { get; } = [];
+
+    public Fault? Fault { get; set; }
+
+    public bool Throws { get; set; }
+
+    public bool Hangs { get; set; }
+
+    public Task<Outcome<HealthView>> HealthAsync() => Answer("health", new HealthView("ok", "0.1.0", 1, 0));
+
+    public Task<Outcome<PoolStatus[]>> ListPoolsAsync() => Answer("pools", new[] { Tank() });
+
+    public Task<Outcome<PoolStatus>> GetPoolAsync(string nameOrGuid) => Answer(nameOrGuid, Tank());
+
+    public Task<Outcome<ActionReport>> CreatePoolAsync(CreatePoolRequest request) => Report(request);
+
+    public Task<Outcome<ImportScanView>> ScanAsync(string[] search) => Answer(
+        string.Join(' ', search),
+        new ImportScanView(
+            [new("lost", Guid, "ready", "", "node-2", false, ["/dev/sdx"])], ["/dev/sdy: I/O error"]));
+
+    public Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request) => Report(request);
+
+    public Task<Outcome<ActionReport>> ExportPoolAsync(string pool, ChangeRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<ActionReport>> DestroyPoolAsync(string pool, ChangeRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool) =>
+        Answer(pool ?? "all", new[] { Db() });
+
+    public Task<Outcome<VolumeView>> GetVolumeAsync(string pool, string volume) =>
+        Answer($"{pool}/{volume}", Db());
+
+    public Task<Outcome<ActionReport>> CreateVolumeAsync(CreateVolumeRequest request) => Report(request);
+
+    public Task<Outcome<ActionReport>> DestroyVolumeAsync(
+        string pool, string volume, ChangeRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> ResizeVolumeAsync(
+        string pool, string volume, ResizeVolumeRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> SetPropertiesAsync(
+        string pool, string volume, SetPropertiesRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<TargetView[]>> ListTargetsAsync() => Answer("targets", new[]
+    {
+        new TargetView(
+            "iqn.2026-11.io.cstor:tank.db", "tank/db", 10L << 30, ["10.0.0.1:3260"], "chap", [
+                new("iqn.x:1", "10.0.0.9:4711")]),
+    });
+
+    public Task<Outcome<DiskView[]>> ListDisksAsync() => Answer("disks", new[]
+    {
+        new DiskView("/dev/sda", 1L << 40, "ACME 1", "S1", 512, 4096, true, "", "mounted on /"),
+        new DiskView("/dev/sdb", 1L << 40, "", "", 4096, 4096, false, "tank", ""),
+    });
+
+    private static PoolStatus Tank() => new(
+        "tank",
+        Guid,
+        "degraded",
+        "/dev/sdc is missing. Replace it",
+        100L << 30,
+        25L << 30,
+        70L << 30,
+        17,
+        3,
+        4096,
+        [
+            new("mirror", Guid, "", "degraded", 100L << 30, 0, 0, 0,
+            [
+                new("disk", Guid, "/dev/sdb", "online", 100L << 30, 0, 0, 2, []),
+                new("disk", Guid, "/dev/sdc", "missing", 100L << 30, 1, 0, 0, []),
+            ]),
+        ],
+        [new("data", "tank/db block 4711 at 0:8812", 2, 2)]);
+
+    private static VolumeView Db() => new(
+        "tank/db",
+        Guid,
+        10L << 30,
+        16384,
+        1L << 30,
+        3L << 30,
+        new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero),
+        "online",
+        new SortedDictionary<string, string> { ["compression"] = "zstd", ["sync"] = "standard" },
+        "iqn.2026-11.io.cstor:tank.db",
+        1);
+
+    private Task<Outcome<ActionReport>> Report(object request) =>
+        Answer(request, new ActionReport(false, ["done", "and noted"]));
+
+    private async Task<Outcome<T>> Answer<T>(object asked, T answer)
+    {
+        Asked.Add(asked);
+        if (Hangs) await new TaskCompletionSource().Task;
+        if (Throws) throw new InvalidOperationException("planted");
+        return Fault is null ? answer : Fault;
+    }
+}

@@ -1,0 +1,43 @@
+using Cstor.Daemon.Vocabulary;
+using Xunit;
+
+namespace Cstor.Tests.Daemon.Vocabulary;
+
+public sealed class VolumePropertiesTests
+{
+    [Theory]
+    [InlineData("compression", "zstd-3")]
+    [InlineData("chap-user", "alice")]
+    [InlineData("chap-secret-file", "/etc/cstor/secret")]
+    [InlineData("initiators", "iqn.1993-08.org.debian:01:abc, iqn.2000-01.com.example:x")]
+    [InlineData("initiators", "")]
+    public void Good_properties_pass(string name, string value) =>
+        Assert.Null(VolumeProperties.Check(name, value));
+
+    [Theory]
+    [InlineData("compresion", "lz4", "no property 'compresion'")]
+    [InlineData("chap-secret", "hunter2hunter2", "no property 'chap-secret'")]
+    [InlineData("chap-secret-file", "secret", "not an absolute path")]
+    [InlineData("initiators", "alice", "'alice' is no iSCSI name")]
+    [InlineData("initiators", "iqn.2000-01.com.Example:x", "no iSCSI name")]
+    [InlineData("chap-user", "a\nb", "control character")]
+    public void Bad_properties_are_named(string name, string value, string expected) =>
+        Assert.Contains(expected, VolumeProperties.Check(name, value)?.Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(true, "")]
+    [InlineData(true, "chap-user=a chap-secret-file=/s")]
+    [InlineData(true, "chap-user=a chap-secret-file=/s mutual-chap-user=b mutual-chap-secret-file=/m")]
+    [InlineData(false, "chap-user=a")]
+    [InlineData(false, "chap-secret-file=/s")]
+    [InlineData(false, "chap-user=a chap-secret-file=/s mutual-chap-user=b")]
+    [InlineData(false, "mutual-chap-user=b mutual-chap-secret-file=/m")]
+    [InlineData(false, "chap-user= chap-secret-file=/s")]
+    public void User_and_secret_belong_together(bool isGood, string text)
+    {
+        Dictionary<string, string> properties = text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(word => word.Split('='))
+            .ToDictionary(parts => parts[0], parts => parts[1]);
+        Assert.Equal(isGood, VolumeProperties.CheckTogether(properties) is null);
+    }
+}
