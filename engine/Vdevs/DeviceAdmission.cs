@@ -1,0 +1,120 @@
+// Whether devices may join a pool. All are opened and examined before anything is written to any, and every
+// objection is named, so that a refusal leaves each byte of each device as it was and need not be met one
+// device at a time.
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+
+namespace Cstor.Engine.Vdevs;
+
+internal static class DeviceAdmission
+{
+    /// <summary>Opens all paths exclusively. On a fault none is left open and nothing was written.</summary>
+    public static async ValueTask<Outcome<IReadOnlyList<AdmittedDevice>>> AdmitAsync(
+        ILoop loop, IReadOnlyList<string> paths, bool force)
+    {
+        string[] twice =
+        [
+            .. paths.GroupBy(path => path, StringComparer.Ordinal)
+                .Where(same => same.Count() > 1).Select(same => same.Key),
+        ];
+        if (twice.Length != 0)
+            return new Fault(
+                "device-twice", $"{string.Join(", ", twice)}: named twice", "Name each device once");
+        List<AdmittedDevice> admitted = [];
+        List<Fault> faults = [];
+        foreach (string path in paths)
+        {
+            Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
+            if (!opened.IsOk)
+            {
+                faults.Add(await FindTwinAsync(loop, path, admitted) ?? opened.Fault);
+                continue;
+            }
+
+            Outcome<string?> examined = await ExamineAsync(loop, opened.Value, force);
+            admitted.Add(new AdmittedDevice(opened.Value, examined.IsOk ? examined.Value : null));
+            if (!examined.IsOk) faults.Add(examined.Fault);
+        }
+
+        if (faults.Count == 0) return Outcome<IReadOnlyList<AdmittedDevice>>.Ok(admitted);
+        foreach (AdmittedDevice device in admitted) await device.Disk.CloseAsync();
+        return faults.Count == 1 ? faults[0] : new Fault(
+            faults[0].Code,
+            string.Join("; ", faults.Select(fault => fault.Message)),
+            string.Join(
+                ". ", faults.Select(fault => fault.Remedy).Where(remedy => remedy.Length != 0).Distinct()));
+    }
+
+    // A device under a second name is busy with our own first open: once that is closed, it opens.
+    private static async ValueTask<Fault?> FindTwinAsync(
+        ILoop loop, string path, List<AdmittedDevice> admitted)
+    {
+        foreach (AdmittedDevice device in admitted)
+        {
+            await device.Disk.CloseAsync();
+            Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
+            if (!opened.IsOk) continue;
+            await opened.Value.CloseAsync();
+            return new Fault(
+                "device-twice", $"{path}: is the same device as {device.Disk.Path}", "Name each device once");
+        }
+
+        return null;
+    }
+
+    private static async ValueTask<Outcome<string?>> ExamineAsync(ILoop loop, IDisk disk, bool force)
+    {
+        string path = disk.Path;
+        if (disk.PhysicalSectorBytes > Layout.SectorBytes || disk.LogicalSectorBytes > Layout.SectorBytes)
+        {
+            int bytes = Math.Max(disk.PhysicalSectorBytes, disk.LogicalSectorBytes);
+            return new Fault(
+                "sector-size",
+                $"{path}: its sectors have {bytes} bytes, more than {Layout.SectorBytes}",
+                "Use another device");
+        }
+
+        if (disk.SizeBytes < Layout.MinimumDeviceBytes)
+        {
+            return new Fault(
+                "device-too-small",
+                $"{path}: has {disk.SizeBytes >> 20} MiB of the {Layout.MinimumDeviceBytes >> 20} MiB needed",
+                "Use a larger device");
+        }
+
+        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(disk, loop.Buffers);
+        if (labels.FirstOrDefault(label => label.Condition == LabelCondition.Unreadable) is { } unreadable)
+        {
+            return new Fault(
+                "device-read-failed",
+                $"{path}: label {unreadable.Index}: {unreadable.Reason}",
+                "Replace the device");
+        }
+
+        string? carries = DescribeLabels(labels);
+        if (carries is null || force) return carries;
+        return new Fault(
+            "device-has-pool", $"{path}: {carries}", "Import that pool, or use -f to overwrite what is there");
+    }
+
+    private static string? DescribeLabels(IReadOnlyList<LabelFinding> labels)
+    {
+        if (LabelStore.Newest(labels) is { } label)
+        {
+            return label.State switch
+            {
+                PoolState.Creating => null,
+                PoolState.Exported => $"belongs to the exported pool '{label.PoolName}'",
+                PoolState.Destroyed => $"belonged to the destroyed pool '{label.PoolName}'",
+                _ => label.HostName.Length == 0
+                    ? $"belongs to pool '{label.PoolName}', which was not exported"
+                    : $"belongs to pool '{label.PoolName}', last in use on host '{label.HostName}'",
+            };
+        }
+
+        LabelFinding? trace = labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Unknown)
+            ?? labels.FirstOrDefault(finding => finding.Condition == LabelCondition.Damaged);
+        return trace is null ? null : $"carries a cstor label that cannot be read ({trace.Reason})";
+    }
+}

@@ -1,0 +1,79 @@
+using System.Threading.Tasks.Sources;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.Raid;
+
+namespace Cstor.Engine.Vdevs;
+
+/// <summary>A write to, or flush of, every child of a mirror that is in use. Pooled by its vdev.</summary>
+internal sealed class MirrorWrite(MirrorVdev vdev) : IValueTaskSource<IoStatus>, IRequestOwner
+{
+    private readonly IoStatus[] _statuses = new IoStatus[vdev.Devices.Length];
+    private ManualResetValueTaskSourceCore<IoStatus> _core;
+    private int _pending;
+    private string _what = "";
+
+    public ValueTask<IoStatus> Start(long sector, ReadOnlySpan<IoSlice> from)
+    {
+        long lengthBytes = 0;
+        foreach (IoSlice slice in from) lengthBytes += slice.LengthBytes;
+        Span<Column> columns = stackalloc Column[vdev.Geometry.MaximumColumns];
+        int count = vdev.Geometry.PlanWrite(sector, (int)(lengthBytes >> Layout.SectorShift), columns);
+        ValueTask<IoStatus> task = new(this, _core.Version);
+        _what = "failed a write";
+        _pending = 1;
+        foreach (Column column in columns[..count])
+        {
+            PoolDevice device = vdev.Devices[column.Device];
+            _statuses[column.Device] = IoStatus.DeviceGone;
+            if (!device.IsCurrent) continue;
+            _pending++;
+            device.Write(PoolDevice.OffsetOf(column.Sector), from, this, column.Device);
+        }
+
+        Countdown();
+        return task;
+    }
+
+    public ValueTask<IoStatus> StartFlush()
+    {
+        ValueTask<IoStatus> task = new(this, _core.Version);
+        _what = "failed a flush";
+        _pending = 1;
+        for (int i = 0; i < _statuses.Length; i++)
+        {
+            _statuses[i] = IoStatus.DeviceGone;
+            if (!vdev.Devices[i].IsCurrent) continue;
+            _pending++;
+            vdev.Devices[i].Flush(this, i);
+        }
+
+        Countdown();
+        return task;
+    }
+
+    public void OnRequestEnded(int tag, IoStatus status)
+    {
+        _statuses[tag] = status;
+        Countdown();
+    }
+
+    public IoStatus GetResult(short token)
+    {
+        IoStatus status = _core.GetResult(token);
+        _core.Reset();
+        vdev.Recycle(this);
+        return status;
+    }
+
+    public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+    public void OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _core.OnCompleted(continuation, state, token, flags);
+
+    private void Countdown()
+    {
+        if (--_pending == 0) _core.SetResult(vdev.Settle(_statuses, _what));
+    }
+}

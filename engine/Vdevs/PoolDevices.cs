@@ -1,0 +1,337 @@
+// All top-level vdevs of one open pool: the engine speaks of (vdev, sector) places, this class finds the
+// devices. Besides data it owns what must be true of the devices together: which of them are in use
+// (Membership), what their labels say, and where roots go (UberblockRings).
+//
+// Order that makes a crash safe: a change of membership is durable in the labels before the flush that
+// follows it is acknowledged. The same holds for the state: the labels of a pool just opened for writing say
+// "active on this host" and name the missing devices before anything is acknowledged as durable, and a pool
+// under creation becomes "active" only after its first root was flushed.
+using System.Runtime.CompilerServices;
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Engine.Vdevs;
+
+/// <summary>The devices of one pool. Belongs to one loop.</summary>
+internal sealed partial class PoolDevices
+{
+    private readonly ILoop _loop;
+    private readonly ILogger _log;
+    private readonly Vdev[] _vdevs;
+    private readonly PoolIdentity _identity;
+    private readonly Membership _membership;
+    private readonly AsyncGate _labelGate = new();
+    private readonly Stack<IoBatch> _idleBatches = new(16);
+    private ulong _generation;
+
+    internal PoolDevices(
+        ILoop loop,
+        ILogger log,
+        PoolIdentity identity,
+        Membership membership,
+        Vdev[] vdevs,
+        PoolState state,
+        ulong generation,
+        bool isReadOnly)
+    {
+        _loop = loop;
+        _log = log;
+        _identity = identity;
+        _membership = membership;
+        _vdevs = vdevs;
+        _generation = generation;
+        State = state;
+        IsReadOnly = isReadOnly;
+    }
+
+    /// <summary>
+    /// Checks all devices of all vdevs, then wipes and labels them. After a refusal no byte has changed. The
+    /// pool counts as created once the first root was written and flushed. Force overwrites what another pool
+    /// or a file system left, never what is in use; the host is for the labels.
+    /// </summary>
+    public static ValueTask<Outcome<PoolDevices>> CreateAsync(
+        ILoop loop,
+        ILogger log,
+        string poolName,
+        Guid poolGuid,
+        IReadOnlyList<VdevSpec> specs,
+        bool force,
+        HostIdentity? host = null) =>
+        PoolCreation.CreateAsync(loop, log, host ?? HostIdentity.Unknown, poolName, poolGuid, specs, force);
+
+    /// <summary>All the checks of creation and none of its writes: <c>pool create -n</c>.</summary>
+    public static ValueTask<Outcome<CreationPlan>> CheckCreateAsync(
+        ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, bool force) =>
+        PoolCreation.CheckAsync(loop, poolName, specs, force);
+
+    /// <summary>
+    /// Reads the labels of all paths, some at a time, and puts together the pools they tell of.
+    /// </summary>
+    public static ValueTask<ImportScan> ScanAsync(ILoop loop, IReadOnlyList<string> paths) =>
+        PoolScanner.ScanAsync(loop, paths);
+
+    /// <summary>
+    /// Opens the devices of a pool that was found; writes nothing. For writing, the engine chooses a root,
+    /// sets <see cref="Epoch"/> and calls <see cref="WriteLabelsAsync"/> before it changes anything. Force
+    /// takes a pool last active on another host, destroyed, or diverged; never one that lacks devices.
+    /// </summary>
+    public static ValueTask<Outcome<PoolDevices>> OpenAsync(
+        ILoop loop,
+        ILogger log,
+        ImportCandidate candidate,
+        bool readOnly,
+        bool force,
+        HostIdentity? host = null) =>
+        PoolOpening.OpenAsync(loop, log, host ?? HostIdentity.Unknown, candidate, readOnly, force);
+
+    public string PoolName => _identity.Name;
+
+    public Guid PoolGuid => _identity.Guid;
+
+    /// <summary>What the labels say, or will say after the next flush.</summary>
+    public PoolState State { get; private set; }
+
+    public bool IsReadOnly { get; }
+
+    /// <summary>Generation of the newest configuration written.</summary>
+    public ulong Generation => _generation;
+
+    /// <summary>
+    /// Oldest epoch in which a block written from now on can be born. The engine sets it when it has chosen a
+    /// root and whenever it advances; a device that fails is recorded as lacking what is born from then on.
+    /// </summary>
+    public ulong Epoch
+    {
+        get => _membership.Epoch;
+        set
+        {
+            _membership.Epoch = value;
+            ExcludeAbsent();
+        }
+    }
+
+    /// <summary>Top-level vdevs.</summary>
+    public int VdevCount => _vdevs.Length;
+
+    /// <summary>A device is missing or was taken out of use.</summary>
+    public bool IsDegraded =>
+        !Array.TrueForAll(_vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
+
+    /// <summary>Sectors that places can address on a vdev; sector 0 is never allocated.</summary>
+    public long SectorCount(int vdev) => _vdevs[vdev].SectorCount;
+
+    /// <summary>Sectors that a block of that many data sectors takes on a vdev, parity included.</summary>
+    public int AllocatedSectors(int vdev, int dataSectors) =>
+        _vdevs[vdev].Geometry.AllocatedSectors(dataSectors);
+
+    /// <summary>
+    /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a
+    /// device that is not in use answers <see cref="IoStatus.DeviceGone"/>.
+    /// </summary>
+    public int CopyCount(int vdev) => _vdevs[vdev].Geometry.CopyCount;
+
+    /// <summary>
+    /// Reads from the device that answers best, from another if that one fails. Contents are not verified.
+    /// </summary>
+    /// <param name="place">Beginning of a block, or a sector in it on vdevs without parity.</param>
+    /// <param name="into">Whole sectors.</param>
+    public ValueTask<IoStatus> ReadAsync(BlockPlace place, IoSlice into) =>
+        Find(place, into.LengthBytes)?.ReadAsync(place.Sector, into) ?? OutOfRange();
+
+    public ValueTask<IoStatus> ReadAsync(BlockPlace place, ReadOnlySpan<IoSlice> into) =>
+        Find(place, LengthOf(into))?.ReadAsync(place.Sector, into) ?? OutOfRange();
+
+    /// <summary>Reads one copy and no other, for a caller that verifies each.</summary>
+    public ValueTask<IoStatus> ReadCopyAsync(BlockPlace place, int copy, IoSlice into) =>
+        Find(place, into.LengthBytes)?.ReadCopyAsync(place.Sector, copy, into) ?? OutOfRange();
+
+    /// <summary>Rewrites one copy with contents that the caller has verified.</summary>
+    public ValueTask<IoStatus> RepairCopyAsync(BlockPlace place, int copy, IoSlice good) => IsReadOnly
+        ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
+        : Find(place, good.LengthBytes)?.RepairCopyAsync(place.Sector, copy, good) ?? OutOfRange();
+
+    /// <summary>
+    /// Writes to every device in use of the vdev. Ok: each device that is in use now has it; those of a
+    /// mirror that failed are no longer in use, and the next flush makes that durable before it answers.
+    /// </summary>
+    public ValueTask<IoStatus> WriteAsync(BlockPlace place, IoSlice from) => IsReadOnly
+        ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
+        : Find(place, from.LengthBytes)?.WriteAsync(place.Sector, from) ?? OutOfRange();
+
+    public ValueTask<IoStatus> WriteAsync(BlockPlace place, ReadOnlySpan<IoSlice> from) => IsReadOnly
+        ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
+        : Find(place, LengthOf(from))?.WriteAsync(place.Sector, from) ?? OutOfRange();
+
+    /// <summary>
+    /// Tells the devices that a range holds nothing of value. NotSupported where none of them cares.
+    /// </summary>
+    public ValueTask<IoStatus> DiscardAsync(BlockPlace place, int sectors) => IsReadOnly
+        ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
+        : Find(place, (long)sectors << Layout.SectorShift)?.DiscardAsync(place.Sector, sectors)
+            ?? OutOfRange();
+
+    /// <summary>
+    /// Makes every write that completed before this call durable, on every device in use that has writes
+    /// which no flush covers; then, if devices were taken out of use, the labels that say so.
+    /// </summary>
+    public ValueTask<IoStatus> FlushAsync()
+    {
+        if (IsReadOnly) return new ValueTask<IoStatus>(IoStatus.Ok);
+        return _vdevs.Length == 1 && _vdevs[0] is DiskVdev && !_membership.IsUnsaved
+            ? _vdevs[0].FlushAsync()
+            : FlushAllAsync();
+    }
+
+    /// <summary>
+    /// Writes a root into all four labels of every device in use; not flushed: the caller flushes before and
+    /// after. Ok if import cannot miss it once flushed (see <see cref="UberblockRings"/>).
+    /// </summary>
+    /// <param name="uberblock">One sector.</param>
+    /// <param name="number">Number of the checkpoint, which chooses the slot.</param>
+    public async ValueTask<IoStatus> WriteUberblockAsync(IoSlice uberblock, ulong number)
+    {
+        Check.That(uberblock.LengthBytes == Layout.UberblockBytes);
+        if (IsReadOnly) return IoStatus.ReadOnly;
+        IoStatus status = await UberblockRings.WriteAsync(_vdevs, uberblock, number);
+        if (status == IoStatus.Ok && State == PoolState.Creating)
+        {
+            State = PoolState.Active;
+            _membership.Touch();
+        }
+
+        return status;
+    }
+
+    /// <summary>
+    /// All valid roots on the devices in use, and what is damaged. Writing a root again repairs its copies.
+    /// </summary>
+    public ValueTask<UberblockScan> ReadUberblocksAsync() =>
+        UberblockRings.ReadAsync(_vdevs, _identity.Guid, _loop.Buffers);
+
+    /// <summary>Writes the labels with a new state or a changed configuration, durably.</summary>
+    public async ValueTask<IoStatus> WriteLabelsAsync(PoolState state)
+    {
+        if (IsReadOnly) return IoStatus.ReadOnly;
+        State = state;
+        _membership.Touch();
+        return await SaveAsync();
+    }
+
+    /// <summary>Counts wrong contents of a copy against its device.</summary>
+    public void NoteChecksumError(BlockPlace place, int copy) => _vdevs[place.Vdev].NoteChecksumError(copy);
+
+    /// <summary>
+    /// Closes all devices once their I/O has ended. Writes nothing: a clean end is <see
+    /// cref="WriteLabelsAsync"/>.
+    /// </summary>
+    public async ValueTask CloseAsync()
+    {
+        foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices)) await device.CloseAsync();
+    }
+
+    /// <summary>The vdev tree with states and error counts.</summary>
+    public IReadOnlyList<VdevStatus> Status() =>
+        [.. _vdevs.Select(vdev => DeviceReport.Of(vdev, vdev.SectorCount << Layout.SectorShift))];
+
+    /// <summary>Labels found damaged at opening, and whether they were rewritten since.</summary>
+    public IReadOnlyList<DamageReport> LabelDamage() =>
+        [.. _vdevs.SelectMany(vdev => vdev.Devices).SelectMany(DeviceReport.DamageOf)];
+
+    private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
+
+    private static long LengthOf(ReadOnlySpan<IoSlice> slices)
+    {
+        long lengthBytes = 0;
+        foreach (IoSlice slice in slices) lengthBytes += slice.LengthBytes;
+        return lengthBytes;
+    }
+
+    // What was not there at opening misses what is written from now on; the epoch is known only after a root
+    // was chosen.
+    private void ExcludeAbsent()
+    {
+        if (IsReadOnly) return;
+        foreach (Vdev vdev in _vdevs)
+        {
+            foreach (PoolDevice device in vdev.Devices) _membership.ExcludeAbsent(device);
+        }
+    }
+
+    private Vdev? Find(BlockPlace place, long lengthBytes)
+    {
+        if ((uint)place.Vdev >= (uint)_vdevs.Length) return null;
+        Vdev vdev = _vdevs[place.Vdev];
+        return vdev.Contains(place.Sector, lengthBytes) ? vdev : null;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<IoStatus> FlushAllAsync()
+    {
+        IoBatch flushes = _idleBatches.TryPop(out IoBatch? idle) ? idle : new IoBatch();
+        foreach (Vdev vdev in _vdevs) flushes.Add(vdev.FlushAsync());
+        IoStatus result = IoStatus.Ok;
+        for (int i = 0; i < _vdevs.Length; i++)
+        {
+            IoStatus status = await flushes.NextAsync();
+            if (status != IoStatus.Ok) result = status;
+        }
+
+        _idleBatches.Push(flushes);
+        return result == IoStatus.Ok && _membership.IsUnsaved ? await SaveAsync() : result;
+    }
+
+    // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by
+    // the devices.
+    private async ValueTask<IoStatus> SaveAsync()
+    {
+        ExcludeAbsent();
+        await _labelGate.EnterAsync();
+        IoStatus status = IoStatus.Ok;
+        while (_membership.IsUnsaved && status == IoStatus.Ok)
+        {
+            long version = _membership.Version;
+            status = await WriteLabelsOnceAsync();
+            if (status == IoStatus.Ok) _membership.OnSaved(version);
+        }
+
+        _labelGate.Leave();
+        return status;
+    }
+
+    private async ValueTask<IoStatus> WriteLabelsOnceAsync()
+    {
+        ulong generation = ++_generation;
+        VdevConfig[] tree = [.. _vdevs.Select(vdev => vdev.CurrentConfig())];
+        IoBatch writes = new();
+        foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices))
+        {
+            PoolLabel label = _identity.Label(State, generation, device.Guid, tree);
+            if (device.IsCurrent) writes.Add(LabelStore.WriteAsync(device, label, _loop.Buffers));
+            else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
+        }
+
+        IoStatus failure = IoStatus.DeviceGone;
+        bool isSafe = false;
+        foreach (Vdev vdev in _vdevs)
+        {
+            IoStatus[] statuses = await writes.NextAsync(vdev.Devices.Length);
+            for (int i = 0; i < statuses.Length; i++)
+                vdev.Devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
+
+            IoStatus settled = vdev.Settle(statuses, "failed to take its label");
+            if (settled == IoStatus.Ok) isSafe = true;
+            else failure = settled;
+        }
+
+        if (isSafe) LogLabels(_log, _identity.Name, generation, State);
+        return isSafe ? IoStatus.Ok : failure;
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "pool {Pool}: labels of generation {Generation} written, state {State}")]
+    private static partial void LogLabels(ILogger log, string pool, ulong generation, PoolState state);
+}

@@ -1,0 +1,137 @@
+// Roots in the rings of all labels of all devices in use. Checkpoint n takes slot n modulo the ring's size in
+// each, so the newest one never overwrites the one before it.
+//
+// Quorum: a written root counts if on at least one top-level vdev every device in use has it. Import never
+// goes on without at least one device in use of each top-level vdev, so it finds that root whichever devices
+// it finds. A mirror's device that did not take the root is taken out of use, and the flush that follows is
+// not acknowledged before the labels say so. A device has the root if two of its four copies were written;
+// import reads all four.
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Vdevs;
+
+internal static class UberblockRings
+{
+    private const int CopiesThatCount = 2;
+    private const int RingBytes = Layout.UberblockSlots * Layout.UberblockBytes;
+
+    /// <summary>Writes a root to every device in use; not flushed.</summary>
+    public static async ValueTask<IoStatus> WriteAsync(Vdev[] vdevs, IoSlice uberblock, ulong number)
+    {
+        IoBatch writes = new();
+        foreach (Vdev vdev in vdevs)
+        {
+            foreach (PoolDevice device in vdev.Devices)
+            {
+                if (device.IsCurrent) writes.Add(WriteAsync(device, uberblock, number));
+                else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
+            }
+        }
+
+        IoStatus result = IoStatus.DeviceGone;
+        bool isSafe = false;
+        foreach (Vdev vdev in vdevs)
+        {
+            IoStatus[] statuses = await writes.NextAsync(vdev.Devices.Length);
+            IoStatus settled = vdev.Settle(statuses, "failed to take a root");
+            if (settled == IoStatus.Ok) isSafe = true;
+            else result = settled;
+        }
+
+        return isSafe ? IoStatus.Ok : result;
+    }
+
+    /// <summary>
+    /// Reads all rings of all devices in use. Roots of another pool are leftovers, not damage.
+    /// </summary>
+    public static async ValueTask<UberblockScan> ReadAsync(Vdev[] vdevs, Guid poolGuid, BufferPool buffers)
+    {
+        Dictionary<ulong, FoundUberblock> roots = [];
+        List<string> damaged = [];
+        List<(string Where, ulong[] Numbers)> rings = [];
+        IoBuffer? buffer = buffers.TryRent(RingBytes);
+        if (buffer is null) return new UberblockScan([], ["no memory to read the rings"], []);
+        IEnumerable<PoolDevice> devices = vdevs.SelectMany(vdev => vdev.Devices);
+        foreach (PoolDevice device in devices.Where(device => device.IsCurrent))
+        {
+            for (int label = 0; label < Layout.LabelCount; label++)
+            {
+                string where = $"{device.Path} label {label}";
+                ulong[] numbers = new ulong[Layout.UberblockSlots];
+                rings.Add((where, numbers));
+                IoStatus status = await device.ReadAsync(OffsetOf(device, label, 0), buffer.First(RingBytes));
+                if (status == IoStatus.Ok)
+                    Judge(buffer.First(RingBytes).Span, poolGuid, where, numbers, roots, damaged);
+                else damaged.Add($"{where}: ring cannot be read ({status})");
+            }
+        }
+
+        buffer.Release();
+        FoundUberblock[] newestFirst =
+        [
+            .. roots.Values.OrderByDescending(found => found.Root.Number)
+                .Select(found => found with { ExpectedCopies = rings.Count }),
+        ];
+        List<string> missing = [];
+        if (newestFirst.Length != 0)
+        {
+            ulong newest = newestFirst[0].Root.Number;
+            missing.AddRange(rings.Where(ring => ring.Numbers[newest % Layout.UberblockSlots] != newest)
+                .Select(ring => ring.Where));
+        }
+
+        return new UberblockScan(newestFirst, damaged, missing);
+    }
+
+    private static void Judge(
+        ReadOnlySpan<byte> ring,
+        Guid poolGuid,
+        string where,
+        ulong[] numbers,
+        Dictionary<ulong, FoundUberblock> roots,
+        List<string> damaged)
+    {
+        for (int slot = 0; slot < Layout.UberblockSlots; slot++)
+        {
+            ReadOnlySpan<byte> sector = ring.Slice(slot * Layout.UberblockBytes, Layout.UberblockBytes);
+            if (!sector.ContainsAnyExcept((byte)0)) continue;
+            string? reason = Uberblock.TryRead(sector, out Uberblock root);
+            if (reason is null && root.PoolGuid != poolGuid) continue;
+            if (reason is null && root.Number % Layout.UberblockSlots != (ulong)slot)
+                reason = $"holds root {root.Number}";
+            if (reason is not null)
+            {
+                damaged.Add($"{where} slot {slot}: {reason}");
+                continue;
+            }
+
+            numbers[slot] = root.Number;
+            int copies = roots.TryGetValue(root.Number, out FoundUberblock? found) ? found.WholeCopies : 0;
+            roots[root.Number] = new FoundUberblock(root, copies + 1, 0);
+        }
+    }
+
+    private static async ValueTask<IoStatus> WriteAsync(PoolDevice device, IoSlice uberblock, ulong number)
+    {
+        IoBatch writes = new();
+        int slot = (int)(number % Layout.UberblockSlots);
+        for (int label = 0; label < Layout.LabelCount; label++)
+            writes.Add(device.WriteAsync(OffsetOf(device, label, slot), uberblock));
+        int good = 0;
+        IoStatus failure = IoStatus.Ok;
+        foreach (IoStatus status in await writes.NextAsync(Layout.LabelCount))
+        {
+            if (status == IoStatus.Ok) good++;
+            else failure = status;
+        }
+
+        return good >= CopiesThatCount ? IoStatus.Ok : failure;
+    }
+
+    private static long OffsetOf(PoolDevice device, int label, int slot) =>
+        LabelBlock.OffsetOf(device.Disk.SizeBytes, label) + Layout.UberblockRingOffset
+        + ((long)slot * Layout.UberblockBytes);
+}
