@@ -1,7 +1,7 @@
 /*
- * Load from a client that does not hold the target back: it answers all that one receive brought with one send.
- * libiscsi stops near 140,000 requests a second; this one shows what a target does beyond. RFC 7143: login in two
- * exchanges, immediate data, the rest of a write on R2T.
+ * Load from a client that does not hold the target back: it answers all that one receive brought with one
+ * send. libiscsi stops near 140,000 requests a second; this one shows what a target does beyond. RFC 7143:
+ * login in two exchanges, immediate data, the rest of a write on R2T.
  */
 #include "bench_common.h"
 #include <arpa/inet.h>
@@ -119,7 +119,7 @@ static void login(void)
         size_t length = stage ? sizeof keys : (size_t)names_length;
         unsigned char *pdu = add_pdu(length);
         pdu[0] = 0x43;
-        pdu[1] = stage ? 0x87 : 0x81; /* from security to operation, from operation to the full feature phase */
+        pdu[1] = stage ? 0x87 : 0x81; /* security to operation, operation to full feature */
         memcpy(pdu + 8, "\x80\x12\x34\x56\x78\x9a", 6);
         put32(pdu + 24, command_number);
         put32(pdu + 28, status_number);
@@ -176,7 +176,8 @@ static void start(int slot)
 
 static void answer_r2t(const unsigned char *r2t)
 {
-    uint32_t tag = get32(r2t + 16), transfer = get32(r2t + 20), offset = get32(r2t + 40), wanted = get32(r2t + 44);
+    uint32_t tag = get32(r2t + 16), transfer = get32(r2t + 20);
+    uint32_t offset = get32(r2t + 40), wanted = get32(r2t + 44);
     if ((uint64_t)offset + wanted > (uint64_t)options.block_bytes) die("an R2T beyond the write");
     for (uint32_t sent = 0, number = 0; sent < wanted; number++) {
         uint32_t part = wanted - sent < segment_bytes ? wanted - sent : segment_bytes;
@@ -280,7 +281,8 @@ static void turn(void)
 int main(int argc, char **argv)
 {
     options = parse_options(argc, argv);
-    if (!strchr("rw", options.kind) || options.depth > MAX_DEPTH) die("this client reads or writes, to depth 1024");
+    if (!strchr("rw", options.kind)) die("this client reads or writes");
+    if (options.depth > MAX_DEPTH) die("the depth is at most 1024");
     incoming = malloc(RECEIVE);
     payload = malloc((size_t)options.block_bytes);
     chance = now_ns() | 1;

@@ -132,7 +132,7 @@ start_cstor() {
   make_disk cstor $((4 << 30))
   port[cstor]=$(free_port)
   out/cstor daemon --state-dir "$work/state" --socket "$work/socket" --iscsi "127.0.0.1:${port[cstor]}" \
-    --null-volume 1G >"$work/cstor.log" 2>&1 &
+    --null-volume null:1G >"$work/cstor.log" 2>&1 &
   pid[cstor]=$! pids+=($!)
   wait_for_port "${port[cstor]}"
   export CSTOR_SOCKET=$work/socket

@@ -55,7 +55,8 @@ static void on_done(struct iscsi_context *iscsi, int status, void *task, void *p
         return;
     }
     scsi_free_scsi_task(task);
-    if (!iscsi_synchronizecache10_task(iscsi, run->options.lun, 0, 0, 0, 0, on_flushed, slot)) die(run, "flush");
+    task = iscsi_synchronizecache10_task(iscsi, run->options.lun, 0, 0, 0, 0, on_flushed, slot);
+    if (!task) die(run, "flush");
 }
 
 static void start(struct slot *slot)
@@ -69,12 +70,13 @@ static void start(struct slot *slot)
     struct scsi_task *task;
     run->filled += length;
     if (o->kind == 'r') {
-        task = iscsi_read16_task(run->iscsi, o->lun, lba, length, run->sector_bytes, 0, 0, 0, 0, 0, on_done, slot);
+        task = iscsi_read16_task(run->iscsi, o->lun, lba, length, run->sector_bytes, 0, 0, 0, 0, 0,
+                                 on_done, slot);
         if (task) scsi_task_set_iov_in(task, &slot->vector, 1);
     } else {
         fill_random(slot->data, 64, &run->random); /* so that no two blocks are equal */
-        task = iscsi_write16_task(run->iscsi, o->lun, lba, slot->data, length, run->sector_bytes, 0, 0, 0, 0, 0,
-                                  on_done, slot);
+        task = iscsi_write16_task(run->iscsi, o->lun, lba, slot->data, length, run->sector_bytes,
+                                  0, 0, 0, 0, 0, on_done, slot);
     }
     if (!task) die(run, "queueing failed");
     run->busy++;

@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 3 ] || { echo "usage: $0 PORT TARGET-NAME SCENARIO [LUN]" >&2; exit 2; }
 port=$1 target=$2 scenario=$3 lun=${4:-0}
-[ -f "$scenario" ] || scenario=$here/vm/$scenario.sh
+[ -f "$scenario" ] || scenario=$here/vm/$scenario.scenario
 [ -f "$scenario" ] || { echo "no such scenario: $3" >&2; exit 2; }
 
 image=$("$here/vm-image.sh")

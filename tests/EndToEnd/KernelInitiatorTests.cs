@@ -1,0 +1,62 @@
+using Cstor.Tests.Tidy;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Cstor.Tests.EndToEnd;
+
+/// <summary>The Linux kernel's own initiator, in a small virtual machine, with ext4 and XFS.</summary>
+[Collection(EndToEndCollection.Name)]
+[Trait("Category", EndToEndCollection.Category)]
+public sealed class KernelInitiatorTests(ITestOutputHelper output)
+{
+    private const string Qemu = "qemu-system-x86_64";
+
+    [RequiresFact(Qemu, Machine.Kernel, "busybox", "iscsid", "mkfs.ext4", "mkfs.xfs", "fio", "cpio")]
+    public void Ext4_and_xfs_hold_what_was_written()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.MakeVolume(size: "1G", diskBytes: 4L << 30);
+        Run(daemon, "file-systems", onLine: null);
+    }
+
+    [RequiresFact(Qemu, Machine.Kernel, "busybox", "iscsid", "mkfs.ext4", "mkfs.xfs", "fio", "cpio")]
+    public void Ext4_and_xfs_carry_on_when_the_daemon_is_killed_under_load()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.MakeVolume(size: "1G", diskBytes: 4L << 30);
+        int restarts = 0;
+        Exception? failure = null;
+        Run(daemon, "killed-under-load", line =>
+        {
+            if (!line.StartsWith("vm: now ", StringComparison.Ordinal)) return;
+            failure ??= Record.Exception(() =>
+            {
+                daemon.Kill();
+                Thread.Sleep(1000); // long enough for the initiator to notice
+                daemon.Start();
+            });
+            restarts++;
+        });
+        Assert.Null(failure);
+        Assert.Equal(2, restarts);
+        Assert.Equal("online", daemon.Json("pool", "status", "tank").GetProperty("health").GetString());
+    }
+
+    [RequiresFact(Qemu, Machine.Kernel, "busybox", "iscsid", "mkfs.ext4", "mkfs.xfs", "fio", "cpio")]
+    public void The_kernel_logs_in_with_digests()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.MakeVolume(size: "64M");
+        Run(daemon, "digests", onLine: null);
+    }
+
+    private void Run(DaemonFixture daemon, string scenario, Action<string>? onLine)
+    {
+        string script = Path.Combine(SourceTree.Root, "tests", "EndToEnd", "scripts", "vm-run.sh");
+        ToolResult result = Tool.Run(
+            script, [$"{daemon.Port}", DaemonFixture.TargetName("tank/v"), scenario], seconds: 330, onLine);
+        output.WriteLine(result.ToString());
+        Assert.True(result.ExitCode == 0, $"the scenario {scenario} did not pass:\n{result}");
+        Assert.True(daemon.IsRunning);
+    }
+}
