@@ -59,6 +59,8 @@ public static class Layout
     /// <summary>A segment of the commit log.</summary>
     public const int LogSegmentBytes = 1024 * 1024;
 
+    public const int LogSegmentSectors = LogSegmentBytes / SectorBytes;
+
     /// <summary>The largest group of the commit log, header included.</summary>
     public const int LogGroupMaximumBytes = 128 * 1024;
 }

@@ -232,6 +232,10 @@ internal sealed partial class PoolDevices
         foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices)) await device.CloseAsync();
     }
 
+    /// <summary>Paths of the devices in use.</summary>
+    public IReadOnlyList<string> Paths =>
+        [.. _vdevs.SelectMany(vdev => vdev.Devices).Where(device => device.IsPresent).Select(device => device.Path)];
+
     /// <summary>The vdev tree with states and error counts.</summary>
     public IReadOnlyList<VdevStatus> Status() =>
         [.. _vdevs.Select(vdev => DeviceReport.Of(vdev, vdev.SectorCount << Layout.SectorShift))];

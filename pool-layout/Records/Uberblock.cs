@@ -73,14 +73,20 @@ public struct Uberblock
     /// <summary>Newest block of the space log.</summary>
     [FieldOffset(240)] public BlockPointer SpaceLogHead;
 
-    /// <summary>The space log ends with the blocks of this checkpoint; older ones are in the space map.</summary>
-    [FieldOffset(304)] public ulong SpaceLogTail;
+    /// <summary>Blocks of the space log, from the newest back; what is older is in the space map.</summary>
+    [FieldOffset(304)] public ulong SpaceLogBlocks;
 
     /// <summary>Sectors allocated on all vdevs at this checkpoint.</summary>
     [FieldOffset(312)] public long AllocatedSectors;
 
     /// <summary>Slots ever used in the dataset table.</summary>
     [FieldOffset(320)] public ulong DatasetSlots;
+
+    /// <summary>The segment that follows the log's.</summary>
+    [FieldOffset(328)] public BlockPlace LogNext0;
+
+    /// <summary>Its second copy.</summary>
+    [FieldOffset(336)] public BlockPlace LogNext1;
 
     /// <summary>xxh128 of all bytes before it.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;
@@ -116,7 +122,7 @@ public struct Uberblock
         if (Reserved0 != 0) return "reserved bytes are set";
         if (DatasetHeight is 0 or > 6 || SpaceMapHeight is 0 or > 6) return "impossible tree height";
         if (LogOffsetBytes > Layout.LogSegmentBytes || LogOffsetBytes % Layout.SectorBytes != 0) return "log offset out of range";
-        if (LogPlace0.IsNone) return "no log";
+        if (LogPlace0.IsNone || LogNext0.IsNone) return "no log";
         return DatasetRoot.Validate() ?? SpaceMapRoot.Validate() ?? SpaceLogHead.Validate();
     }
 }

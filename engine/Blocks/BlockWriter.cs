@@ -1,0 +1,105 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Space;
+using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
+
+namespace Cstor.Engine.Blocks;
+
+/// <summary>
+/// Finds room for blocks and writes them. Everything that one turn of the loop brought is placed side by side and goes to
+/// the device as one gathered write, so that random writes of a volume become sequential ones of the disk.
+/// </summary>
+/// <remarks>
+/// When there is no room, but a checkpoint would give some back, requests wait here until it has. The writer
+/// decides nothing about visibility: its callers enter the pointers once the write has completed, and give back the
+/// places of one that failed.
+/// </remarks>
+internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocator allocator) : ITurnEnd
+{
+    private readonly Queue<ExtentWrite> _queue = new(256);
+    private readonly Stack<ExtentWrite> _freeExtents = new(256);
+    private readonly Stack<WriteRun> _freeRuns = new(64);
+    private bool _deferred;
+
+    /// <summary>
+    /// Asked when there is no room or the pool wants writers to wait: true if <see cref="Resume"/> will be called later.
+    /// </summary>
+    public Func<bool> WaitForSpace { get; set; } = static () => false;
+
+    /// <summary>Set while new blocks must wait, because too much awaits the checkpoint already.</summary>
+    public bool IsHeld { get; set; }
+
+    /// <summary>Sectors written to data blocks since import.</summary>
+    public long WrittenSectors { get; private set; }
+
+    /// <summary>A request to fill in; give it back by <see cref="Return"/>.</summary>
+    public ExtentWrite Rent() => _freeExtents.TryPop(out ExtentWrite? extent) ? extent : new ExtentWrite();
+
+    public void Return(ExtentWrite extent) => _freeExtents.Push(extent);
+
+    /// <summary>Writes the extent's blocks; on success <see cref="ExtentWrite.Places"/> holds where.</summary>
+    public ValueTask<IoStatus> WriteAsync(ExtentWrite extent)
+    {
+        Check.That(extent.UnitCount is > 0 and <= ExtentWrite.MaximumUnits);
+        Check.That(extent.Source.LengthBytes == extent.UnitCount * extent.UnitSectors * Layout.SectorBytes);
+        extent.Begin();
+        _queue.Enqueue(extent);
+        DeferOnce();
+        return extent.Task;
+    }
+
+    /// <summary>Space may have become free: tries again what waits.</summary>
+    public void Resume()
+    {
+        if (_queue.Count > 0) DeferOnce();
+    }
+
+    public void OnTurnEnd()
+    {
+        _deferred = false;
+        if (IsHeld) return;
+        WriteRun run = RentRun();
+        while (_queue.TryPeek(out ExtentWrite? extent))
+        {
+            if (!TryPlace(extent, ref run) && WaitForSpace()) break;
+            _queue.Dequeue();
+            extent.EndPart(extent.PlacedUnits == extent.UnitCount ? IoStatus.Ok : IoStatus.NoSpace);
+        }
+
+        if (run.IsEmpty) _freeRuns.Push(run);
+        else run.Start(devices);
+    }
+
+    internal void RunEnded(WriteRun run) => _freeRuns.Push(run);
+
+    private bool TryPlace(ExtentWrite extent, ref WriteRun run)
+    {
+        while (extent.PlacedUnits < extent.UnitCount)
+        {
+            int unit = extent.UnitSectors;
+            int wanted = Math.Min((extent.UnitCount - extent.PlacedUnits) * unit, WriteRun.MaximumSectors / unit * unit);
+            if (!allocator.TryAllocateData(unit, wanted, out BlockPlace place, out int taken)) return false;
+            IoSlice piece = extent.Source.Slice(
+                extent.PlacedUnits * unit * Layout.SectorBytes, taken * Layout.SectorBytes);
+            for (int sector = 0; sector < taken; sector += unit)
+                extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + sector);
+            WrittenSectors += taken;
+            if (run.TryAdd(extent, place, piece)) continue;
+            run.Start(devices);
+            run = RentRun();
+            bool added = run.TryAdd(extent, place, piece);
+            Check.That(added);
+        }
+
+        return true;
+    }
+
+    private WriteRun RentRun() => _freeRuns.TryPop(out WriteRun? run) ? run : new WriteRun(this);
+
+    private void DeferOnce()
+    {
+        if (_deferred) return;
+        _deferred = true;
+        loop.Defer(this);
+    }
+}

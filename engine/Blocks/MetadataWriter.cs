@@ -1,0 +1,141 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Space;
+using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Checksums;
+
+namespace Cstor.Engine.Blocks;
+
+/// <summary>
+/// Writes the blocks of a checkpoint, two copies each. A block's place and checksum are known when it is handed over, so
+/// parents are built without waiting; neighbours go out together, and <see cref="DrainAsync"/> says how it all ended.
+/// </summary>
+internal sealed class MetadataWriter(
+    ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, NodeCache cache)
+{
+    private const int BatchBlocks = 32;
+    private const int OutstandingLimit = 128;
+
+    private readonly List<PlacedWrite> _batch = new(BatchBlocks * 2);
+    private readonly Stack<MetadataRun> _freeRuns = [];
+    private int _outstanding;
+    private IoStatus _status;
+    private TaskCompletionSource? _waiter;
+    private int _waiterLimit;
+
+    /// <summary>Sectors of metadata written since import, all copies.</summary>
+    public long WrittenSectors { get; private set; }
+
+    /// <summary>Hands a block over; the writer holds the buffer until it is written.</summary>
+    /// <param name="buffer">Logical bytes; from <paramref name="physicalBytes"/> to the end of the sector they are zeroed here.</param>
+    /// <param name="logicalShift">Log2 of the logical length.</param>
+    /// <param name="physicalBytes">Bytes that matter.</param>
+    /// <param name="birthEpoch">Current epoch.</param>
+    /// <param name="contentHash">Of what lies below, or of the bytes themselves.</param>
+    /// <param name="pointer">The block's pointer.</param>
+    /// <returns>False when there is no room at all.</returns>
+    public bool TryWrite(
+        IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash, out BlockPointer pointer)
+    {
+        int sectors = (physicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
+        pointer = default;
+        if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1)) return false;
+        pointer = WriteAt(buffer, logicalShift, physicalBytes, birthEpoch, contentHash, place0, place1);
+        ledger.FrozenAllocated(pointer);
+        return true;
+    }
+
+    /// <summary>As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger.</summary>
+    public BlockPointer WriteAt(
+        IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash,
+        BlockPlace place0, BlockPlace place1)
+    {
+        int sectors = (physicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
+        int storedBytes = sectors << Layout.SectorShift;
+        buffer.Span[physicalBytes..storedBytes].Clear();
+        BlockPointer pointer = new()
+        {
+            Place0 = place0,
+            Place1 = place1,
+            AllocatedSectors = (ushort)sectors,
+            LogicalShift = (byte)logicalShift,
+            PhysicalBytes = (uint)physicalBytes,
+            ChecksumKind = ChecksumKind.Xxh128,
+            BirthEpoch = birthEpoch,
+            Checksum = Xxh128.Compute(buffer.Span[..physicalBytes]),
+            ContentHash = contentHash,
+        };
+        WrittenSectors += sectors * 2;
+        cache.Insert(pointer, buffer);
+        Enqueue(place0, buffer, storedBytes);
+        Enqueue(place1, buffer, storedBytes);
+        if (_batch.Count >= BatchBlocks * 2) SendBatch();
+        return pointer;
+    }
+
+    /// <summary>Waits while too much is under way, so that memory stays bounded.</summary>
+    public ValueTask ThrottleAsync() => WaitUntilAsync(OutstandingLimit);
+
+    /// <summary>Sends what is left and waits for all of it.</summary>
+    /// <returns>The first failure since the last drain, or Ok.</returns>
+    public async ValueTask<IoStatus> DrainAsync()
+    {
+        SendBatch();
+        await WaitUntilAsync(0);
+        IoStatus status = _status;
+        _status = IoStatus.Ok;
+        return status;
+    }
+
+    internal void RunEnded(MetadataRun run, IoStatus status)
+    {
+        if (status != IoStatus.Ok && _status == IoStatus.Ok) _status = status;
+        _freeRuns.Push(run);
+        _outstanding--;
+        if (_waiter is null || _outstanding > _waiterLimit) return;
+        TaskCompletionSource waiter = _waiter;
+        _waiter = null;
+        loop.Post(waiter.SetResult);
+    }
+
+    private async ValueTask WaitUntilAsync(int limit)
+    {
+        if (_outstanding <= limit) return;
+        Check.That(_waiter is null);
+        _waiter = new TaskCompletionSource();
+        _waiterLimit = limit;
+        await _waiter.Task;
+    }
+
+    private void Enqueue(BlockPlace place, IoBuffer buffer, int bytes)
+    {
+        buffer.Retain();
+        _batch.Add(new PlacedWrite(place, buffer, bytes));
+    }
+
+    private void SendBatch()
+    {
+        if (_batch.Count == 0) return;
+        _batch.Sort(static (a, b) => a.Place.Packed.CompareTo(b.Place.Packed));
+        MetadataRun run = RentRun();
+        foreach (PlacedWrite write in _batch)
+        {
+            if (run.TryAdd(write)) continue;
+            Start(run);
+            run = RentRun();
+            bool added = run.TryAdd(write);
+            Check.That(added);
+        }
+
+        Start(run);
+        _batch.Clear();
+    }
+
+    private void Start(MetadataRun run)
+    {
+        _outstanding++;
+        run.Start(devices);
+    }
+
+    private MetadataRun RentRun() => _freeRuns.TryPop(out MetadataRun? run) ? run : new MetadataRun(this);
+}

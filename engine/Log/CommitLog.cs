@@ -1,0 +1,274 @@
+using System.Runtime.InteropServices;
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Space;
+using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Log;
+
+/// <summary>
+/// Makes changes durable before the tree has them. Records of everything that became visible are gathered in a group;
+/// a commit seals it, writes it in two copies and flushes the devices once for all who wait (group commit).
+/// </summary>
+/// <remarks>
+/// Why a crash is safe: a record is appended only after the data it names was written, so the flush that follows the group
+/// covers both. A group says how far everything before it was flushed; replay takes later groups only as far as the
+/// data they name verifies, and nothing after the first that does not: what comes back is a prefix of the history that
+/// contains every acknowledged flush. Sequence, generation and the predecessor's checksum keep leftovers of reused
+/// segments out.
+/// </remarks>
+internal sealed class CommitLog : PendingIo, ITurnEnd
+{
+    private readonly ILoop _loop;
+    private readonly PoolDevices _devices;
+    private readonly SpaceAllocator _allocator;
+    private readonly SpaceLedger _ledger;
+    private readonly byte[] _scratch = new byte[LogGroupHeader.Bytes];
+    private readonly Stack<GroupWrite> _freeWrites = [];
+    private readonly Stack<CommitWaiter> _freeWaiters = [];
+    private readonly Queue<LogSegment> _segments = [];
+    private List<CommitWaiter> _joining = [];
+    private List<CommitWaiter> _flushing = [];
+    private IoBuffer _open;
+    private LogGroupHeader _header;
+    private LogSegment _segment;
+    private LogSegment _next;
+    private int _offset;
+    private ulong _sequence;
+    private ulong _flushedThrough;
+    private ulong _flushTarget;
+    private Hash128 _previousChecksum;
+    private int _writesUnderWay;
+    private int _writesAwaited;
+    private bool _deferred;
+    private bool _isFlushing;
+
+    private CommitLog(
+        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation, ulong sequence)
+    {
+        _loop = loop;
+        _devices = devices;
+        _allocator = allocator;
+        _ledger = ledger;
+        Generation = generation;
+        _sequence = sequence;
+        _flushedThrough = sequence - 1;
+        _open = loop.Buffers.Rent(Layout.LogGroupMaximumBytes);
+    }
+
+    public ulong Generation { get; }
+
+    /// <summary>Bytes that an import would have to replay.</summary>
+    public long LengthBytes { get; private set; }
+
+    /// <summary>Bytes written to devices since import, both copies.</summary>
+    public long WrittenBytes { get; private set; }
+
+    /// <summary>Anything but Ok: a write of the log failed, and nothing can be made durable any more.</summary>
+    public IoStatus Status { get; private set; }
+
+    /// <summary>Called once when the log fails.</summary>
+    public Action<IoStatus> Failed { get; set; } = static _ => { };
+
+    /// <summary>Whether anything is not durable yet.</summary>
+    public bool IsDirty => _header.RecordCount > 0 || _flushedThrough + 1 < _sequence;
+
+    /// <summary>Begins a new log in two fresh segments, or null when there is no room.</summary>
+    public static CommitLog? TryBegin(
+        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation, ulong sequence)
+    {
+        CommitLog log = new(loop, devices, allocator, ledger, generation, sequence);
+        if (log.TryAllocateNext() && log.TryAdvance()) return log;
+        log._open.Release();
+        return null;
+    }
+
+    /// <summary>Appends: this block has this pointer now.</summary>
+    public void AppendWrite(uint slot, ulong block, in BlockPointer pointer)
+    {
+        Span<byte> record = Reserve(LogRecordKind.Write, slot);
+        ref LogWriteRecord write = ref MemoryMarshal.AsRef<LogWriteRecord>(record);
+        write.Block = block;
+        write.Pointer = pointer;
+    }
+
+    /// <summary>Appends: these blocks are holes now.</summary>
+    public void AppendUnmap(uint slot, ulong firstBlock, ulong blockCount)
+    {
+        Span<byte> record = Reserve(LogRecordKind.Unmap, slot);
+        ref LogUnmapRecord unmap = ref MemoryMarshal.AsRef<LogUnmapRecord>(record);
+        unmap.FirstBlock = firstBlock;
+        unmap.BlockCount = blockCount;
+    }
+
+    /// <summary>Appends: this dataset exists with these settings.</summary>
+    public void AppendDatasetPut(uint slot, in DatasetRecord dataset) =>
+        dataset.Write(Reserve(LogRecordKind.DatasetPut, slot)[LogRecordHeader.Bytes..]);
+
+    /// <summary>Appends: this dataset is gone.</summary>
+    public void AppendDatasetRemove(uint slot) => Reserve(LogRecordKind.DatasetRemove, slot);
+
+    /// <summary>Completes when everything appended so far is durable, together with the data it names.</summary>
+    public ValueTask<IoStatus> CommitAsync()
+    {
+        if (Status != IoStatus.Ok) return new ValueTask<IoStatus>(Status);
+        if (!IsDirty) return new ValueTask<IoStatus>(IoStatus.Ok);
+        if (!_freeWaiters.TryPop(out CommitWaiter? waiter)) waiter = new CommitWaiter(_freeWaiters);
+        _joining.Add(waiter);
+        DeferOnce();
+        return waiter.Task;
+    }
+
+    /// <summary>
+    /// Begins a checkpoint: what was appended so far will be in the tree. Freezes the ledger with it, behind the segments
+    /// that the position names, and frees the segments before the current one in its frozen part.
+    /// </summary>
+    /// <returns>Where replay would begin after this checkpoint.</returns>
+    public LogPosition Freeze()
+    {
+        Seal();
+        _ledger.Freeze();
+        while (_segments.Count > 1)
+        {
+            LogSegment old = _segments.Dequeue();
+            _ledger.FrozenFreed(old.Place0, Layout.LogSegmentSectors);
+            _ledger.FrozenFreed(old.Place1, Layout.LogSegmentSectors);
+        }
+
+        LengthBytes = 0;
+        return new LogPosition(Generation, _sequence, _segment, _next, _offset, _previousChecksum);
+    }
+
+    public void OnTurnEnd()
+    {
+        _deferred = false;
+        if (_isFlushing || _joining.Count == 0) return;
+        _isFlushing = true;
+        (_joining, _flushing) = (_flushing, _joining);
+        Seal();
+        _flushTarget = _sequence - 1;
+        _writesAwaited = _writesUnderWay;
+        if (_writesAwaited == 0) FlushDevices();
+    }
+
+    /// <summary>Gives the buffer back. Nothing may be under way.</summary>
+    public void Close()
+    {
+        Check.That(_writesUnderWay == 0 && !_isFlushing);
+        _open.Release();
+    }
+
+    internal void GroupEnded(GroupWrite write, IoStatus status)
+    {
+        _freeWrites.Push(write);
+        _writesUnderWay--;
+        if (status != IoStatus.Ok) Fail(status);
+        if (!_isFlushing || write.Sequence > _flushTarget || --_writesAwaited > 0) return;
+        FlushDevices();
+    }
+
+    protected override void OnCompleted(IoStatus status)
+    {
+        if (status != IoStatus.Ok) Fail(status);
+        if (Status == IoStatus.Ok) _flushedThrough = _flushTarget;
+        _isFlushing = false;
+        List<CommitWaiter> done = _flushing;
+        if (_joining.Count > 0) DeferOnce();
+        for (int i = 0; i < done.Count; i++) done[i].Complete(Status);
+        done.Clear();
+    }
+
+    private void FlushDevices()
+    {
+        if (Status != IoStatus.Ok) OnCompleted(Status);
+        else Watch(_devices.FlushAsync());
+    }
+
+    private Span<byte> Reserve(LogRecordKind kind, uint slot)
+    {
+        int bytes = LogRecordHeader.LengthOf(kind);
+        int used = LogGroupHeader.Bytes + (int)_header.RecordBytes;
+        if (used + bytes > Layout.LogGroupMaximumBytes)
+        {
+            Seal();
+            used = LogGroupHeader.Bytes;
+        }
+
+        _header.RecordBytes += (uint)bytes;
+        _header.RecordCount++;
+        Span<byte> record = _open.Span.Slice(used, bytes);
+        ref LogRecordHeader header = ref MemoryMarshal.AsRef<LogRecordHeader>(record);
+        header = new LogRecordHeader { Kind = kind, LengthBytes = (ushort)bytes, Slot = slot };
+        return record;
+    }
+
+    // Gives the open group its place and number and sends both copies.
+    private void Seal()
+    {
+        if (_header.RecordCount == 0) return;
+        int bytes = _header.TotalBytes;
+        if (_offset + bytes > Layout.LogSegmentBytes && !TryAdvance()) Fail(IoStatus.NoSpace);
+        if (Status != IoStatus.Ok)
+        {
+            // Nothing becomes durable any more; the records are dropped so that memory stays bounded.
+            _header = default;
+            return;
+        }
+
+        _header.Generation = Generation;
+        _header.Sequence = _sequence;
+        _header.FlushedThrough = _flushedThrough;
+        _header.PreviousChecksum = _previousChecksum;
+        _header.NextPlace0 = _next.Place0;
+        _header.NextPlace1 = _next.Place1;
+        _previousChecksum = _header.Seal(_open.Span, _scratch);
+        for (int copy = 0; copy < 2; copy++)
+        {
+            if (!_freeWrites.TryPop(out GroupWrite? write)) write = new GroupWrite(this);
+            _writesUnderWay++;
+            write.Start(_devices, _open, bytes, _sequence, _segment.At(copy, _offset));
+        }
+
+        _sequence++;
+        _offset += bytes;
+        LengthBytes += bytes;
+        WrittenBytes += 2L * bytes;
+        _header = default;
+        _open.Release();
+        _open = _loop.Buffers.Rent(Layout.LogGroupMaximumBytes);
+    }
+
+    // The segment allocated ahead becomes the current one, and the one after it is allocated.
+    private bool TryAdvance()
+    {
+        _segment = _next;
+        _segments.Enqueue(_segment);
+        _offset = 0;
+        return TryAllocateNext();
+    }
+
+    private bool TryAllocateNext()
+    {
+        if (!_allocator.TryAllocateMetadata(Layout.LogSegmentSectors, out BlockPlace place0, out BlockPlace place1)) return false;
+        _ledger.Allocated(place0, Layout.LogSegmentSectors);
+        _ledger.Allocated(place1, Layout.LogSegmentSectors);
+        _next = new LogSegment(place0, place1);
+        return true;
+    }
+
+    private void Fail(IoStatus status)
+    {
+        if (Status != IoStatus.Ok) return;
+        Status = status;
+        Failed(status);
+    }
+
+    private void DeferOnce()
+    {
+        if (_deferred) return;
+        _deferred = true;
+        _loop.Defer(this);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Trees;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Log;
+
+/// <summary>
+/// Brings the records of a log back into memory, on top of the newest root. Groups that were written after the last known
+/// flush are believed only as far as the data they name is there; the first record without its data ends the replay.
+/// </summary>
+internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uint> removedSlots)
+{
+    /// <summary>Groups applied, the last one perhaps in part.</summary>
+    public int AppliedGroups { get; private set; }
+
+    /// <returns>A fault if a record with a right checksum makes no sense.</returns>
+    public async ValueTask<Fault?> ApplyAsync(LogScan scan)
+    {
+        foreach (LogSegment segment in scan.Segments) TakeSegment(segment);
+        IoBuffer buffer = pool.Loop.Buffers.Rent(Layout.LogGroupMaximumBytes);
+        Fault? fault = null;
+        foreach (FoundGroup group in scan.Groups)
+        {
+            if (!await reader.ReadAsync(group, buffer))
+                fault = new Fault("log-unreadable", $"group {group.Header.Sequence} of the commit log cannot be read twice");
+            bool certain = group.Header.Sequence <= scan.FlushedThrough;
+            bool goOn = fault is null;
+            if (goOn) (fault, goOn) = await ApplyGroupAsync(buffer, group.Header, certain);
+            if (fault is not null) break;
+            AppliedGroups++;
+            if (goOn) continue;
+            PoolLog.ReplayEnded(pool.Logger, pool.Devices.PoolName, group.Header.Sequence);
+            break;
+        }
+
+        buffer.Release();
+        return fault;
+    }
+
+    private async ValueTask<(Fault? Fault, bool GoOn)> ApplyGroupAsync(IoBuffer buffer, LogGroupHeader group, bool certain)
+    {
+        int at = LogGroupHeader.Bytes;
+        int end = at + (int)group.RecordBytes;
+        while (at < end)
+        {
+            string? reason = LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header);
+            if (reason is null && header.Kind == LogRecordKind.Write && !certain)
+            {
+                LogWriteRecord write = MemoryMarshal.Read<LogWriteRecord>(buffer.Span[at..]);
+                reason = write.Pointer.Validate() ?? ReasonAgainstPlace(write.Pointer);
+                if (reason is null && !await DataIsThereAsync(write.Pointer)) return (null, false);
+            }
+
+            reason ??= Apply(header, buffer.Span.Slice(at, header.LengthBytes));
+            if (reason is not null)
+                return (new Fault("log-invalid", $"group {group.Sequence} of the commit log: {reason}",
+                    "This is a bug of the program that wrote it; import with --readonly to save what is there"), false);
+            at += header.LengthBytes;
+        }
+
+        return (null, true);
+    }
+
+    private async ValueTask<bool> DataIsThereAsync(BlockPointer pointer)
+    {
+        if (pointer.IsHole) return true;
+        int bytes = pointer.PhysicalSectors << Layout.SectorShift;
+        IoBuffer buffer = pool.Loop.Buffers.Rent(bytes);
+        IoStatus status = await pool.Reader.ReadStoredAsync(pointer, buffer.First(bytes), DamageKind.Data);
+        buffer.Release();
+        return status == IoStatus.Ok;
+    }
+
+    private string? Apply(LogRecordHeader header, ReadOnlySpan<byte> record) => header.Kind switch
+    {
+        LogRecordKind.Write => ApplyWrite(header.Slot, MemoryMarshal.Read<LogWriteRecord>(record)),
+        LogRecordKind.Unmap => ApplyUnmap(header.Slot, MemoryMarshal.Read<LogUnmapRecord>(record)),
+        LogRecordKind.DatasetPut => ApplyPut(header.Slot, record[LogRecordHeader.Bytes..]),
+        _ => ApplyRemove(header.Slot),
+    };
+
+    private string? ApplyWrite(uint slot, in LogWriteRecord write)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"write to slot {slot}, which is free";
+        if (write.Block >= volume.BlockCount) return $"write to block {write.Block} beyond the end of {volume.Name}";
+        string? reason = write.Pointer.Validate() ?? ReasonAgainstPlace(write.Pointer);
+        if (reason is not null) return reason;
+        if (!write.Pointer.IsHole) pool.Allocator.Take(write.Pointer.Place0, write.Pointer.AllocatedSectors);
+        volume.Enter(write.Block, write.Pointer);
+        return null;
+    }
+
+    private string? ReasonAgainstPlace(in BlockPointer pointer)
+    {
+        if (pointer.IsHole) return null;
+        BlockPlace place = pointer.Place0;
+        if (place.Vdev >= pool.Allocator.VdevCount) return $"place {place} on a vdev that is not there";
+        if (place.Sector + pointer.AllocatedSectors > pool.Allocator.Vdev(place.Vdev).SectorCount)
+            return $"place {place} beyond the end of its vdev";
+        for (int i = 0; i < pointer.AllocatedSectors; i++)
+            if (pool.Allocator.Vdev(place.Vdev).IsTaken(place.Sector + i))
+                return $"place {place} is taken already";
+        return null;
+    }
+
+    private string? ApplyUnmap(uint slot, in LogUnmapRecord unmap)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"unmap of slot {slot}, which is free";
+        if (unmap.BlockCount == 0 || unmap.BlockCount > volume.BlockCount || unmap.FirstBlock > volume.BlockCount - unmap.BlockCount)
+            return $"unmap beyond the end of {volume.Name}";
+        volume.EnterHoles(new BlockRange(unmap.FirstBlock, unmap.BlockCount));
+        return null;
+    }
+
+    private string? ApplyPut(uint slot, ReadOnlySpan<byte> bytes)
+    {
+        string? reason = DatasetRecord.TryRead(bytes, out DatasetRecord record);
+        if (reason is not null) return reason;
+        if (VolumeAt(slot) is { } known)
+        {
+            known.ApplySettings(record);
+            return null;
+        }
+
+        if (slot > pool.Slots.Count) return $"slot {slot} leaves a gap in the dataset table";
+        record.Root = BlockPointer.Hole;
+        record.AllocatedSectors = 0;
+        record.MappedBlocks = 0;
+        record.Height = 1;
+        Volume volume = new(pool, slot, record) { SettingsDirty = true };
+        if (slot == pool.Slots.Count) pool.Slots.Add(volume);
+        else pool.Slots[(int)slot] = volume;
+        return null;
+    }
+
+    private string? ApplyRemove(uint slot)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"removal of slot {slot}, which is free";
+        volume.Dispose();
+        pool.Slots[(int)slot] = null;
+        removedSlots.Add(slot);
+        return null;
+    }
+
+    private Volume? VolumeAt(uint slot) => slot < pool.Slots.Count ? pool.Slots[(int)slot] : null;
+
+    // The log ends with this import, so its segments are free after the next checkpoint. Those allocated after the last one
+    // are not in the space map yet.
+    private void TakeSegment(LogSegment segment)
+    {
+        Take(segment.Place0);
+        Take(segment.Place1);
+    }
+
+    private void Take(BlockPlace place)
+    {
+        if (!pool.Allocator.IsTaken(place))
+        {
+            pool.Allocator.Take(place, Layout.LogSegmentSectors);
+            pool.Ledger.Allocated(place, Layout.LogSegmentSectors);
+        }
+
+        pool.Ledger.Freed(place, Layout.LogSegmentSectors);
+    }
+}

@@ -1,0 +1,177 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Log;
+using Cstor.Engine.Space;
+using Cstor.Engine.Trees;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Checksums;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Pools;
+
+/// <summary>
+/// Brings everything that was visible at one instant (the freeze) into a new tree, beside the old one, and makes the new
+/// one the pool by writing an uberblock.
+/// </summary>
+/// <remarks>
+/// Order: volume trees, dataset table, space map and log; flush; uberblock; flush. A crash before the uberblock leaves
+/// the old root with its whole log; after it, the new root with the log from the freeze on. Space that the checkpoint
+/// freed is given out again only after the second flush. Reads and writes go on all the while; after a failed write
+/// of metadata the pool stops.
+/// </remarks>
+internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
+{
+    private readonly List<VolumeJob> _jobs = [];
+    private readonly List<uint> _removed = [];
+
+    /// <summary>A checkpoint is under way.</summary>
+    public bool IsRunning { get; private set; }
+
+    /// <summary>Slots of volumes that are gone since the last freeze.</summary>
+    public List<uint> RemovedSlots { get; } = [];
+
+    /// <summary>Sectors in use at the newest durable root.</summary>
+    public long AllocatedSectors { get; set; }
+
+    /// <summary>Runs one checkpoint. Not while another runs.</summary>
+    public async ValueTask<IoStatus> RunAsync()
+    {
+        Check.That(!IsRunning && pool.Log is not null);
+        if (pool.Stopped != IoStatus.Ok) return pool.Stopped;
+        IsRunning = true;
+        ulong number = pool.Checkpoint + 1;
+        LogPosition log = Freeze();
+        (IoStatus status, TreeRoot datasets) = await WriteTreesAsync();
+        if (status == IoStatus.Ok) status = await spaceMap.WriteAsync(number, pool.Epoch, pool.Metadata);
+        // Drained whatever happened, so that no write is under way when the pool stops.
+        IoStatus written = await pool.Metadata.DrainAsync();
+        if (status == IoStatus.Ok) status = written;
+        if (status == IoStatus.Ok) status = pool.Log.Status;
+        long allocated = AllocatedSectors + NetFrozenSectors();
+        if (status == IoStatus.Ok) status = await pool.Devices.FlushAsync();
+        if (status == IoStatus.Ok) status = await WriteUberblockAsync(number, log, datasets, allocated);
+        if (status == IoStatus.Ok) Publish(number, datasets, allocated);
+        else pool.Stop($"checkpoint {number} failed: {status}");
+        IsRunning = false;
+        return status;
+    }
+
+    private LogPosition Freeze()
+    {
+        LogPosition log = pool.Log!.Freeze();
+        _jobs.Clear();
+        _removed.Clear();
+        _removed.AddRange(RemovedSlots);
+        RemovedSlots.Clear();
+        foreach (Volume? volume in pool.Slots)
+        {
+            if (volume is null || (volume.Pending.IsEmpty && !volume.SettingsDirty)) continue;
+            volume.Freeze();
+            volume.SettingsDirty = false;
+            _jobs.Add(new VolumeJob(volume, volume.Record));
+        }
+
+        return log;
+    }
+
+    private async ValueTask<(IoStatus Status, TreeRoot Datasets)> WriteTreesAsync()
+    {
+        TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger, pool.Epoch);
+        using PendingMap records = new();
+        foreach (VolumeJob job in _jobs)
+        {
+            IoStatus status = await WriteVolumeAsync(update, job);
+            if (status == IoStatus.Ok) status = WriteRecord(job, records);
+            if (status != IoStatus.Ok) return (status, default);
+        }
+
+        foreach (uint slot in _removed)
+            if (!records.TryGet(slot, out _))
+                records.Set(slot, BlockPointer.Hole);
+        if (records.IsEmpty) return (IoStatus.Ok, pool.DatasetTree);
+        int height = TreeGeometry.HeightFor((ulong)pool.Slots.Count);
+        TreeRoot datasets = await update.ApplyAsync(pool.DatasetTree, records, height);
+        return (update.Status, datasets);
+    }
+
+    private static async ValueTask<IoStatus> WriteVolumeAsync(TreeUpdate update, VolumeJob job)
+    {
+        PendingMap frozen = job.Volume.Frozen!;
+        if (frozen.IsEmpty) return IoStatus.Ok;
+        long sectors = update.AllocatedSectors;
+        long blocks = update.MappedBlocks;
+        job.Root = await update.ApplyAsync(job.Root, frozen, TreeGeometry.HeightFor((ulong)job.Record.BlockCount));
+        job.Record.AllocatedSectors += update.AllocatedSectors - sectors;
+        job.Record.MappedBlocks += update.MappedBlocks - blocks;
+        return update.Status;
+    }
+
+    private IoStatus WriteRecord(VolumeJob job, PendingMap records)
+    {
+        job.Record.Root = job.Root.Pointer;
+        job.Record.Height = (byte)job.Root.Height;
+        IoBuffer buffer = pool.Loop.Buffers.Rent(DatasetRecord.Bytes);
+        job.Record.Write(buffer.Span);
+        bool done = pool.Metadata.TryWrite(
+            buffer, Layout.SectorShift, DatasetRecord.Bytes, pool.Epoch, Xxh128.Compute(buffer.Span), out BlockPointer pointer);
+        buffer.Release();
+        if (!done) return IoStatus.NoSpace;
+        records.Set(job.Volume.Slot, pointer);
+        return IoStatus.Ok;
+    }
+
+    private long NetFrozenSectors()
+    {
+        long net = 0;
+        foreach (SpaceLogEntry entry in pool.Ledger.Frozen)
+            net += entry.Change == SpaceChange.Allocated ? entry.SectorCount : -(long)entry.SectorCount;
+        return net;
+    }
+
+    private async ValueTask<IoStatus> WriteUberblockAsync(ulong number, LogPosition log, TreeRoot datasets, long allocated)
+    {
+        Uberblock uberblock = new()
+        {
+            Magic = Uberblock.MagicValue,
+            Version = Layout.FormatVersion,
+            SectorShift = Layout.SectorShift,
+            PoolGuid = pool.Devices.PoolGuid,
+            Number = number,
+            Epoch = pool.Epoch,
+            UnixNanoseconds = (pool.Loop.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100,
+            LogGeneration = log.Generation,
+            LogSequence = log.Sequence,
+            LogPlace0 = log.Segment.Place0,
+            LogPlace1 = log.Segment.Place1,
+            LogNext0 = log.Next.Place0,
+            LogNext1 = log.Next.Place1,
+            LogOffsetBytes = (uint)log.OffsetBytes,
+            LogPreviousChecksum = log.PreviousChecksum,
+            DatasetHeight = (byte)datasets.Height,
+            DatasetRoot = datasets.Pointer,
+            DatasetSlots = (ulong)pool.Slots.Count,
+            SpaceMapHeight = (byte)spaceMap.Tree.Height,
+            SpaceMapRoot = spaceMap.Tree.Pointer,
+            SpaceLogHead = spaceMap.LogHead,
+            SpaceLogBlocks = (ulong)spaceMap.LogBlockCount,
+            AllocatedSectors = allocated,
+        };
+        IoBuffer buffer = pool.Loop.Buffers.Rent(Layout.UberblockBytes);
+        uberblock.Write(buffer.Span);
+        IoStatus status = await pool.Devices.WriteUberblockAsync(buffer.First(Layout.UberblockBytes), number);
+        buffer.Release();
+        return status == IoStatus.Ok ? await pool.Devices.FlushAsync() : status;
+    }
+
+    private void Publish(ulong number, TreeRoot datasets, long allocated)
+    {
+        foreach (VolumeJob job in _jobs)
+            job.Volume.Thaw(job.Root, job.Record.AllocatedSectors, job.Record.MappedBlocks);
+        _jobs.Clear();
+        pool.Checkpoint = number;
+        pool.DatasetTree = datasets;
+        AllocatedSectors = allocated;
+        pool.Ledger.Thaw();
+        spaceMap.Thaw();
+    }
+}

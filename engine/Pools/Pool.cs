@@ -1,0 +1,119 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Space;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
+
+namespace Cstor.Engine.Pools;
+
+/// <summary>An open pool: its volumes and what may be done with them. Belongs to one loop.</summary>
+public sealed class Pool
+{
+    private readonly PoolCore _core;
+    private readonly Checkpoint _checkpoint;
+    private readonly CheckpointPacer? _pacer;
+    private readonly VolumeCatalog _catalog;
+
+    internal Pool(PoolCore core, Checkpoint checkpoint, SpaceMap spaceMap)
+    {
+        _core = core;
+        _checkpoint = checkpoint;
+        SpaceMap = spaceMap;
+        if (core.Log is not null) _pacer = new CheckpointPacer(core, checkpoint);
+        _catalog = new VolumeCatalog(core, checkpoint, _pacer);
+        _catalog.ResumeDestruction();
+    }
+
+    public string Name => _core.Devices.PoolName;
+
+    public Guid Guid => _core.Devices.PoolGuid;
+
+    /// <summary>Imported without any write.</summary>
+    public bool IsReadOnly => _core.IsReadOnly;
+
+    /// <summary>Volumes that can be used, by name.</summary>
+    public IReadOnlyList<Volume> Volumes => _catalog.Online();
+
+    /// <summary>Paths of the devices in use.</summary>
+    public IReadOnlyList<string> DevicePaths => _core.Devices.Paths;
+
+    internal PoolCore Core => _core;
+
+    internal SpaceMap SpaceMap { get; }
+
+    /// <summary>The volume of that name, without the pool's.</summary>
+    public Volume? FindVolume(string shortName) => _catalog.Find(shortName);
+
+    /// <summary>Creates a thin volume.</summary>
+    /// <param name="shortName">1 to 63 letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, beginning with a letter or digit.</param>
+    /// <param name="sizeBytes">Rounded up to the block.</param>
+    /// <param name="blockSizeBytes">A power of two, 4 KiB to 128 KiB.</param>
+    /// <param name="properties">As for <see cref="SetPropertyAsync"/>.</param>
+    public ValueTask<Outcome<Volume>> CreateVolumeAsync(
+        string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        _catalog.CreateAsync(shortName, sizeBytes, blockSizeBytes, properties);
+
+    /// <summary>Destroys a volume: gone at once and durably, its space comes back in the background.</summary>
+    public ValueTask<Outcome<Unit>> DestroyVolumeAsync(string shortName) => _catalog.DestroyAsync(shortName);
+
+    /// <summary>Changes the size; what lies beyond a smaller end is lost.</summary>
+    public ValueTask<Outcome<Unit>> ResizeVolumeAsync(string shortName, long sizeBytes) =>
+        _catalog.ResizeAsync(shortName, sizeBytes);
+
+    /// <summary>Sets a property for what is written from now on.</summary>
+    public ValueTask<Outcome<Unit>> SetPropertyAsync(string shortName, string key, string value) =>
+        _catalog.SetPropertyAsync(shortName, key, value);
+
+    /// <summary>Makes everything visible part of the durable tree.</summary>
+    public ValueTask<IoStatus> CheckpointAsync() =>
+        _pacer is null ? new ValueTask<IoStatus>(IoStatus.ReadOnly) : _pacer.RequestAsync();
+
+    public PoolStatus Status()
+    {
+        SpaceAllocator space = _core.Allocator;
+        (string health, string reason) = Health();
+        return new PoolStatus(
+            Name,
+            Guid,
+            health,
+            reason,
+            space.TotalSectors * Layout.SectorBytes,
+            (space.TotalSectors - space.FreeSectors) * Layout.SectorBytes,
+            space.FreeForDataSectors * Layout.SectorBytes,
+            _core.Checkpoint,
+            _core.Epoch,
+            _core.Log?.LengthBytes ?? 0,
+            _core.Devices.Status(),
+            [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()]);
+    }
+
+    /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>
+    /// <param name="exported">The labels shall say that any host may import the pool.</param>
+    /// <returns>Not Ok if something could not be made durable; the pool is closed all the same.</returns>
+    public ValueTask<IoStatus> CloseAsync(bool exported) =>
+        CloseAsync(exported ? PoolLayout.Labels.PoolState.Exported : null);
+
+    internal async ValueTask<IoStatus> CloseAsync(PoolLayout.Labels.PoolState? finalState)
+    {
+        IoStatus status = IoStatus.Ok;
+        await _catalog.CloseAsync();
+        if (_pacer is not null)
+        {
+            status = await _pacer.RequestAsync();
+            await _pacer.CloseAsync();
+        }
+
+        if (status == IoStatus.Ok && finalState is { } state && !IsReadOnly)
+            status = await _core.Devices.WriteLabelsAsync(state);
+        await _core.Devices.CloseAsync();
+        _core.Dispose();
+        return status;
+    }
+
+    private (string Health, string Reason) Health()
+    {
+        if (_core.Stopped != IoStatus.Ok) return ("stopped", _core.StopReason);
+        if (_core.IsReadOnly) return ("readonly", "imported with --readonly");
+        if (_core.Devices.IsDegraded) return ("degraded", "a device is missing or failed; its mirror holds the data");
+        return ("online", "");
+    }
+}

@@ -1,0 +1,106 @@
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Log;
+using Cstor.Engine.Space;
+using Cstor.Engine.Trees;
+using Cstor.Engine.Vdevs;
+using Cstor.Engine.Volumes;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Engine.Pools;
+
+/// <summary>
+/// What the parts of an open pool share. It belongs to one loop; each field has one part that changes it, and everything
+/// else reads.
+/// </summary>
+internal sealed class PoolCore
+{
+    public PoolCore(ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+    {
+        Loop = loop;
+        Logger = logger;
+        Devices = devices;
+        Options = options;
+        long[] sectors = new long[devices.VdevCount];
+        for (int i = 0; i < sectors.Length; i++) sectors[i] = devices.SectorCount(i);
+        Allocator = new SpaceAllocator(sectors);
+        Ledger = new SpaceLedger(Allocator);
+        Cache = new NodeCache(options.CacheBytes);
+        Damage = new DamageLog();
+        Reader = new BlockReader(loop, devices, Damage);
+        Writer = new BlockWriter(loop, devices, Allocator);
+        Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
+        Trees = new TreeReader(loop, Reader, Cache);
+    }
+
+    public ILoop Loop { get; }
+
+    public ILogger Logger { get; }
+
+    public PoolDevices Devices { get; }
+
+    public PoolOptions Options { get; }
+
+    public SpaceAllocator Allocator { get; }
+
+    public SpaceLedger Ledger { get; }
+
+    public NodeCache Cache { get; }
+
+    public DamageLog Damage { get; }
+
+    public BlockReader Reader { get; }
+
+    public BlockWriter Writer { get; }
+
+    public MetadataWriter Metadata { get; }
+
+    public TreeReader Trees { get; }
+
+    /// <summary>Null on a pool imported read-only.</summary>
+    public CommitLog? Log { get; set; }
+
+    /// <summary>Birth epoch of what is written now.</summary>
+    public ulong Epoch { get; set; } = 1;
+
+    /// <summary>Newest durable checkpoint.</summary>
+    public ulong Checkpoint { get; set; }
+
+    /// <summary>Volumes by slot of the dataset table; null where a slot is free.</summary>
+    public List<Volume?> Slots { get; } = [];
+
+    /// <summary>The durable dataset table.</summary>
+    public TreeRoot DatasetTree { get; set; } = TreeRoot.Empty;
+
+    /// <summary>Point entries of all volumes that await a checkpoint.</summary>
+    public long PendingCount { get; set; }
+
+    /// <summary>Anything but Ok: a metadata write failed and the pool stopped rather than guess.</summary>
+    public IoStatus Stopped { get; private set; }
+
+    /// <summary>Why, in words.</summary>
+    public string StopReason { get; private set; } = "";
+
+    public bool IsReadOnly => Log is null;
+
+    /// <summary>Told when there is more to checkpoint.</summary>
+    public Action Dirtied { get; set; } = static () => { };
+
+    /// <summary>Refuses everything that changes the pool from now on.</summary>
+    public void Stop(string reason)
+    {
+        if (Stopped != IoStatus.Ok) return;
+        Stopped = IoStatus.PoolStopped;
+        StopReason = reason;
+        PoolLog.Stopped(Logger, Devices.PoolName, reason);
+    }
+
+    public void Dispose()
+    {
+        Log?.Close();
+        Cache.Dispose();
+        Reader.Dispose();
+        Allocator.Dispose();
+        foreach (Volume? volume in Slots) volume?.Dispose();
+    }
+}

@@ -1,0 +1,27 @@
+using Cstor.Engine.Host;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Engine.Pools;
+
+/// <summary>The events of a pool that an operator wants to know.</summary>
+internal static partial class PoolLog
+{
+    [LoggerMessage(1, LogLevel.Information, "pool {Pool}: imported at checkpoint {Checkpoint}, {Groups} log groups replayed")]
+    public static partial void Imported(ILogger logger, string pool, ulong checkpoint, int groups);
+
+    [LoggerMessage(2, LogLevel.Information, "pool {Pool}: created")]
+    public static partial void Created(ILogger logger, string pool);
+
+    [LoggerMessage(3, LogLevel.Critical, "pool {Pool} stopped: {Reason}")]
+    public static partial void Stopped(ILogger logger, string pool, string reason);
+
+    [LoggerMessage(4, LogLevel.Error, "{Volume}: block {Block} at {Place} cannot be read from any copy: {Status}")]
+    public static partial void BlockLost(ILogger logger, string volume, ulong block, string place, IoStatus status);
+
+    [LoggerMessage(5, LogLevel.Warning,
+        "pool {Pool}: replay ends before group {Sequence}, whose data was not flushed; nothing acknowledged as durable is lost")]
+    public static partial void ReplayEnded(ILogger logger, string pool, ulong sequence);
+
+    [LoggerMessage(6, LogLevel.Information, "{Volume}: destroyed")]
+    public static partial void VolumeDestroyed(ILogger logger, string volume);
+}

@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Log;
+using Cstor.Engine.Space;
+using Cstor.Engine.Trees;
+using Cstor.Engine.Vdevs;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Engine.Pools;
+
+/// <summary>
+/// Makes a pool of opened devices: a new one, or the one that is on them. Import takes the newest root, loads what it leads
+/// to, replays the log in memory, and begins a new log with a checkpoint, so that the next stop finds a short way back.
+/// </summary>
+internal static class PoolOpener
+{
+    /// <summary>Writes the first root of a new pool.</summary>
+    public static async ValueTask<Outcome<Pool>> CreateAsync(
+        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+    {
+        PoolCore core = new(loop, logger, devices, options);
+        SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
+        Checkpoint checkpoint = new(core, spaceMap);
+        Fault? fault = await BeginLogAsync(core, checkpoint, 1);
+        if (fault is not null) return await AbandonAsync(core, fault);
+        PoolLog.Created(logger, devices.PoolName);
+        return new Pool(core, checkpoint, spaceMap);
+    }
+
+    /// <summary>Imports the newest root.</summary>
+    public static async ValueTask<Outcome<Pool>> ImportAsync(
+        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+    {
+        PoolCore core = new(loop, logger, devices, options);
+        core.Reader.MayRepair = !devices.IsReadOnly;
+        SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
+        Checkpoint checkpoint = new(core, spaceMap);
+        UberblockScan scan = await devices.ReadUberblocksAsync();
+        if (scan.Roots.Count == 0) return await AbandonAsync(core, NoRoot(devices.PoolName));
+        foreach (string where in scan.Damaged) core.Damage.Note(DamageKind.Uberblock, where, repaired: false);
+        foreach (string where in scan.NewestMissing)
+            core.Damage.Note(DamageKind.Uberblock, where, repaired: !devices.IsReadOnly);
+        Uberblock root = scan.Roots[0].Root;
+        Fault? fault = await LoadAsync(core, spaceMap, root);
+        LogReplay? replay = null;
+        LogScan? log = null;
+        if (fault is null) (fault, replay, log) = await ReplayAsync(core, checkpoint, root);
+        checkpoint.AllocatedSectors = root.AllocatedSectors;
+        ulong nextSequence = root.LogSequence + (ulong)(log?.Groups.Count ?? 0) + 1;
+        if (fault is null && !devices.IsReadOnly) fault = await BeginLogAsync(core, checkpoint, nextSequence);
+        if (fault is not null) return await AbandonAsync(core, fault);
+        PoolLog.Imported(logger, devices.PoolName, core.Checkpoint, replay!.AppliedGroups);
+        return new Pool(core, checkpoint, spaceMap);
+    }
+
+    private static async ValueTask<Fault?> LoadAsync(PoolCore core, SpaceMap spaceMap, Uberblock root)
+    {
+        core.Checkpoint = root.Number;
+        core.Epoch = root.Epoch;
+        core.Devices.Epoch = root.Epoch;
+        core.DatasetTree = new TreeRoot(root.DatasetRoot, root.DatasetHeight);
+        TreeRoot bitmaps = new(root.SpaceMapRoot, root.SpaceMapHeight);
+        IoStatus status = await spaceMap.LoadAsync(bitmaps, root.SpaceLogHead, root.SpaceLogBlocks);
+        if (status != IoStatus.Ok) return Unreadable(core, root, "space map", status);
+        IoBuffer buffer = core.Loop.Buffers.Rent(DatasetRecord.Bytes);
+        for (ulong slot = 0; slot < root.DatasetSlots && status == IoStatus.Ok; slot++)
+            status = await LoadVolumeAsync(core, (uint)slot, buffer);
+        buffer.Release();
+        return status == IoStatus.Ok ? null : Unreadable(core, root, "dataset table", status);
+    }
+
+    private static async ValueTask<IoStatus> LoadVolumeAsync(PoolCore core, uint slot, IoBuffer buffer)
+    {
+        (IoStatus status, BlockPointer pointer) = await core.Trees.FindAsync(core.DatasetTree, slot);
+        if (status != IoStatus.Ok) return status;
+        Volume? volume = null;
+        if (!pointer.IsHole)
+        {
+            status = await core.Reader.ReadAsync(pointer, buffer.Slice, DamageKind.Node);
+            if (status != IoStatus.Ok) return status;
+            if (DatasetRecord.TryRead(buffer.Span, out DatasetRecord record) is not null) return IoStatus.ChecksumMismatch;
+            volume = new Volume(core, slot, record);
+        }
+
+        core.Slots.Add(volume);
+        return IoStatus.Ok;
+    }
+
+    private static async ValueTask<(Fault? Fault, LogReplay? Replay, LogScan? Log)> ReplayAsync(
+        PoolCore core, Checkpoint checkpoint, Uberblock root)
+    {
+        LogReader reader = new(core.Loop, core.Devices, core.Damage, !core.Devices.IsReadOnly);
+        LogScan log = await reader.ScanAsync(new LogPosition(
+            root.LogGeneration, root.LogSequence,
+            new LogSegment(root.LogPlace0, root.LogPlace1), new LogSegment(root.LogNext0, root.LogNext1),
+            (int)root.LogOffsetBytes, root.LogPreviousChecksum));
+        LogReplay replay = new(core, reader, checkpoint.RemovedSlots);
+        if (log.Gap is not null && !core.Devices.IsReadOnly)
+            return (new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
+                "Import with --readonly to save what is there"), null, null);
+        Fault? fault = await replay.ApplyAsync(log);
+        return (fault, replay, log);
+    }
+
+    private static async ValueTask<Fault?> BeginLogAsync(PoolCore core, Checkpoint checkpoint, ulong sequence)
+    {
+        byte[] random = new byte[sizeof(ulong)];
+        core.Loop.FillRandom(random);
+        ulong generation = BinaryPrimitives.ReadUInt64LittleEndian(random);
+        core.Log = CommitLog.TryBegin(core.Loop, core.Devices, core.Allocator, core.Ledger, generation, sequence);
+        if (core.Log is null)
+            return new Fault("pool-full", $"pool '{core.Devices.PoolName}' has no room for its commit log",
+                "Use larger devices");
+        core.Log.Failed = status => core.Stop($"the commit log cannot be written: {status}");
+        core.Devices.Epoch = core.Epoch;
+        IoStatus status = await checkpoint.RunAsync();
+        if (status == IoStatus.Ok) return null;
+        return new Fault("pool-write-failed", $"pool '{core.Devices.PoolName}': the root cannot be written ({status})",
+            "Check the devices");
+    }
+
+    private static async ValueTask<Outcome<Pool>> AbandonAsync(PoolCore core, Fault fault)
+    {
+        core.Dispose();
+        await core.Devices.CloseAsync();
+        return fault;
+    }
+
+    private static Fault NoRoot(string pool) => new(
+        "no-root", $"pool '{pool}': no device has a valid uberblock", "Look at them with: cstor debug uberblock DEV");
+
+    private static Fault Unreadable(PoolCore core, in Uberblock root, string what, IoStatus status) => new(
+        "root-damaged",
+        $"pool '{core.Devices.PoolName}': the {what} of checkpoint {root.Number} cannot be read from any copy ({status})",
+        "Check the devices; missing ones may hold the other copy");
+}

@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Space;
+
+/// <summary>
+/// What was allocated and freed since the last checkpoint, in order. A freed run stays taken in the allocator until the
+/// checkpoint that records it is durable: before that, an older root or the log may still lead to it.
+/// </summary>
+/// <remarks>
+/// An allocation is entered when its pointer becomes visible, not when the space is taken: a write that is still under
+/// way at the freeze belongs to the next checkpoint, and after a crash its space is simply free.
+/// </remarks>
+internal sealed class SpaceLedger(SpaceAllocator allocator)
+{
+    private List<SpaceLogEntry> _current = new(1024);
+    private List<SpaceLogEntry> _frozen = new(1024);
+    private int _joinFrom;
+
+    /// <summary>Sectors freed that await a durable checkpoint.</summary>
+    public long AwaitingSectors { get; private set; }
+
+    /// <summary>Entries of the checkpoint under way.</summary>
+    public IReadOnlyList<SpaceLogEntry> Frozen => _frozen;
+
+    public int FrozenCount => _frozen.Count;
+
+    /// <summary>Whoever has read the frozen entries so far wants later ones apart from them.</summary>
+    public void StopJoining() => _joinFrom = _frozen.Count;
+
+    /// <summary>Enters an allocation that became visible after the last freeze.</summary>
+    public void Allocated(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Allocated);
+
+    /// <summary>Enters a free that took effect after the last freeze.</summary>
+    public void Freed(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Freed);
+
+    /// <summary>Every copy of a block.</summary>
+    public void Allocated(in BlockPointer pointer)
+    {
+        Allocated(pointer.Place0, pointer.AllocatedSectors);
+        if (!pointer.Place1.IsNone) Allocated(pointer.Place1, pointer.AllocatedSectors);
+    }
+
+    /// <summary>Every copy of a block.</summary>
+    public void Freed(in BlockPointer pointer)
+    {
+        Freed(pointer.Place0, pointer.AllocatedSectors);
+        if (!pointer.Place1.IsNone) Freed(pointer.Place1, pointer.AllocatedSectors);
+    }
+
+    /// <summary>Begins a checkpoint: what was entered so far belongs to it.</summary>
+    public void Freeze()
+    {
+        Check.That(_frozen.Count == 0);
+        (_current, _frozen) = (_frozen, _current);
+    }
+
+    /// <summary>Enters a change that the checkpoint itself makes.</summary>
+    public void FrozenAllocated(in BlockPointer pointer)
+    {
+        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Allocated);
+        if (!pointer.Place1.IsNone) Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Allocated);
+    }
+
+    /// <summary>Enters a change that the checkpoint itself makes.</summary>
+    public void FrozenFreed(in BlockPointer pointer)
+    {
+        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Freed);
+        if (!pointer.Place1.IsNone) Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Freed);
+    }
+
+    /// <summary>Enters a change that the checkpoint itself makes.</summary>
+    public void FrozenAllocated(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Allocated);
+
+    /// <summary>Enters a change that the checkpoint itself makes.</summary>
+    public void FrozenFreed(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Freed);
+
+    /// <summary>The checkpoint is durable: what it freed may be used again.</summary>
+    public void Thaw()
+    {
+        foreach (SpaceLogEntry entry in CollectionsMarshal.AsSpan(_frozen))
+        {
+            if (entry.Change != SpaceChange.Freed) continue;
+            allocator.Release(entry.Place, (int)entry.SectorCount);
+            AwaitingSectors -= entry.SectorCount;
+        }
+
+        _frozen.Clear();
+        _joinFrom = 0;
+    }
+
+    // Runs that adjoin the last entry are joined: a sequential write is one entry.
+    private void Add(List<SpaceLogEntry> list, BlockPlace place, int sectors, SpaceChange change)
+    {
+        if (change == SpaceChange.Freed) AwaitingSectors += sectors;
+        if (list.Count > (list == _frozen ? _joinFrom : 0))
+        {
+            ref SpaceLogEntry last = ref CollectionsMarshal.AsSpan(list)[^1];
+            if (last.Change == change && last.Place.Packed + last.SectorCount == place.Packed)
+            {
+                last = last with { SectorCount = last.SectorCount + (uint)sectors };
+                return;
+            }
+        }
+
+        list.Add(new SpaceLogEntry { Place = place, SectorCount = (uint)sectors, Change = change });
+    }
+}

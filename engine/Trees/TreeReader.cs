@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+
+namespace Cstor.Engine.Trees;
+
+/// <summary>
+/// Finds a block's pointer in a tree. With all nodes on the way in the cache that is a few look-ups without any await;
+/// a missing node is named, and <see cref="LoadAsync"/> brings it.
+/// </summary>
+internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache)
+{
+    /// <summary>Looks a block up among cached nodes.</summary>
+    /// <param name="root">The tree.</param>
+    /// <param name="block">Index of the block; beyond the tree's reach it is a hole.</param>
+    /// <param name="pointer">The block's pointer, or that of the node to be loaded first.</param>
+    /// <returns>True when <paramref name="pointer"/> is the block's.</returns>
+    public bool TryFind(in TreeRoot root, ulong block, out BlockPointer pointer)
+    {
+        pointer = root.Pointer;
+        if (block >= TreeGeometry.NodeSpan(root.Height))
+        {
+            pointer = BlockPointer.Hole;
+            return true;
+        }
+
+        for (int level = root.Height; level > 0; level--)
+        {
+            if (pointer.IsHole) return true;
+            IoBuffer? node = cache.Find(pointer);
+            if (node is null) return false;
+            pointer = Entries(node)[TreeGeometry.ChildIndex(level, block)];
+        }
+
+        return true;
+    }
+
+    /// <summary>Reads a node into the cache.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<IoStatus> LoadAsync(BlockPointer node)
+    {
+        IoBuffer? buffer = loop.Buffers.TryRent(node.LogicalBytes);
+        if (buffer is null) return IoStatus.NoMemory;
+        IoStatus status = await reader.ReadAsync(node, buffer.First(node.LogicalBytes), DamageKind.Node);
+        if (status == IoStatus.Ok) cache.Insert(node, buffer);
+        buffer.Release();
+        return status;
+    }
+
+    /// <summary>Finds a block's pointer, loading what is missing.</summary>
+    public async ValueTask<(IoStatus Status, BlockPointer Pointer)> FindAsync(TreeRoot root, ulong block)
+    {
+        BlockPointer pointer;
+        while (!TryFind(root, block, out pointer))
+        {
+            IoStatus status = await LoadAsync(pointer);
+            if (status != IoStatus.Ok) return (status, default);
+        }
+
+        return (IoStatus.Ok, pointer);
+    }
+
+    /// <summary>Reads a node into a buffer of the caller's own.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<IoStatus> CopyNodeAsync(BlockPointer node, IoBuffer into)
+    {
+        IoBuffer? cached = cache.Find(node);
+        if (cached is null)
+            return await reader.ReadAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
+        cached.Span[..node.LogicalBytes].CopyTo(into.Span);
+        return IoStatus.Ok;
+    }
+
+    /// <summary>The pointers of a node.</summary>
+    public static Span<BlockPointer> Entries(IoBuffer node) =>
+        MemoryMarshal.Cast<byte, BlockPointer>(node.Span[..Layout.NodeBytes]);
+}

@@ -1,0 +1,255 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Space;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Checksums;
+
+namespace Cstor.Engine.Trees;
+
+/// <summary>
+/// Brings a batch of new pointers into a tree, bottom up, in ascending order of blocks: each touched node is copied,
+/// changed and written once, and what it replaces is freed in the ledger. The old tree stays whole and readable beside the
+/// new one until the checkpoint's uberblock is durable.
+/// </summary>
+internal sealed class TreeUpdate(
+    ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger, ulong epoch)
+{
+    // Nodes handled before the foreground gets its turn.
+    private const int NodesPerTurn = 4;
+    private const int NodeShift = 14;
+    private const long PauseNanoseconds = 50_000;
+
+    private PendingMap _changes = null!;
+    private ulong[] _blocks = [];
+    private int _nodesThisTurn;
+
+    /// <summary>First failure; the result is meaningless unless it is Ok.</summary>
+    public IoStatus Status { get; private set; }
+
+    /// <summary>Change in sectors occupied, all copies, nodes included.</summary>
+    public long AllocatedSectors { get; private set; }
+
+    /// <summary>Change in blocks that are not holes.</summary>
+    public long MappedBlocks { get; private set; }
+
+    /// <summary>Applies all changes of a map.</summary>
+    /// <param name="root">The tree as it is.</param>
+    /// <param name="changes">Not modified meanwhile.</param>
+    /// <param name="height">Levels that the result has at least.</param>
+    public async ValueTask<TreeRoot> ApplyAsync(TreeRoot root, PendingMap changes, int height)
+    {
+        Status = IoStatus.Ok;
+        _changes = changes;
+        SortedBlocks sorted = new(changes);
+        await loop.OffloadAsync(sorted);
+        _blocks = sorted.Blocks;
+        while (root.Height < height) root = AddLevel(root);
+        BlockPointer pointer = await ApplyNodeAsync(root.Height, root.Pointer, 0, 0, _blocks.Length);
+        _blocks = [];
+        return new TreeRoot(pointer, root.Height);
+    }
+
+    // The old root becomes the first child of a new one.
+    private TreeRoot AddLevel(TreeRoot root)
+    {
+        if (root.Pointer.IsHole) return root with { Height = root.Height + 1 };
+        IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
+        node.Span.Clear();
+        TreeReader.Entries(node)[0] = root.Pointer;
+        BlockPointer pointer = Write(node);
+        node.Release();
+        return new TreeRoot(pointer, root.Height + 1);
+    }
+
+    // Changes [low, high) lie below this node, which begins at block 'first'.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<BlockPointer> ApplyNodeAsync(int level, BlockPointer old, ulong first, int low, int high)
+    {
+        if (Status != IoStatus.Ok) return old;
+        IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
+        if (old.IsHole) node.Span.Clear();
+        else if (await reader.CopyNodeAsync(old, node) is var status and not IoStatus.Ok) return Fail(status, node);
+
+        bool changed = level == 1
+            ? ApplyToLeaf(TreeReader.Entries(node), first, low, high)
+            : await ApplyToChildrenAsync(level, node, first, low, high);
+        BlockPointer result = old;
+        if (changed && Status == IoStatus.Ok)
+        {
+            if (!old.IsHole) Free(old);
+            result = node.Span[..Layout.NodeBytes].ContainsAnyExcept((byte)0) ? Write(node) : BlockPointer.Hole;
+        }
+
+        node.Release();
+        await GiveWayAsync();
+        return result;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> ApplyToChildrenAsync(int level, IoBuffer node, ulong first, int low, int high)
+    {
+        bool changed = false;
+        ulong span = TreeGeometry.ChildSpan(level);
+        for (int child = 0; child < Layout.NodeFanout && Status == IoStatus.Ok; child++)
+        {
+            ulong childFirst = first + ((ulong)child * span);
+            BlockRange range = new(childFirst, span);
+            int end = UpperBound(low, high, range.End);
+            BlockPointer old = TreeReader.Entries(node)[child];
+            Coverage unmapped = old.IsHole ? Coverage.None : UnmappedWithin(range);
+            BlockPointer result = old;
+            if (end == low && unmapped == Coverage.Whole)
+            {
+                await FreeSubtreeAsync(level - 1, old);
+                result = BlockPointer.Hole;
+            }
+            else if (end > low || unmapped != Coverage.None)
+            {
+                result = await ApplyNodeAsync(level - 1, old, childFirst, low, end);
+            }
+
+            low = end;
+            if (result == old) continue;
+            TreeReader.Entries(node)[child] = result;
+            changed = true;
+        }
+
+        return changed;
+    }
+
+    private bool ApplyToLeaf(Span<BlockPointer> entries, ulong first, int low, int high)
+    {
+        bool changed = false;
+        foreach (BlockRange range in _changes.Unmapped)
+        {
+            ulong from = Math.Max(range.First, first);
+            ulong end = Math.Min(range.End, first + Layout.NodeFanout);
+            for (ulong block = from; block < end; block++)
+            {
+                ref BlockPointer entry = ref entries[(int)(block - first)];
+                if (entry.IsHole) continue;
+                Replace(ref entry, BlockPointer.Hole);
+                changed = true;
+            }
+        }
+
+        for (int i = low; i < high; i++)
+        {
+            bool known = _changes.TryGet(_blocks[i], out BlockPointer pointer);
+            Check.That(known);
+            ref BlockPointer entry = ref entries[(int)(_blocks[i] - first)];
+            if (entry == pointer) continue;
+            Replace(ref entry, pointer);
+            changed = true;
+        }
+
+        return changed;
+    }
+
+    private void Replace(ref BlockPointer entry, in BlockPointer pointer)
+    {
+        if (!entry.IsHole)
+        {
+            Free(entry);
+            MappedBlocks--;
+        }
+
+        if (!pointer.IsHole)
+        {
+            AllocatedSectors += pointer.AllocatedSectors * pointer.CopyCount;
+            MappedBlocks++;
+        }
+
+        entry = pointer;
+    }
+
+    private async ValueTask FreeSubtreeAsync(int level, BlockPointer pointer)
+    {
+        if (pointer.IsHole || Status != IoStatus.Ok) return;
+        if (level > 0)
+        {
+            IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
+            IoStatus status = await reader.CopyNodeAsync(pointer, node);
+            if (status != IoStatus.Ok) Status = status;
+            for (int child = 0; child < Layout.NodeFanout && Status == IoStatus.Ok; child++)
+                await FreeSubtreeAsync(level - 1, TreeReader.Entries(node)[child]);
+            node.Release();
+            await GiveWayAsync();
+        }
+        else
+        {
+            MappedBlocks--;
+        }
+
+        Free(pointer);
+    }
+
+    private BlockPointer Write(IoBuffer node)
+    {
+        if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, epoch, ContentHashOf(node), out BlockPointer pointer))
+            Status = IoStatus.NoSpace;
+        else AllocatedSectors += pointer.AllocatedSectors * pointer.CopyCount;
+        return pointer;
+    }
+
+    private void Free(in BlockPointer pointer)
+    {
+        ledger.FrozenFreed(pointer);
+        AllocatedSectors -= pointer.AllocatedSectors * pointer.CopyCount;
+    }
+
+    private BlockPointer Fail(IoStatus status, IoBuffer node)
+    {
+        Status = status;
+        node.Release();
+        return BlockPointer.Hole;
+    }
+
+    private async ValueTask GiveWayAsync()
+    {
+        await writer.ThrottleAsync();
+        if (++_nodesThisTurn < NodesPerTurn) return;
+        _nodesThisTurn = 0;
+        await loop.DelayAsync(PauseNanoseconds);
+    }
+
+    private Coverage UnmappedWithin(BlockRange range)
+    {
+        foreach (BlockRange unmapped in _changes.Unmapped)
+        {
+            if (!unmapped.Overlaps(range)) continue;
+            return unmapped.First <= range.First && unmapped.End >= range.End ? Coverage.Whole : Coverage.Part;
+        }
+
+        return Coverage.None;
+    }
+
+    private int UpperBound(int low, int high, ulong end)
+    {
+        while (low < high)
+        {
+            int middle = (low + high) >> 1;
+            if (_blocks[middle] < end) low = middle + 1;
+            else high = middle;
+        }
+
+        return low;
+    }
+
+    private static Hash128 ContentHashOf(IoBuffer node)
+    {
+        Span<Hash128> hashes = stackalloc Hash128[Layout.NodeFanout];
+        Span<BlockPointer> entries = TreeReader.Entries(node);
+        for (int i = 0; i < entries.Length; i++) hashes[i] = entries[i].ContentHash;
+        return Xxh128.Compute(MemoryMarshal.AsBytes(hashes));
+    }
+
+    private enum Coverage
+    {
+        None,
+        Part,
+        Whole,
+    }
+}

@@ -1,0 +1,61 @@
+using Cstor.Engine.Blocks;
+using Cstor.Engine.Host;
+using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
+
+namespace Cstor.Engine.Volumes;
+
+/// <summary>One device read of a <see cref="ReadPlan"/>: adjoining plain blocks, or one compressed block through a buffer.</summary>
+internal sealed class ExtentRead(VolumeReader owner) : PendingIo
+{
+    private ReadPlan _plan = null!;
+    private int _first;
+    private int _count;
+    private IoBuffer? _stored;
+
+    /// <summary>Reads plain blocks straight to where they belong.</summary>
+    public void StartPlain(PoolDevices devices, ReadPlan plan, int first, int count)
+    {
+        Begin(plan, first, count);
+        IoSlice into = plan.Into.Slice(first << plan.BlockShift, count << plan.BlockShift);
+        Watch(devices.ReadAsync(plan.Pointers[first].Place0, into));
+    }
+
+    /// <summary>Reads a compressed block's stored bytes.</summary>
+    public void StartCompressed(PoolDevices devices, ReadPlan plan, int index, IoBuffer stored)
+    {
+        Begin(plan, index, 1);
+        _stored = stored;
+        BlockPointer pointer = plan.Pointers[index];
+        Watch(devices.ReadAsync(pointer.Place0, stored.First(pointer.PhysicalSectors << Layout.SectorShift)));
+    }
+
+    protected override void OnCompleted(IoStatus status)
+    {
+        ReadPlan plan = _plan;
+        for (int i = _first; i < _first + _count; i++)
+            if (status != IoStatus.Ok || !Verify(plan, i))
+                plan.Failed.Add(i);
+        _stored?.Release();
+        _stored = null;
+        _plan = null!;
+        owner.ReadEnded(this);
+        plan.EndPart();
+    }
+
+    private bool Verify(ReadPlan plan, int index)
+    {
+        ref BlockPointer pointer = ref plan.Pointers[index];
+        if (_stored is null) return BlockReader.Matches(pointer, plan.BlockSlice(index));
+        return BlockReader.Matches(pointer, _stored.Slice)
+            && owner.TryDecompress(pointer, _stored.Slice, plan.BlockSlice(index));
+    }
+
+    private void Begin(ReadPlan plan, int first, int count)
+    {
+        _plan = plan;
+        _first = first;
+        _count = count;
+        plan.AddPart();
+    }
+}

@@ -1,0 +1,57 @@
+using System.Threading.Tasks.Sources;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+
+namespace Cstor.Engine.Volumes;
+
+/// <summary>
+/// A read of up to 256 adjoining blocks: their pointers, the device reads under way for them, and which blocks did not
+/// verify. Awaitable and pooled.
+/// </summary>
+internal sealed class ReadPlan : IValueTaskSource<IoStatus>
+{
+    public const int MaximumBlocks = 256;
+
+    private ManualResetValueTaskSourceCore<IoStatus> _source;
+    private int _partsLeft;
+
+    public BlockPointer[] Pointers { get; } = new BlockPointer[MaximumBlocks];
+
+    /// <summary>Indexes of blocks that failed to read or verify.</summary>
+    public List<int> Failed { get; } = new(8);
+
+    public ulong FirstBlock { get; set; }
+
+    public int Count { get; set; }
+
+    public IoSlice Into { get; set; }
+
+    public int BlockShift { get; set; }
+
+    public ValueTask<IoStatus> Task => new(this, _source.Version);
+
+    /// <summary>Memory of one block.</summary>
+    public IoSlice BlockSlice(int index) => Into.Slice(index << BlockShift, 1 << BlockShift);
+
+    public void Begin()
+    {
+        _source.Reset();
+        Failed.Clear();
+        _partsLeft = 1;
+    }
+
+    public void AddPart() => _partsLeft++;
+
+    public void EndPart()
+    {
+        if (--_partsLeft == 0) _source.SetResult(IoStatus.Ok);
+    }
+
+    public IoStatus GetResult(short token) => _source.GetResult(token);
+
+    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
+
+    public void OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+}

@@ -1,0 +1,241 @@
+using System.Runtime.CompilerServices;
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Trees;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Volumes;
+
+/// <summary>
+/// A thin volume of a pool. What a block is, is said by the newest of three: pointers that await a checkpoint, those that a
+/// checkpoint is bringing into the tree, and the durable tree.
+/// </summary>
+public sealed class Volume : IBlockVolume, IDisposable
+{
+    private readonly PoolCore _pool;
+    private readonly VolumeWriter _writer;
+    private DatasetRecord _record;
+
+    internal Volume(PoolCore pool, uint slot, in DatasetRecord record)
+    {
+        _pool = pool;
+        _record = record;
+        Slot = slot;
+        Root = new TreeRoot(record.Root, record.Height);
+        Reader = new VolumeReader(this, pool);
+        _writer = new VolumeWriter(this, pool);
+    }
+
+    public Guid Id => _record.Id;
+
+    public string ShortName => _record.Name;
+
+    public string Name => $"{_pool.Devices.PoolName}/{_record.Name}";
+
+    public long SizeBytes => _record.SizeBytes;
+
+    public int BlockSizeBytes => 1 << _record.BlockShift;
+
+    public bool IsReadOnly => _record.ReadOnly != 0 || _pool.IsReadOnly;
+
+    internal uint Slot { get; }
+
+    internal int BlockShift => _record.BlockShift;
+
+    internal CompressionKind Compression => _record.Compression;
+
+    internal int CompressionLevel => _record.CompressionLevel;
+
+    internal VolumeReader Reader { get; }
+
+    internal BlockLocks Locks { get; } = new();
+
+    /// <summary>Settings, and the tree as of the last checkpoint. Changed by <see cref="Pool"/> and the checkpoint only.</summary>
+    internal ref DatasetRecord Record => ref _record;
+
+    /// <summary>The durable tree.</summary>
+    internal TreeRoot Root { get; set; }
+
+    internal PendingMap Pending { get; private set; } = new();
+
+    /// <summary>What the checkpoint under way brings into the tree, or null.</summary>
+    internal PendingMap? Frozen { get; private set; }
+
+    /// <summary>Settings changed since the last freeze.</summary>
+    internal bool SettingsDirty { get; set; }
+
+    /// <summary>No further requests are taken.</summary>
+    internal bool IsClosed { get; set; }
+
+    internal ulong BlockCount => (ulong)_record.BlockCount;
+
+    public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
+    {
+        if (IsClosed) return new ValueTask<IoStatus>(IoStatus.Closed);
+        if (!IsInside(offsetBytes, into.LengthBytes)) return new ValueTask<IoStatus>(IoStatus.OutOfRange);
+        return Reader.ReadAsync(offsetBytes, into);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
+    {
+        IoStatus refusal = RefusalOfChange(offsetBytes, from.LengthBytes);
+        if (refusal != IoStatus.Ok) return refusal;
+        if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
+        BlockRange range = Touched(offsetBytes, from.LengthBytes);
+        await Locks.AcquireAsync(range);
+        IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
+        if (status == IoStatus.Ok)
+        {
+            bool whole = ((offsetBytes | (long)from.LengthBytes) & (BlockSizeBytes - 1)) == 0;
+            status = whole
+                ? await _writer.WriteBlocksAsync(range.First, from)
+                : await _writer.WritePartialAsync(offsetBytes, from);
+        }
+
+        Locks.Release(range);
+        bool mustFlush = durable || _record.Sync == SyncMode.Always;
+        return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
+    }
+
+    public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
+    {
+        IoStatus refusal = RefusalOfChange(offsetBytes, lengthBytes);
+        if (refusal != IoStatus.Ok || lengthBytes == 0) return refusal;
+        BlockRange range = Touched(offsetBytes, lengthBytes);
+        await Locks.AcquireAsync(range);
+        IoStatus status = RefusalOfChange(offsetBytes, lengthBytes);
+        if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);
+        Locks.Release(range);
+        return status == IoStatus.Ok && _record.Sync == SyncMode.Always ? await FlushAsync() : status;
+    }
+
+    public ValueTask<IoStatus> FlushAsync()
+    {
+        if (_pool.Stopped != IoStatus.Ok) return new ValueTask<IoStatus>(_pool.Stopped);
+        if (_record.Sync == SyncMode.Disabled || _pool.Log is null) return new ValueTask<IoStatus>(IoStatus.Ok);
+        return _pool.Log.CommitAsync();
+    }
+
+    public VolumeStatus Status() => VolumeStatusText.Describe(this);
+
+    public void Dispose()
+    {
+        _writer.Dispose();
+        Pending.Dispose();
+        Frozen?.Dispose();
+    }
+
+    /// <summary>The block's pointer, or (false) that of the tree node that must be loaded first.</summary>
+    internal bool TryFind(ulong block, out BlockPointer pointer)
+    {
+        if (Pending.TryGet(block, out pointer)) return true;
+        if (Frozen is not null && Frozen.TryGet(block, out pointer)) return true;
+        return _pool.Trees.TryFind(Root, block, out pointer);
+    }
+
+    /// <summary>Makes a written block visible and logs it.</summary>
+    internal void Publish(ulong block, in BlockPointer pointer)
+    {
+        Enter(block, pointer);
+        _pool.Log!.AppendWrite(Slot, block, pointer);
+        _pool.Dirtied();
+    }
+
+    /// <summary>Makes a range holes and logs it.</summary>
+    internal void PublishHoles(BlockRange range)
+    {
+        EnterHoles(range);
+        _pool.Log!.AppendUnmap(Slot, range.First, range.Count);
+        _pool.Dirtied();
+    }
+
+    /// <summary>Makes a block visible without logging it: replay.</summary>
+    internal void Enter(ulong block, in BlockPointer pointer)
+    {
+        int before = Pending.Count;
+        BlockPointer old = Pending.Set(block, pointer);
+        _pool.PendingCount += Pending.Count - before;
+        if (!old.IsHole) _pool.Ledger.Freed(old);
+        if (!pointer.IsHole) _pool.Ledger.Allocated(pointer);
+    }
+
+    /// <summary>Makes a range holes without logging it: replay, destroy.</summary>
+    internal void EnterHoles(BlockRange range)
+    {
+        int before = Pending.Count;
+        Pending.Unmap(range, FreeReplaced);
+        _pool.PendingCount += Pending.Count - before;
+    }
+
+    /// <summary>Takes settings over; tree and accounting stay. To be logged by the caller, unless it replays.</summary>
+    internal void ApplySettings(in DatasetRecord settings)
+    {
+        DatasetRecord record = settings;
+        record.Root = _record.Root;
+        record.Height = _record.Height;
+        record.AllocatedSectors = _record.AllocatedSectors;
+        record.MappedBlocks = _record.MappedBlocks;
+        _record = record;
+        SettingsDirty = true;
+    }
+
+    /// <summary>Hands what is pending to a checkpoint.</summary>
+    internal void Freeze()
+    {
+        Check.That(Frozen is null);
+        Frozen = Pending;
+        Pending = new PendingMap();
+        _pool.PendingCount -= Frozen.Count;
+    }
+
+    /// <summary>The checkpoint is durable: its tree replaces the frozen map.</summary>
+    internal void Thaw(TreeRoot root, long allocatedSectors, long mappedBlocks)
+    {
+        Root = root;
+        _record.Root = root.Pointer;
+        _record.Height = (byte)root.Height;
+        _record.AllocatedSectors = allocatedSectors;
+        _record.MappedBlocks = mappedBlocks;
+        Frozen?.Dispose();
+        Frozen = null;
+    }
+
+    private void FreeReplaced(BlockPointer pointer) => _pool.Ledger.Freed(pointer);
+
+    private async ValueTask<IoStatus> UnmapLockedAsync(long start, long end)
+    {
+        long mask = BlockSizeBytes - 1;
+        long wholeStart = (start + mask) & ~mask;
+        long wholeEnd = end & ~mask;
+        if (wholeStart > wholeEnd)
+            return await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask), (int)(end - start));
+        IoStatus status = IoStatus.Ok;
+        if (start < wholeStart)
+            status = await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask), (int)(wholeStart - start));
+        if (status == IoStatus.Ok && wholeEnd < end)
+            status = await _writer.ZeroPartAsync((ulong)(end >> BlockShift), 0, (int)(end - wholeEnd));
+        if (status == IoStatus.Ok && wholeStart < wholeEnd)
+            PublishHoles(new BlockRange((ulong)(wholeStart >> BlockShift), (ulong)((wholeEnd - wholeStart) >> BlockShift)));
+        return status;
+    }
+
+    private IoStatus RefusalOfChange(long offsetBytes, long lengthBytes)
+    {
+        if (IsClosed) return IoStatus.Closed;
+        if (_pool.Stopped != IoStatus.Ok) return _pool.Stopped;
+        if (IsReadOnly) return IoStatus.ReadOnly;
+        return IsInside(offsetBytes, lengthBytes) ? IoStatus.Ok : IoStatus.OutOfRange;
+    }
+
+    private bool IsInside(long offsetBytes, long lengthBytes) =>
+        offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= SizeBytes && lengthBytes <= SizeBytes - offsetBytes;
+
+    private BlockRange Touched(long offsetBytes, long lengthBytes)
+    {
+        ulong first = (ulong)(offsetBytes >> BlockShift);
+        ulong last = (ulong)((offsetBytes + lengthBytes - 1) >> BlockShift);
+        return new BlockRange(first, last - first + 1);
+    }
+}

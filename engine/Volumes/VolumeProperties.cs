@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Volumes;
+
+/// <summary>
+/// Properties by name: those that the engine itself obeys, and any others, which it keeps for the target and the daemon as
+/// text.
+/// </summary>
+public static class VolumeProperties
+{
+    private const int MaximumZstdLevel = 19;
+
+    /// <summary>Sets one property in a record. On a fault the record is as before.</summary>
+    /// <param name="record">The settings.</param>
+    /// <param name="key">Lower-case letters, digits, <c>-</c>, <c>_</c>, <c>.</c> and <c>:</c>.</param>
+    /// <param name="value">One line; empty removes a property that the engine does not know itself.</param>
+    internal static Fault? Set(ref DatasetRecord record, string key, string value)
+    {
+        switch (key)
+        {
+            case "compression": return SetCompression(ref record, value);
+            case "sync": return SetSync(ref record, value);
+            case "readonly": return SetReadOnly(ref record, value);
+            default: return SetText(ref record, key, value);
+        }
+    }
+
+    /// <summary>All properties in the spelling of <c>volume set</c>.</summary>
+    internal static IReadOnlyList<KeyValuePair<string, string>> List(ref DatasetRecord record)
+    {
+        List<KeyValuePair<string, string>> all =
+        [
+            new("compression", VolumeStatusText.CompressionText(record)),
+            new("sync", TextOf(record.Sync)),
+            new("readonly", record.ReadOnly != 0 ? "on" : "off"),
+        ];
+        all.AddRange(Parse(record.Properties));
+        return all;
+    }
+
+    internal static string TextOf(SyncMode sync) => sync switch
+    {
+        SyncMode.Always => "always",
+        SyncMode.Disabled => "disabled",
+        _ => "standard",
+    };
+
+    private static Fault? SetCompression(ref DatasetRecord record, string value)
+    {
+        int level = 0;
+        CompressionKind kind;
+        if (value == "off") kind = CompressionKind.Off;
+        else if (value == "lz4") kind = CompressionKind.Lz4;
+        else if (value == "zstd") kind = CompressionKind.Zstd;
+        else if (value.StartsWith("zstd-", StringComparison.Ordinal)
+            && int.TryParse(value.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out level)
+            && level is >= 1 and <= MaximumZstdLevel) kind = CompressionKind.Zstd;
+        else return Bad("compression", value, "off, lz4, zstd or zstd-1 to zstd-19");
+        record.Compression = kind;
+        record.CompressionLevel = (byte)level;
+        return null;
+    }
+
+    private static Fault? SetSync(ref DatasetRecord record, string value)
+    {
+        foreach (SyncMode mode in Enum.GetValues<SyncMode>())
+        {
+            if (TextOf(mode) != value) continue;
+            record.Sync = mode;
+            return null;
+        }
+
+        return Bad("sync", value, "standard, always or disabled");
+    }
+
+    private static Fault? SetReadOnly(ref DatasetRecord record, string value)
+    {
+        if (value is not ("on" or "off")) return Bad("readonly", value, "on or off");
+        record.ReadOnly = value == "on" ? (byte)1 : (byte)0;
+        return null;
+    }
+
+    private static Fault? SetText(ref DatasetRecord record, string key, string value)
+    {
+        if (key.Length is 0 or > 64 || !key.All(static c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || "-_.:".Contains(c)))
+            return new Fault("bad-property", $"'{key}' is no property name", "Use lower-case letters, digits and - _ . :");
+        if (value.AsSpan().ContainsAny('\n', '\r', '\0'))
+            return new Fault("bad-property", $"the value of {key} has a line break");
+        List<KeyValuePair<string, string>> texts = Parse(record.Properties);
+        texts.RemoveAll(pair => pair.Key == key);
+        if (value.Length > 0) texts.Add(new(key, value));
+        StringBuilder all = new();
+        foreach ((string name, string text) in texts) all.Append(name).Append('=').Append(text).Append('\n');
+        if (Encoding.UTF8.GetByteCount(all.ToString()) > DatasetRecord.PropertyMaximumBytes)
+            return new Fault("properties-full", $"the properties of a volume take at most {DatasetRecord.PropertyMaximumBytes} bytes",
+                "Remove one by setting it to nothing: volume set NAME=");
+        record.Properties = all.ToString();
+        return null;
+    }
+
+    private static List<KeyValuePair<string, string>> Parse(string text)
+    {
+        List<KeyValuePair<string, string>> pairs = [];
+        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int equals = line.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0) pairs.Add(new(line[..equals], line[(equals + 1)..]));
+        }
+
+        return pairs;
+    }
+
+    private static Fault Bad(string key, string value, string allowed) =>
+        new("bad-property", $"{key}={value} is not possible", $"Use {allowed}");
+}
