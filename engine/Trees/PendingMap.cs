@@ -144,7 +144,7 @@ internal sealed class PendingMap : IDisposable
 
     private int Find(ulong key)
     {
-        int slot = (int)(unchecked(key * 0x9E3779B97F4A7C15) >> 32) & _mask;
+        int slot = (int)((unchecked(key * 0x9E3779B97F4A7C15) >> 32) & (uint)_mask);
         while (true)
         {
             ulong found = _keys[slot];
