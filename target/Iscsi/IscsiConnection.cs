@@ -1,0 +1,285 @@
+using System.Net;
+using System.Net.Sockets;
+using Cstor.Engine.Host;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Target.Iscsi;
+
+/// <summary>
+/// One TCP connection from accept to its end: login (RFC 7143 §6), then its session. Watches for the login's deadline,
+/// silence (NOP-In) and a send that makes no progress. Ends when the peer goes, a rule is broken, or the server says so;
+/// then its session's tasks are aborted, and when the last has ended everything is given back.
+/// </summary>
+internal sealed class IscsiConnection : IPduHandler
+{
+    private const int LoginDataBytes = 8192;
+    private const long NanosecondsPerMs = 1_000_000;
+
+    private readonly TargetServer _server;
+    private readonly ILoop _loop;
+    private readonly IConnection _connection;
+    private readonly ILogger _logger;
+    private readonly PduReceiver _receiver;
+    private readonly ILoopTimer _timer;
+    private readonly LoginExchange _login;
+    private readonly TaskCompletionSource _ended = new();
+    private IoBuffer? _loginData;
+    private LoginReply? _reply;
+    private uint _loginTag;
+    private uint _loginCmdSn;
+    private ushort _loginTsih;
+    private uint _statSn;
+    private bool _loginRan;
+    private string? _reason;
+    private long _lastReceivedBytes;
+    private bool _pinged;
+    private bool _receiveEnded;
+    private bool _finished;
+
+    public IscsiConnection(TargetServer server, ILoop loop, IConnection connection, ILogger logger)
+    {
+        _server = server;
+        _loop = loop;
+        _connection = connection;
+        _logger = logger;
+        Share = new BufferShare(server.Budget);
+        Sender = new SendQueue(loop, connection, Share) { Drained = TryFinish };
+        _receiver = new PduReceiver(connection, Share) { Handler = this };
+        _login = new LoginExchange(server);
+        _timer = loop.CreateTimer(OnTimer);
+    }
+
+    public BufferShare Share { get; }
+
+    public SendQueue Sender { get; }
+
+    public IscsiSession? Session { get; private set; }
+
+    /// <summary>Completes when nothing of the connection is left.</summary>
+    public Task Ended => _ended.Task;
+
+    public IPEndPoint RemoteEndPoint => _connection.RemoteEndPoint;
+
+    /// <summary>Address and port at which the initiator reached us, as TargetAddress writes it.</summary>
+    public string Portal
+    {
+        get
+        {
+            IPEndPoint local = _connection.LocalEndPoint;
+            IPAddress address = local.Address.IsIPv4MappedToIPv6 ? local.Address.MapToIPv4() : local.Address;
+            return address.AddressFamily == AddressFamily.InterNetworkV6
+                ? $"[{address}]:{local.Port}"
+                : $"{address}:{local.Port}";
+        }
+    }
+
+    private string InitiatorName => _login.InitiatorName.Length > 0 ? _login.InitiatorName : "(no name yet)";
+
+    /// <summary>Serves the connection to its end.</summary>
+    public async ValueTask RunAsync()
+    {
+        _loginData = Share.TryRent(LoginDataBytes);
+        if (_loginData is null || !_receiver.TryOpen())
+        {
+            Close("no memory for another connection");
+        }
+        else
+        {
+            _timer.Start(_server.Options.LoginTimeoutMs * NanosecondsPerMs);
+            await ReceiveAllAsync();
+        }
+
+        _timer.Stop();
+        _connection.Close();
+        TargetLog.Ended(_logger, InitiatorName, RemoteEndPoint.ToString(), _reason ?? "the peer closed it");
+        _receiveEnded = true;
+        if (Session is not null)
+        {
+            TargetServer.Detach(Session);
+            Session.Close();
+        }
+
+        TryFinish();
+    }
+
+    /// <summary>Ends the connection at once.</summary>
+    public void Close(string reason)
+    {
+        _reason ??= reason;
+        _connection.Close();
+    }
+
+    /// <summary>Ends the connection once what is queued is out.</summary>
+    public void CloseAfterAnswer(string reason)
+    {
+        _reason ??= reason;
+        Sender.CloseWhenSent();
+    }
+
+    public void OnTasksDrained() => TryFinish();
+
+    public bool BeginPdu(PduHeader header, out IoSlice destination)
+    {
+        destination = default;
+        if (header.Opcode != IscsiOpcode.LoginRequest || _reply is not null)
+        {
+            _reason = $"{header.Opcode} during login";
+            return false;
+        }
+
+        if (header.DataLengthBytes > 0) destination = _loginData!.First(header.DataLengthBytes);
+        return true;
+    }
+
+    public bool EndPdu(PduHeader header, bool dataIntact)
+    {
+        if (!_loginRan)
+        {
+            _loginRan = true;
+            _loginCmdSn = header.CmdSn;
+            _statSn = header.ExpStatSn == 0 ? 1 : header.ExpStatSn;
+        }
+
+        _loginTag = header.InitiatorTaskTag;
+        _loginTsih = header.Tsih;
+        _reply = _login.Step(header, _loginData!.Span[..header.DataLengthBytes]);
+        return true;
+    }
+
+    private async ValueTask ReceiveAllAsync()
+    {
+        while (true)
+        {
+            int receivedBytes = await _receiver.ReceiveAsync();
+            if (receivedBytes == 0) return;
+            if (!_receiver.Accept(receivedBytes))
+            {
+                _reason ??= _receiver.Failure ?? "protocol error";
+                CloseAfterAnswer(_reason);
+                return;
+            }
+
+            if (_reply is not null && !await AnswerLoginAsync()) return;
+            while (Sender.IsCongested && _reason is null) await _loop.DelayAsync(NanosecondsPerMs);
+        }
+    }
+
+    /// <summary>Sends the login response. False when login was refused.</summary>
+    private async ValueTask<bool> AnswerLoginAsync()
+    {
+        LoginReply reply = _reply!;
+        if (reply.IsComplete) reply = await JoinAsync(reply);
+        if (reply.Status == LoginStatus.AuthenticationFailure)
+            await _loop.DelayAsync(_server.Options.FailedLoginDelayMs * NanosecondsPerMs);
+        SendLoginResponse(reply);
+        _reply = null;
+        if (reply.Status != LoginStatus.Success)
+        {
+            TargetLog.LoginRefused(
+                _logger, InitiatorName, RemoteEndPoint.ToString(), reply.Status, reply.Reason);
+            CloseAfterAnswer($"login refused: {reply.Reason}");
+            return false;
+        }
+
+        if (reply.IsComplete) EnterFullFeature();
+        return _reason is null;
+    }
+
+    /// <summary>The last step: a session of the same initiator port is replaced (RFC 7143 §6.3.5), its tasks ended first.</summary>
+    private async ValueTask<LoginReply> JoinAsync(LoginReply reply)
+    {
+        if (_loginTsih != 0)
+        {
+            bool known = _login.Target?.Sessions.Exists(s => s.Setup.Tsih == _loginTsih) ?? false;
+            LoginStatus status = known ? LoginStatus.TooManyConnections : LoginStatus.SessionDoesNotExist;
+            return new LoginReply(status, 0, [], "one connection per session");
+        }
+
+        if (_login.Target is not TargetNode target) return reply;
+        while (TargetServer.FindSession(target, _login.InitiatorName, _login.Isid) is IscsiSession old)
+        {
+            old.Setup.Connection.Close("replaced by a new login");
+            await old.Setup.Connection.Ended;
+        }
+
+        return target.IsLeaving || _reason is not null
+            ? new LoginReply(LoginStatus.TargetRemoved, 0, [], "the target is going away")
+            : reply;
+    }
+
+    private void SendLoginResponse(LoginReply reply)
+    {
+        bool complete = reply.IsComplete;
+        if (complete) Session = _server.Attach(this, _login, _loginCmdSn, unchecked(_statSn + 1));
+        Span<byte> header = stackalloc byte[PduHeader.LengthBytes];
+        PduWriter.Start(header, IscsiOpcode.LoginResponse, reply.Flags, _loginTag);
+        ulong isidAndTsih = (_login.Isid << 16) | (complete ? Session!.Setup.Tsih : _loginTsih);
+        PduWriter.SetLun(header, isidAndTsih);
+        int window = complete ? _server.Options.CommandWindow : 1;
+        uint maxCmdSn = unchecked(_loginCmdSn + (uint)window - 1);
+        PduWriter.SetSequence(header, _statSn, _loginCmdSn, maxCmdSn);
+        _statSn = unchecked(_statSn + 1);
+        header[36] = (byte)((ushort)reply.Status >> 8);
+        header[37] = (byte)((ushort)reply.Status & 0xff);
+        Sender.Send(header, TextKeys.Format(reply.Text));
+    }
+
+    private void EnterFullFeature()
+    {
+        SessionParameters agreed = _login.Parameters;
+        Sender.HeaderDigest = agreed.HeaderDigest;
+        Sender.DataDigest = agreed.DataDigest;
+        _receiver.HeaderDigest = agreed.HeaderDigest;
+        _receiver.DataDigest = agreed.DataDigest;
+        _receiver.MaximumDataBytes = agreed.TargetMaxDataBytes;
+        _receiver.Handler = Session!;
+        Share.Return(_loginData!);
+        _loginData = null;
+        _timer.Start(_server.Options.NopIntervalMs * NanosecondsPerMs);
+        string target = _login.Target?.Iqn ?? "discovery";
+        TargetLog.LoggedIn(_logger, InitiatorName, RemoteEndPoint.ToString(), target);
+    }
+
+    private void OnTimer()
+    {
+        if (Session is null)
+        {
+            Close("login took too long");
+            return;
+        }
+
+        long stalled = Sender.IsSending ? _loop.NowNanoseconds - Sender.SendStartedNanoseconds : 0;
+        if (stalled > _server.Options.NopTimeoutMs * NanosecondsPerMs)
+        {
+            Close("the peer takes no data");
+            return;
+        }
+
+        bool silent = _receiver.ReceivedBytes == _lastReceivedBytes;
+        _lastReceivedBytes = _receiver.ReceivedBytes;
+        if (silent && _pinged)
+        {
+            Close("no sign of life from the peer");
+            return;
+        }
+
+        _pinged = silent;
+        if (silent) RequestHandler.Ping(Session);
+        int nextMs = silent ? _server.Options.NopTimeoutMs : _server.Options.NopIntervalMs;
+        _timer.Start(nextMs * NanosecondsPerMs);
+    }
+
+    /// <summary>Gives everything back once nothing is under way any more.</summary>
+    private void TryFinish()
+    {
+        if (_finished || !_receiveEnded || Sender.IsSending) return;
+        if (Session is not null && Session.Tasks.Count > 0) return;
+        _finished = true;
+        Sender.Dispose();
+        _receiver.Dispose();
+        if (_loginData is not null) Share.Return(_loginData);
+        _loginData = null;
+        _server.Forget(this);
+        _ended.SetResult();
+    }
+}

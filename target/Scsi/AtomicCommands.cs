@@ -1,0 +1,96 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Cstor.Engine.Host;
+
+namespace Cstor.Target.Scsi;
+
+/// <summary>
+/// COMPARE AND WRITE (SBC-3 §5.2) and ORWRITE (§5.11): read, decide, write. The fence keeps every other writer of the
+/// range away meanwhile, so nobody's write is lost between the read and the write.
+/// </summary>
+internal static class AtomicCommands
+{
+    public static ValueTask CompareAndWrite(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        long half = (long)task.Blocks * unit.BlockBytes;
+        task.WantedBytes = 2 * half;
+        if (task.Blocks > Limits.MaximumCompareAndWriteBlocks)
+        {
+            task.FailCdb(13);
+            return default;
+        }
+
+        if (task.Blocks == 0)
+        {
+            task.Good();
+            return default;
+        }
+
+        if (task.DataOutBytes < task.WantedBytes)
+        {
+            task.Fail(Sense.InvalidFieldInUnit);
+            return default;
+        }
+
+        return Run(task, (int)half, compare: true);
+    }
+
+    public static ValueTask OrWrite(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        task.WantedBytes = (long)task.Blocks * unit.BlockBytes;
+        int have = (int)Math.Min(task.WantedBytes, task.DataOutBytes);
+        have -= have % unit.BlockBytes;
+        if (have == 0)
+        {
+            task.Good();
+            return default;
+        }
+
+        return Run(task, have, compare: false);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask Run(ScsiTask task, int lengthBytes, bool compare)
+    {
+        LogicalUnit unit = task.Unit!;
+        long offsetBytes = (long)task.Lba * unit.BlockBytes;
+        IoBuffer? buffer = await task.RentAsync(lengthBytes);
+        if (buffer is null)
+        {
+            task.Status = ScsiStatus.Busy;
+            return;
+        }
+
+        IoStatus status = await unit.Volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
+        if (status != IoStatus.Ok) task.Settle(status);
+        else if (Combine(task, buffer.First(lengthBytes), compare))
+        {
+            IoSlice result = compare ? task.DataOut!.Slice.Slice(lengthBytes, lengthBytes) : buffer.First(lengthBytes);
+            bool durable = ReadWriteCommands.IsDurable(task);
+            task.Settle(await unit.Volume.WriteAsync(offsetBytes, result, durable));
+        }
+
+        task.Return(buffer);
+    }
+
+    /// <summary>Compares, or joins what was sent into what was read. False when the comparison failed.</summary>
+    private static bool Combine(ScsiTask task, IoSlice read, bool compare)
+    {
+        ReadOnlySpan<byte> sent = task.DataOutSpan[..read.LengthBytes];
+        if (compare)
+        {
+            int wrong = VerifyCommands.FindDifference(read.Span, sent);
+            if (wrong < 0) return true;
+            task.Fail(Sense.Miscompare((ulong)wrong));
+            return false;
+        }
+
+        Span<Vector<byte>> into = MemoryMarshal.Cast<byte, Vector<byte>>(read.Span);
+        ReadOnlySpan<Vector<byte>> from = MemoryMarshal.Cast<byte, Vector<byte>>(sent);
+        for (int i = 0; i < into.Length; i++) into[i] |= from[i];
+        return true;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Cstor.Target.Scsi;
+
+/// <summary>What the pipeline in front of a handler must know about a command.</summary>
+[Flags]
+internal enum CommandFlags
+{
+    None = 0,
+
+    /// <summary>Runs even with a unit attention pending (INQUIRY, REPORT LUNS, REQUEST SENSE).</summary>
+    IgnoresAttention = 1,
+
+    /// <summary>Works where there is no logical unit.</summary>
+    WithoutUnit = 2,
+
+    /// <summary>Changes the medium: refused when write-protected, conflicts with any reservation of another.</summary>
+    Writes = 4,
+
+    /// <summary>Reads the medium or its state: conflicts with exclusive access of another.</summary>
+    Reads = 8,
+
+    /// <summary>LBA and count of the CDB must lie within the unit.</summary>
+    ChecksRange = 16,
+
+    /// <summary>Atomic against all other writers of its range: COMPARE AND WRITE, ORWRITE.</summary>
+    Exclusive = 32,
+
+    /// <summary>Count is bounded by MAXIMUM TRANSFER LENGTH.</summary>
+    BoundedTransfer = 64,
+
+    /// <summary>Needs the medium loaded.</summary>
+    NeedsMedium = 128,
+
+    /// <summary>Allowed whoever holds a RESERVE(6) reservation.</summary>
+    IgnoresReserve = 256,
+}

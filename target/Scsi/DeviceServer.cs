@@ -1,0 +1,156 @@
+namespace Cstor.Target.Scsi;
+
+/// <summary>
+/// The way of a command through the device server (SAM-5 §5.3, SPC-4 §5): found in the table, ordered by its task
+/// attribute, checked for unit attention, reserved bits, reservation, protection and range, fenced against commands that
+/// must be atomic, and handled. Every task given to <see cref="Submit"/> comes to <see cref="End"/> exactly once.
+/// </summary>
+internal static class DeviceServer
+{
+    /// <summary>Looks the CDB up and decodes it, before its data is there.</summary>
+    /// <returns>Bytes the command takes from the initiator.</returns>
+    public static long Prepare(ScsiTask task)
+    {
+        task.Command = CommandTable.Find(task.Cdb);
+        if (task.Command is null) return 0;
+        CdbLayouts.Decode(task.Command.Layout, task.Cdb, out ulong lba, out uint blocks);
+        task.Lba = lba;
+        task.Blocks = blocks;
+        return task.Unit is null || task.Command.DataOutBytes is null ? 0 : task.Command.DataOutBytes(task);
+    }
+
+    /// <summary>Takes a prepared task with all its data.</summary>
+    public static void Submit(ScsiTask task)
+    {
+        if (task.Unit is null)
+        {
+            StartWithoutUnit(task);
+            return;
+        }
+
+        if (task.Unit.Order.TryEnter(task)) Start(task);
+    }
+
+    /// <summary>The order of task attributes lets the task go ahead.</summary>
+    public static void Start(ScsiTask task)
+    {
+        if (task.IsAborted || !Admit(task))
+        {
+            End(task);
+            return;
+        }
+
+        CommandDescriptor command = task.Command!;
+        bool fenced = command.Is(CommandFlags.Writes) && command.Layout != CdbLayout.None;
+        if (fenced && !task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) return;
+        Execute(task);
+    }
+
+    /// <summary>Nothing stands in the way any more.</summary>
+    public static void Execute(ScsiTask task)
+    {
+        if (task.IsAborted)
+        {
+            End(task);
+            return;
+        }
+
+        task.Await(task.Command!.Handler(task));
+    }
+
+    /// <summary>Leaves the unit's sets, which may start others, and answers.</summary>
+    public static void End(ScsiTask task)
+    {
+        LogicalUnit? unit = task.Unit;
+        if (unit is null)
+        {
+            task.OnEnded();
+            return;
+        }
+
+        unit.Fence.Leave(task);
+        unit.Order.Leave(task);
+        task.OnEnded();
+    }
+
+    private static bool Admit(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        CommandDescriptor? command = task.Command;
+        bool ignoresAttention = command is not null && command.Is(CommandFlags.IgnoresAttention);
+        if (task.Nexus.HasAttention && !ignoresAttention)
+        {
+            task.Fail(task.Nexus.TakeAttention());
+            return false;
+        }
+
+        if (command is null)
+        {
+            task.Fail(CommandTable.KnowsOpcode(task.Cdb[0]) ? Sense.InvalidFieldInCdb(1, 4) : Sense.InvalidOpcode);
+            return false;
+        }
+
+        if (unit.Reservations.Conflicts(task.Nexus, task))
+        {
+            task.Status = ScsiStatus.ReservationConflict;
+            return false;
+        }
+
+        int reserved = command.FindReservedBit(task.Cdb);
+        if (reserved >= 0)
+        {
+            task.FailCdb(reserved / 8, reserved % 8);
+            return false;
+        }
+
+        return AdmitMedium(task, unit, command);
+    }
+
+    private static bool AdmitMedium(ScsiTask task, LogicalUnit unit, CommandDescriptor command)
+    {
+        if (unit.IsEjected && command.Is(CommandFlags.NeedsMedium))
+        {
+            task.Fail(Sense.MediumNotPresent);
+            return false;
+        }
+
+        if (command.Is(CommandFlags.ChecksRange))
+        {
+            ulong count = unit.BlockCount;
+            if (task.Lba > count || task.Blocks > count - task.Lba || (task.Lba == count && task.Blocks > 0))
+            {
+                task.Fail(Sense.LbaOutOfRange(task.Lba));
+                return false;
+            }
+
+            if (command.Is(CommandFlags.BoundedTransfer) && task.Blocks > unit.MaximumTransferBlocks)
+            {
+                task.FailCdb(command.Layout == CdbLayout.Ten ? 7 : command.Layout == CdbLayout.Twelve ? 6 : 10);
+                return false;
+            }
+        }
+
+        if (!command.Is(CommandFlags.Writes) || !unit.IsWriteProtected) return true;
+        task.Fail(unit.Volume.IsReadOnly ? Sense.WriteProtected : Sense.SoftwareWriteProtected);
+        return false;
+    }
+
+    /// <summary>An LUN that does not exist answers INQUIRY, REPORT LUNS and REQUEST SENSE, SPC-4 §6.6.</summary>
+    private static void StartWithoutUnit(ScsiTask task)
+    {
+        if (task.IsAborted)
+        {
+            End(task);
+            return;
+        }
+
+        if (task.Command is null || !task.Command.Is(CommandFlags.WithoutUnit))
+        {
+            task.Fail(Sense.UnitNotSupported);
+            End(task);
+            return;
+        }
+
+        Execute(task);
+    }
+}

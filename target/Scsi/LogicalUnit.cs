@@ -1,0 +1,90 @@
+using Cstor.Engine.Volumes;
+
+namespace Cstor.Target.Scsi;
+
+/// <summary>
+/// A volume as a direct-access block device: geometry, mode parameters, who is attached, and the sets that order its
+/// commands. Commands reach it through <see cref="DeviceServer"/>.
+/// </summary>
+internal sealed class LogicalUnit
+{
+    private readonly List<Nexus> _nexuses = [];
+
+    public LogicalUnit(IBlockVolume volume, string targetName, int logicalBlockBytes)
+    {
+        Volume = volume;
+        TargetName = targetName;
+        BlockBytes = logicalBlockBytes;
+        Fence = new WriteFence(DeviceServer.Execute);
+        Order = new TaskOrder(DeviceServer.Start);
+        Reservations = new ReservationState(this);
+    }
+
+    public IBlockVolume Volume { get; }
+
+    /// <summary>iSCSI name of the target: SCSI device name of the designators.</summary>
+    public string TargetName { get; }
+
+    /// <summary>Logical block length.</summary>
+    public int BlockBytes { get; }
+
+    public ulong BlockCount => (ulong)(Volume.SizeBytes / BlockBytes);
+
+    public ModeParameters Modes { get; } = new();
+
+    public ReservationState Reservations { get; }
+
+    public WriteFence Fence { get; }
+
+    public TaskOrder Order { get; }
+
+    public IReadOnlyList<Nexus> Nexuses => _nexuses;
+
+    /// <summary>START STOP UNIT with LOEJ took the medium out.</summary>
+    public bool IsEjected { get; set; }
+
+    public long ReadBytes { get; set; }
+
+    public long WrittenBytes { get; set; }
+
+    public long ReadCommands { get; set; }
+
+    public long WriteCommands { get; set; }
+
+    public bool IsWriteProtected => Volume.IsReadOnly || Modes.SoftwareWriteProtect;
+
+    /// <summary>Logical blocks of one volume block: the physical block and the unit of unmapping.</summary>
+    public int BlocksPerVolumeBlock => Math.Max(1, Volume.BlockSizeBytes / BlockBytes);
+
+    /// <summary>Most logical blocks of one transfer.</summary>
+    public uint MaximumTransferBlocks => (uint)(Limits.MaximumTransferBytes / BlockBytes);
+
+    public void Attach(Nexus nexus)
+    {
+        _nexuses.Add(nexus);
+        nexus.Attend(Sense.PowerOn);
+    }
+
+    /// <summary>I_T nexus loss (SAM-5 §6.3.4): what the nexus held for itself ends with it.</summary>
+    public void Detach(Nexus nexus)
+    {
+        _nexuses.Remove(nexus);
+        Reservations.NexusLost(nexus);
+    }
+
+    /// <summary>Tells every nexus, or every one but the cause.</summary>
+    public void AttendAll(Sense attention, Nexus? except = null)
+    {
+        foreach (Nexus nexus in _nexuses)
+            if (!ReferenceEquals(nexus, except)) nexus.Attend(attention);
+    }
+
+    /// <summary>Logical unit reset, SAM-5 §6.3.3, after its tasks were aborted.</summary>
+    public void Reset()
+    {
+        Modes.Reset();
+        Reservations.UnitReset();
+        foreach (Nexus nexus in _nexuses) nexus.PreventsRemoval = false;
+        AttendAll(Sense.BusDeviceReset);
+    }
+}

@@ -1,0 +1,191 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+
+namespace Cstor.Target.Scsi;
+
+/// <summary>
+/// One command as the device server sees it: CDB, data from the initiator, and what became of it. Pooled by the
+/// transport, which derives from it; awaiting the volume allocates nothing.
+/// </summary>
+internal abstract class ScsiTask : IValueTaskSource
+{
+    private readonly Action _onVolume;
+    private ManualResetValueTaskSourceCore<bool> _volumeDone;
+    private ValueTaskAwaiter<IoStatus> _volumeAwaiter;
+
+    private readonly Action _onHandler;
+    private ValueTaskAwaiter _handlerAwaiter;
+
+    protected ScsiTask()
+    {
+        _onVolume = OnVolume;
+        _onHandler = OnHandler;
+    }
+
+    public byte[] Cdb { get; } = new byte[16];
+
+    public LogicalUnit? Unit { get; set; }
+
+    public Nexus Nexus { get; set; } = null!;
+
+    public TaskAttribute Attribute { get; set; }
+
+    /// <summary>The row of the command table, or null for an unknown opcode.</summary>
+    public CommandDescriptor? Command { get; set; }
+
+    public ulong Lba { get; set; }
+
+    public uint Blocks { get; set; }
+
+    /// <summary>Bytes the initiator expects to be sent; 0 unless it reads.</summary>
+    public long ExpectedInBytes { get; set; }
+
+    /// <summary>Bytes the initiator means to send; 0 unless it writes.</summary>
+    public long ExpectedOutBytes { get; set; }
+
+    /// <summary>Bytes the command itself transfers, whichever direction: the base of the residual.</summary>
+    public long WantedBytes { get; set; }
+
+    public IoBuffer? DataOut { get; set; }
+
+    public int DataOutBytes { get; set; }
+
+    /// <summary>Data to send with the status: last part of a read, or parameter data.</summary>
+    public IoBuffer? DataIn { get; set; }
+
+    public int DataInBytes { get; set; }
+
+    public ScsiStatus Status { get; set; }
+
+    public Sense Sense { get; set; }
+
+    /// <summary>Taken away by task management or the end of its session: nobody is told the result.</summary>
+    public bool IsAborted { get; set; }
+
+    /// <summary>Place in the unit's sets; kept by them.</summary>
+    public TaskPlace Place { get; } = new();
+
+    public ReadOnlySpan<byte> DataOutSpan =>
+        DataOut is null ? default : DataOut.Span[..DataOutBytes];
+
+    public void Good() => Status = ScsiStatus.Good;
+
+    public void Fail(Sense sense)
+    {
+        Status = ScsiStatus.CheckCondition;
+        Sense = sense;
+    }
+
+    /// <summary>Fails on a field of the CDB.</summary>
+    public void FailCdb(int fieldByte, int bit = -1) => Fail(Sense.InvalidFieldInCdb(fieldByte, bit));
+
+    public void Settle(IoStatus status)
+    {
+        if (status == IoStatus.Ok)
+        {
+            Status = ScsiStatus.Good;
+            return;
+        }
+
+        (Status, Sense) = SenseMap.For(status, Command!.Is(CommandFlags.Writes));
+    }
+
+    /// <summary>Ends the command with what the volume answers, now or later.</summary>
+    public ValueTask EndWith(ValueTask<IoStatus> pending)
+    {
+        _volumeAwaiter = pending.GetAwaiter();
+        if (_volumeAwaiter.IsCompleted)
+        {
+            Settle(_volumeAwaiter.GetResult());
+            return default;
+        }
+
+        _volumeDone.Reset();
+        _volumeAwaiter.UnsafeOnCompleted(_onVolume);
+        return new ValueTask(this, _volumeDone.Version);
+    }
+
+    /// <summary>A cleared buffer for parameter data; BUSY when there is none.</summary>
+    public bool TryAnswer(int capacityBytes, out Span<byte> data)
+    {
+        Check.That(DataIn is null);
+        DataIn = TryRent(capacityBytes);
+        data = default;
+        if (DataIn is null)
+        {
+            Status = ScsiStatus.Busy;
+            return false;
+        }
+
+        data = DataIn.Span[..capacityBytes];
+        data.Clear();
+        return true;
+    }
+
+    /// <summary>Parameter data is complete; the allocation length cuts it.</summary>
+    public void EndAnswer(int actualBytes, long allocationBytes)
+    {
+        WantedBytes = Math.Min(actualBytes, allocationBytes);
+        DataInBytes = (int)WantedBytes;
+        Status = ScsiStatus.Good;
+    }
+
+    /// <summary>Goes on to <see cref="DeviceServer.End"/> when the handler is done.</summary>
+    public void Await(ValueTask handler)
+    {
+        _handlerAwaiter = handler.GetAwaiter();
+        if (_handlerAwaiter.IsCompleted) OnHandler();
+        else _handlerAwaiter.UnsafeOnCompleted(_onHandler);
+    }
+
+    /// <summary>The command has ended and left the unit's sets: the transport answers, or drops it when aborted.</summary>
+    public abstract void OnEnded();
+
+    /// <summary>A buffer of this session's share, or null when there is none now.</summary>
+    public abstract IoBuffer? TryRent(int lengthBytes);
+
+    /// <summary>A buffer, waiting in line for it; null when the session ended meanwhile.</summary>
+    public abstract ValueTask<IoBuffer?> RentAsync(int lengthBytes);
+
+    public abstract void Return(IoBuffer buffer);
+
+    /// <summary>Sends a part of a long read ahead of the last; takes over the buffer.</summary>
+    public abstract void SendPart(IoBuffer buffer, int lengthBytes);
+
+    void IValueTaskSource.GetResult(short token) => _volumeDone.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _volumeDone.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _volumeDone.OnCompleted(continuation, state, token, flags);
+
+    protected void ResetScsi()
+    {
+        Unit = null;
+        Command = null;
+        ExpectedInBytes = 0;
+        ExpectedOutBytes = 0;
+        WantedBytes = 0;
+        DataOutBytes = 0;
+        DataInBytes = 0;
+        Status = ScsiStatus.Good;
+        Sense = default;
+        IsAborted = false;
+        Place.Reset();
+    }
+
+    private void OnHandler()
+    {
+        _handlerAwaiter.GetResult();
+        DeviceServer.End(this);
+    }
+
+    private void OnVolume()
+    {
+        Settle(_volumeAwaiter.GetResult());
+        _volumeDone.SetResult(true);
+    }
+}

@@ -1,0 +1,16 @@
+using Cstor.Engine.Volumes;
+
+namespace Cstor.Target;
+
+/// <summary>One target: a name, the volume behind its LUN 0, and who may use it.</summary>
+/// <param name="Iqn">iSCSI name, lower case: <c>iqn.2026-11.io.cstor:tank.db</c>.</param>
+/// <param name="Volume">The volume behind LUN 0.</param>
+/// <param name="Chap">Authentication, or null for none.</param>
+/// <param name="AllowedInitiators">Initiator names that may see and use it; null or empty for all.</param>
+/// <param name="LogicalBlockBytes">512 or 4096; null for the server's default.</param>
+public sealed record TargetDefinition(
+    string Iqn,
+    IBlockVolume Volume,
+    ChapSettings? Chap = null,
+    IReadOnlyList<string>? AllowedInitiators = null,
+    int? LogicalBlockBytes = null);
