@@ -20,7 +20,8 @@ internal static partial class TargetLog
     public static partial void Ended(ILogger logger, string initiator, string address, string reason);
 
     [LoggerMessage(5, LogLevel.Warning, "{Initiator}: rejected {Opcode}: {Reason}")]
-    public static partial void Rejected(ILogger logger, string initiator, IscsiOpcode opcode, RejectReason reason);
+    public static partial void Rejected(ILogger logger, string initiator, IscsiOpcode opcode,
+        RejectReason reason);
 
     [LoggerMessage(6, LogLevel.Information, "{Initiator}: task management function {Function}")]
     public static partial void TaskManagement(ILogger logger, string initiator, int function);

@@ -36,7 +36,9 @@ public sealed record TargetOptions
     /// <summary>A session silent for so long is asked for a sign of life (NOP-In), milliseconds.</summary>
     public int NopIntervalMs { get; init; } = 15_000;
 
-    /// <summary>And is closed when none comes for so long, milliseconds. Also bounds a send without progress.</summary>
+    /// <summary>
+    /// And is closed when none comes for so long, milliseconds. Also bounds a send without progress.
+    /// </summary>
     public int NopTimeoutMs { get; init; } = 15_000;
 
     /// <summary>After a failed CHAP the connection waits so long before it answers, milliseconds.</summary>

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Cstor.Target;
 
 /// <summary>
-/// The iSCSI target: portals, targets with one logical unit each, and the sessions of initiators. Lives on one loop;
-/// every member is called there.
+/// The iSCSI target: portals, targets with one logical unit each, and the sessions of initiators. Lives on
+/// one loop; every member is called there.
 /// </summary>
 public sealed class TargetServer : ILoginDirectory
 {
@@ -52,25 +52,33 @@ public sealed class TargetServer : ILoginDirectory
         return listener.Value.LocalEndPoint;
     }
 
-    /// <summary>Offers a volume. Fault: "target-name" or "target-exists", "target-block-size", "target-chap".</summary>
+    /// <summary>
+    /// Offers a volume. Fault: "target-name" or "target-exists", "target-block-size", "target-chap".
+    /// </summary>
     public Outcome<Unit> AddTarget(TargetDefinition definition)
     {
         string iqn = definition.Iqn.ToLowerInvariant();
         int blockBytes = definition.LogicalBlockBytes ?? Options.LogicalBlockBytes;
         if (iqn.Length is 0 or > MaximumNameLength || !(iqn.StartsWith("iqn.", StringComparison.Ordinal) ||
-            iqn.StartsWith("eui.", StringComparison.Ordinal) || iqn.StartsWith("naa.", StringComparison.Ordinal)))
-            return new Fault("target-name", $"{definition.Iqn}: not an iSCSI name", "Use iqn.YYYY-MM.domain:name");
+            iqn.StartsWith("eui.", StringComparison.Ordinal) ||
+                iqn.StartsWith("naa.", StringComparison.Ordinal)))
+            return new Fault("target-name", $"{definition.Iqn}: not an iSCSI name",
+                "Use iqn.YYYY-MM.domain:name");
         if (_targets.ContainsKey(iqn)) return new Fault("target-exists", $"{iqn}: is already offered");
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
-        if (definition.Chap is { } chap && (chap.Secret.Length is < 12 or > 64 || chap.Secret == chap.MutualSecret))
-            return new Fault("target-chap", $"{iqn}: CHAP secrets are 12 to 64 characters and differ each way");
+        if (definition.Chap is { } chap &&
+            (chap.Secret.Length is < 12 or > 64 || chap.Secret == chap.MutualSecret))
+            return new Fault("target-chap",
+                $"{iqn}: CHAP secrets are 12 to 64 characters and differ each way");
         var node = new TargetNode(definition, iqn, blockBytes);
         _targets.Add(iqn, node);
         return Unit.Value;
     }
 
-    /// <summary>Takes a target away: closes its sessions and completes when their commands have ended.</summary>
+    /// <summary>
+    /// Takes a target away: closes its sessions and completes when their commands have ended.
+    /// </summary>
     public async ValueTask RemoveTarget(string iqn)
     {
         if (!_targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target)) return;
@@ -99,7 +107,9 @@ public sealed class TargetServer : ILoginDirectory
         return list;
     }
 
-    /// <summary>Stops listening, closes every connection and completes when all commands have ended.</summary>
+    /// <summary>
+    /// Stops listening, closes every connection and completes when all commands have ended.
+    /// </summary>
     public async ValueTask CloseAsync()
     {
         _closing = true;
@@ -134,7 +144,8 @@ public sealed class TargetServer : ILoginDirectory
     }
 
     /// <summary>Login is complete: a session comes into being.</summary>
-    internal IscsiSession Attach(IscsiConnection connection, LoginExchange login, uint firstCmdSn, uint firstStatSn)
+    internal IscsiSession Attach(IscsiConnection connection, LoginExchange login, uint firstCmdSn,
+        uint firstStatSn)
     {
         var setup = new SessionSetup
         {
@@ -180,7 +191,8 @@ public sealed class TargetServer : ILoginDirectory
         {
             if (_closing || _connections.Count >= Options.MaxConnections)
             {
-                TargetLog.ConnectionRefused(_logger, accepted.RemoteEndPoint.ToString(), "too many connections");
+                TargetLog.ConnectionRefused(_logger, accepted.RemoteEndPoint.ToString(),
+                    "too many connections");
                 accepted.Close();
                 continue;
             }

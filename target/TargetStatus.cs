@@ -11,7 +11,8 @@ namespace Cstor.Target;
 /// <param name="WrittenBytes">Bytes they wrote.</param>
 /// <param name="Sessions">Sessions in full-feature phase.</param>
 public sealed record TargetStatus(
-    string Iqn, string VolumeName, long SizeBytes, int LogicalBlockBytes, long ReadCommands, long WriteCommands,
+    string Iqn, string VolumeName, long SizeBytes, int LogicalBlockBytes, long ReadCommands,
+        long WriteCommands,
     long ReadBytes, long WrittenBytes, IReadOnlyList<SessionStatus> Sessions);
 
 /// <summary>A session: who, from where, what was agreed, and what it did.</summary>
@@ -31,5 +32,6 @@ public sealed record TargetStatus(
 /// <param name="Rejects">PDUs rejected.</param>
 public sealed record SessionStatus(
     string InitiatorName, string Address, string Isid, int Tsih, bool HeaderDigest, bool DataDigest,
-    int MaxSendDataSegmentLength, int FirstBurstLength, int MaxBurstLength, long Commands, int CommandsUnderWay,
+    int MaxSendDataSegmentLength, int FirstBurstLength, int MaxBurstLength, long Commands,
+        int CommandsUnderWay,
     long ReadBytes, long WrittenBytes, long Rejects);

@@ -3,10 +3,10 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Bounds the payload memory of a target server and shares it out. A connection may take more only while what it holds
-/// stays below what is left for everybody (a dynamic threshold): one alone may use half, many stalled ones converge to
-/// small shares, and there is always room for a newcomer. A connection that holds nothing gets one buffer regardless, so
-/// nobody starves while the pool itself has memory.
+/// Bounds the payload memory of a target server and shares it out. A connection may take more only while what
+/// it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, many
+/// stalled ones converge to small shares, and there is always room for a newcomer. A connection that holds
+/// nothing gets one buffer regardless, so nobody starves while the pool itself has memory.
 /// </summary>
 internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
 {
@@ -41,7 +41,9 @@ internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
 
     public void Enqueue(BufferShare share) => _waiting.Enqueue(share);
 
-    /// <summary>Serves the waiting shares in turn, one buffer each, until a whole round brings nothing.</summary>
+    /// <summary>
+    /// Serves the waiting shares in turn, one buffer each, until a whole round brings nothing.
+    /// </summary>
     public void OnTurnEnd()
     {
         _deferred = false;
@@ -60,5 +62,6 @@ internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
     }
 
     private static int CapacityFor(int lengthBytes) =>
-        (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(lengthBytes, BufferPool.MinimumBytes));
+        (int)System.Numerics.BitOperations.RoundUpToPowerOf2(
+            (uint)Math.Max(lengthBytes, BufferPool.MinimumBytes));
 }

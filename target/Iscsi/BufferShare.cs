@@ -2,7 +2,9 @@ using Cstor.Engine.Host;
 
 namespace Cstor.Target.Iscsi;
 
-/// <summary>What one connection holds of the server's <see cref="BufferBudget"/>, and who waits for more.</summary>
+/// <summary>
+/// What one connection holds of the server's <see cref="BufferBudget"/>, and who waits for more.
+/// </summary>
 internal sealed class BufferShare(BufferBudget budget)
 {
     private readonly Queue<IBufferWaiter> _waiters = new();
@@ -24,7 +26,9 @@ internal sealed class BufferShare(BufferBudget budget)
         return buffer;
     }
 
-    /// <summary>Waits in line; the waiter is called when its turn has come, or with null when the connection ends.</summary>
+    /// <summary>
+    /// Waits in line; the waiter is called when its turn has come, or with null when the connection ends.
+    /// </summary>
     public void Wait(IBufferWaiter waiter)
     {
         _waiters.Enqueue(waiter);

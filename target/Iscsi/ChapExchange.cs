@@ -5,8 +5,9 @@ using System.Text;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The target's side of CHAP, RFC 7143 §12.1.3: algorithm (MD5 or SHA-256), challenge, response, and the answer to the
-/// initiator's own challenge. A response of ours that is reflected back is refused, as is a challenge equal to ours.
+/// The target's side of CHAP, RFC 7143 §12.1.3: algorithm (MD5 or SHA-256), challenge, response, and the
+/// answer to the initiator's own challenge. A response of ours that is reflected back is refused, as is a
+/// challenge equal to ours.
 /// </summary>
 internal sealed class ChapExchange(ChapSettings settings, byte identifier, byte[] challenge)
 {
@@ -35,7 +36,10 @@ internal sealed class ChapExchange(ChapSettings settings, byte identifier, byte[
         return null;
     }
 
-    /// <summary>Step two: checks name and response; null refuses. The answer holds our own response when asked for one.</summary>
+    /// <summary>
+    /// Step two: checks name and response; null refuses. The answer holds our own response when asked for
+    /// one.
+    /// </summary>
     public List<KeyValuePair<string, string>>? Verify(IReadOnlyDictionary<string, string> keys)
     {
         if (_algorithm == 0) return null;
@@ -44,7 +48,8 @@ internal sealed class ChapExchange(ChapSettings settings, byte identifier, byte[
             CryptographicOperations.FixedTimeEquals(
                 Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(settings.UserName));
         bool responseMatches = keys.TryGetValue("CHAP_R", out string? text) &&
-            TryBinary(text, out byte[] response) && CryptographicOperations.FixedTimeEquals(response, expected);
+            TryBinary(text, out byte[] response) &&
+                CryptographicOperations.FixedTimeEquals(response, expected);
         if (!nameMatches || !responseMatches) return null;
         return keys.ContainsKey("CHAP_C") || keys.ContainsKey("CHAP_I") ? Answer(keys) : [];
     }
@@ -73,10 +78,12 @@ internal sealed class ChapExchange(ChapSettings settings, byte identifier, byte[
     private List<KeyValuePair<string, string>>? Answer(IReadOnlyDictionary<string, string> keys)
     {
         if (settings.MutualUserName is null || settings.MutualSecret is null) return null;
-        if (!keys.TryGetValue("CHAP_I", out string? idText) || !keys.TryGetValue("CHAP_C", out string? challengeText))
+        if (!keys.TryGetValue("CHAP_I", out string? idText) ||
+            !keys.TryGetValue("CHAP_C", out string? challengeText))
             return null;
         if (!ParameterNegotiation.TryNumber(idText, out int id) || id > 255) return null;
-        if (!TryBinary(challengeText, out byte[] theirs) || theirs.AsSpan().SequenceEqual(challenge)) return null;
+        if (!TryBinary(challengeText, out byte[] theirs) ||
+            theirs.AsSpan().SequenceEqual(challenge)) return null;
         byte[] response = Respond((byte)id, settings.MutualSecret, theirs);
         return
         [

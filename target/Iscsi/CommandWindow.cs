@@ -9,8 +9,8 @@ internal enum CommandPlace
 }
 
 /// <summary>
-/// The window of commands that the initiator may send, RFC 7143 §4.2.2.1: from ExpCmdSN to MaxCmdSN in serial arithmetic.
-/// MaxCmdSN never goes back; it grows as commands end, more slowly while memory is short.
+/// The window of commands that the initiator may send, RFC 7143 §4.2.2.1: from ExpCmdSN to MaxCmdSN in serial
+/// arithmetic. MaxCmdSN never goes back; it grows as commands end, more slowly while memory is short.
 /// </summary>
 internal sealed class CommandWindow(int size)
 {
@@ -30,7 +30,8 @@ internal sealed class CommandWindow(int size)
     {
         int ahead = unchecked((int)(cmdSn - ExpCmdSn));
         if (ahead == 0 && unchecked((int)(MaxCmdSn - ExpCmdSn)) >= 0) return CommandPlace.Next;
-        return ahead > 0 && unchecked((int)(MaxCmdSn - cmdSn)) >= 0 ? CommandPlace.Ahead : CommandPlace.Outside;
+        return ahead > 0 && unchecked((int)(MaxCmdSn - cmdSn)) >= 0 ? CommandPlace.Ahead
+            : CommandPlace.Outside;
     }
 
     public void Advance() => ExpCmdSn = unchecked(ExpCmdSn + 1);

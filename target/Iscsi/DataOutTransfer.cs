@@ -4,10 +4,10 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Gathers the data of a command from the initiator, RFC 7143 §4.2.5 and §11.7: immediate with the command, unsolicited
-/// up to the first burst, then as solicited by R2T. PDUs and sequences come in order (we negotiate so); one out of
-/// order, too long or unexpected dooms its task, not the session. A command is executed, or refused, once its
-/// unsolicited data is in.
+/// Gathers the data of a command from the initiator, RFC 7143 §4.2.5 and §11.7: immediate with the command,
+/// unsolicited up to the first burst, then as solicited by R2T. PDUs and sequences come in order (we
+/// negotiate so); one out of order, too long or unexpected dooms its task, not the session. A command is
+/// executed, or refused, once its unsolicited data is in.
 /// </summary>
 internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter responses)
 {
@@ -19,7 +19,9 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
     /// <summary>The task into whose buffer a Data-Out is being received: it must not end meanwhile.</summary>
     public IscsiTask? Current { get; set; }
 
-    /// <summary>A command arrives: sizes its transfer, takes a buffer, and says where immediate data goes.</summary>
+    /// <summary>
+    /// A command arrives: sizes its transfer, takes a buffer, and says where immediate data goes.
+    /// </summary>
     public IoSlice Open(IscsiTask task, PduHeader header)
     {
         bool reads = (header.Flags & ReadFlag) != 0;
@@ -53,9 +55,11 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
         }
 
         if (task.RequestedBytes == 0) task.RequestedBytes = (int)task.ReceivedBytes;
-        while (task.OpenRequests < session.Parameters.MaxOutstandingR2T && task.RequestedBytes < task.GatherBytes)
+        while (task.OpenRequests < session.Parameters.MaxOutstandingR2T &&
+            task.RequestedBytes < task.GatherBytes)
         {
-            int lengthBytes = Math.Min(session.Parameters.MaxBurstBytes, task.GatherBytes - task.RequestedBytes);
+            int lengthBytes = Math.Min(session.Parameters.MaxBurstBytes,
+                task.GatherBytes - task.RequestedBytes);
             uint tag = TakeTransferTag();
             responses.SendTransferRequest(task, tag, task.RequestedBytes, lengthBytes);
             task.RequestedBytes += lengthBytes;
@@ -68,7 +72,8 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
     {
         destination = default;
         Current = null;
-        if (!session.Tasks.TryGetValue(header.InitiatorTaskTag, out IscsiTask? task) || task.IsSubmitted) return true;
+        if (!session.Tasks.TryGetValue(header.InitiatorTaskTag, out IscsiTask? task) ||
+            task.IsSubmitted) return true;
         Current = task;
         if (task.IsDoomed) return true;
         bool unsolicited = header.TargetTransferTag == PduHeader.NoTag;
@@ -83,7 +88,8 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
             return true;
         }
 
-        if (header.DataSn != task.NextDataOutSn || header.BufferOffset != task.ReceivedBytes || endBytes > limitBytes)
+        if (header.DataSn != task.NextDataOutSn || header.BufferOffset != task.ReceivedBytes ||
+            endBytes > limitBytes)
         {
             task.Doom(Sense.IncorrectAmountOfData);
             return true;

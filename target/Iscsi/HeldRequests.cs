@@ -4,8 +4,8 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Requests inside the window but not next. On one connection only an initiator out of order brings any; their number
-/// is bounded by the window.
+/// Requests inside the window but not next. On one connection only an initiator out of order brings any;
+/// their number is bounded by the window.
 /// </summary>
 internal sealed class HeldRequests
 {
@@ -16,7 +16,8 @@ internal sealed class HeldRequests
     public bool Contains(uint cmdSn) => _byCmdSn.ContainsKey(cmdSn);
 
     public void Add(PduHeader header, IscsiTask? task, IoBuffer? payload, int payloadBytes) =>
-        _byCmdSn.Add(header.CmdSn, new HeldRequest(header.CmdSn, header.Bytes.ToArray(), task, payload, payloadBytes));
+        _byCmdSn.Add(header.CmdSn,
+            new HeldRequest(header.CmdSn, header.Bytes.ToArray(), task, payload, payloadBytes));
 
     public bool TryTake(uint cmdSn, [NotNullWhen(true)] out HeldRequest? request) =>
         _byCmdSn.Remove(cmdSn, out request);
@@ -24,7 +25,8 @@ internal sealed class HeldRequests
     /// <summary>The task ended before its turn; its number still counts as received.</summary>
     public void Forget(IscsiTask task)
     {
-        if (!_byCmdSn.TryGetValue(task.CmdSn, out HeldRequest? held) || !ReferenceEquals(held.Task, task)) return;
+        if (!_byCmdSn.TryGetValue(task.CmdSn, out HeldRequest? held) ||
+            !ReferenceEquals(held.Task, task)) return;
         _byCmdSn[task.CmdSn] = held with { Task = null, Header = NopOut(task.CmdSn) };
     }
 

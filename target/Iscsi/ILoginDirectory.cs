@@ -1,6 +1,8 @@
 namespace Cstor.Target.Iscsi;
 
-/// <summary>What login asks of the server: may this initiator use that target, and how must it prove itself.</summary>
+/// <summary>
+/// What login asks of the server: may this initiator use that target, and how must it prove itself.
+/// </summary>
 internal interface ILoginDirectory
 {
     TargetOptions Options { get; }

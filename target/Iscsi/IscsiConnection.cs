@@ -6,9 +6,10 @@ using Microsoft.Extensions.Logging;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// One TCP connection from accept to its end: login (RFC 7143 §6), then its session. Watches for the login's deadline,
-/// silence (NOP-In) and a send that makes no progress. Ends when the peer goes, a rule is broken, or the server says so;
-/// then its session's tasks are aborted, and when the last has ended everything is given back.
+/// One TCP connection from accept to its end: login (RFC 7143 §6), then its session. Watches for the login's
+/// deadline, silence (NOP-In) and a send that makes no progress. Ends when the peer goes, a rule is broken,
+/// or the server says so; then its session's tasks are aborted, and when the last has ended everything is
+/// given back.
 /// </summary>
 internal sealed class IscsiConnection : IPduHandler
 {
@@ -185,7 +186,10 @@ internal sealed class IscsiConnection : IPduHandler
         return _reason is null;
     }
 
-    /// <summary>The last step: a session of the same initiator port is replaced (RFC 7143 §6.3.5), its tasks ended first.</summary>
+    /// <summary>
+    /// The last step: a session of the same initiator port is replaced (RFC 7143 §6.3.5), its tasks ended
+    /// first.
+    /// </summary>
     private async ValueTask<LoginReply> JoinAsync(LoginReply reply)
     {
         if (_loginTsih != 0)

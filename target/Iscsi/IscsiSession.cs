@@ -4,9 +4,10 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The full-feature phase of one session (one connection, error recovery level 0), RFC 7143 §4 and §11: numbering,
-/// the command window, and dispatch of every opcode. The gathering of write data is in <see cref="DataOutTransfer"/>, data
-/// and status to the initiator in <see cref="ResponseWriter"/>, task management in <see cref="TaskManagement"/>.
+/// The full-feature phase of one session (one connection, error recovery level 0), RFC 7143 §4 and §11:
+/// numbering, the command window, and dispatch of every opcode. The gathering of write data is in <see
+/// cref="DataOutTransfer"/>, data and status to the initiator in <see cref="ResponseWriter"/>, task
+/// management in <see cref="TaskManagement"/>.
 /// </summary>
 internal sealed class IscsiSession : IPduHandler
 {
@@ -70,7 +71,8 @@ internal sealed class IscsiSession : IPduHandler
         _arriving = null;
         _ignored = false;
         if (header.Opcode == IscsiOpcode.DataOut) return _dataOut.Begin(header, out destination);
-        if (header.Opcode == IscsiOpcode.ScsiCommand && !Setup.IsDiscovery) return BeginCommand(header, out destination);
+        if (header.Opcode == IscsiOpcode.ScsiCommand &&
+            !Setup.IsDiscovery) return BeginCommand(header, out destination);
         _payloadBytes = 0;
         if (header.DataLengthBytes == 0) return true;
         _payload = Share.TryRent(header.DataLengthBytes);
@@ -138,7 +140,8 @@ internal sealed class IscsiSession : IPduHandler
         _responses.SendData(task, buffer, lengthBytes, isLast);
 
     /// <summary>
-    /// Takes a task away. One that still gathers data ends at once, one that the device server has ends when it may.
+    /// Takes a task away. One that still gathers data ends at once, one that the device server has ends when
+    /// it may.
     /// </summary>
     public void Abort(IscsiTask task, AbortWait? wait)
     {
@@ -176,8 +179,10 @@ internal sealed class IscsiSession : IPduHandler
             return true;
         }
 
-        bool tooMany = header.IsImmediate && _tasks.Count >= Setup.Options.CommandWindow + MaximumImmediateTasks;
-        if (tooMany || _tasks.ContainsKey(header.InitiatorTaskTag) || header.InitiatorTaskTag == PduHeader.NoTag)
+        bool tooMany = header.IsImmediate &&
+            _tasks.Count >= Setup.Options.CommandWindow + MaximumImmediateTasks;
+        if (tooMany || _tasks.ContainsKey(header.InitiatorTaskTag) ||
+            header.InitiatorTaskTag == PduHeader.NoTag)
         {
             Reject(header, tooMany ? RejectReason.ImmediateCommandReject : RejectReason.TaskInProgress);
             _ignored = true;
@@ -237,7 +242,8 @@ internal sealed class IscsiSession : IPduHandler
         if (!header.IsImmediate && RequestHandler.IsNumbered(header.Opcode))
         {
             CommandPlace place = Window.Classify(header.CmdSn);
-            if (place == CommandPlace.Outside || (place == CommandPlace.Ahead && _held.Contains(header.CmdSn)))
+            if (place == CommandPlace.Outside ||
+                (place == CommandPlace.Ahead && _held.Contains(header.CmdSn)))
             {
                 if (payload is not null) Share.Return(payload);
                 return true;
@@ -264,7 +270,8 @@ internal sealed class IscsiSession : IPduHandler
             Window.Advance();
             if (next.Task is not null)
             {
-                if (ReferenceEquals(next.Task.Session, this) && next.Task.CmdSn == next.CmdSn) Dispatch(next.Task);
+                if (ReferenceEquals(next.Task.Session, this) &&
+                    next.Task.CmdSn == next.CmdSn) Dispatch(next.Task);
                 continue;
             }
 

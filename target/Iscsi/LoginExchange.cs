@@ -1,8 +1,9 @@
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The login phase of one connection as a state machine without I/O, RFC 7143 §6: stages security (0) and operational
-/// (1), text continued over several requests, authentication before anything is agreed, and the keys of the table in
+/// The login phase of one connection as a state machine without I/O, RFC 7143 §6: stages security (0) and
+/// operational (1), text continued over several requests, authentication before anything is agreed, and the
+/// keys of the table in
 /// <see cref="ParameterNegotiation"/>. Everything foreign is bounded: text, steps, names.
 /// </summary>
 internal sealed class LoginExchange
@@ -187,7 +188,8 @@ internal sealed class LoginExchange
         _negotiation.HasDeclaredLength = true;
         int ours = _directory.Options.MaxRecvDataSegmentLength;
         Parameters.TargetMaxDataBytes = ours;
-        answers.Add(new("MaxRecvDataSegmentLength", ours.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        answers.Add(new("MaxRecvDataSegmentLength",
+            ours.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         return null;
     }
 

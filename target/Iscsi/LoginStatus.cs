@@ -1,6 +1,8 @@
 namespace Cstor.Target.Iscsi;
 
-/// <summary>Status class and detail of a login response, RFC 7143 §11.13.5, as class * 256 + detail.</summary>
+/// <summary>
+/// Status class and detail of a login response, RFC 7143 §11.13.5, as class * 256 + detail.
+/// </summary>
 internal enum LoginStatus : ushort
 {
     Success = 0x0000,

@@ -1,19 +1,20 @@
+using System.Collections.Frozen;
 using System.Globalization;
 
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Operational keys of RFC 7143 §13 as one table: how each is answered, and what the outcome sets. An answer of null
-/// means the key was a declaration. A value out of range is answered "Reject", an unknown key "NotUnderstood", and a key
-/// negotiated twice is the initiator's error.
+/// Operational keys of RFC 7143 §13 as one table: how each is answered, and what the outcome sets. An answer
+/// of null means the key was a declaration. A value out of range is answered "Reject", an unknown key
+/// "NotUnderstood", and a key negotiated twice is the initiator's error.
 /// </summary>
 internal sealed class ParameterNegotiation(SessionParameters parameters, TargetOptions options)
 {
     private const string Reject = "Reject";
     private const int LargestLength = 16777215;
 
-    private static readonly Dictionary<string, Func<ParameterNegotiation, string, string?>> Table =
-        new(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, Func<ParameterNegotiation, string, string?>> Table =
+        new Dictionary<string, Func<ParameterNegotiation, string, string?>>(StringComparer.Ordinal)
         {
             ["HeaderDigest"] = static (n, v) => n.Digest(v, on => n._parameters.HeaderDigest = on),
             ["DataDigest"] = static (n, v) => n.Digest(v, on => n._parameters.DataDigest = on),
@@ -41,13 +42,15 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
             ["OFMarker"] = static (_, v) => Both(v, false, static _ => { }),
             ["IFMarkInt"] = static (_, _) => Reject,
             ["OFMarkInt"] = static (_, _) => Reject,
-        };
+        }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private readonly SessionParameters _parameters = parameters;
     private readonly TargetOptions _options = options;
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
-    /// <summary>True once our own MaxRecvDataSegmentLength must go out: with the first operational answer.</summary>
+    /// <summary>
+    /// True once our own MaxRecvDataSegmentLength must go out: with the first operational answer.
+    /// </summary>
     public bool HasDeclaredLength { get; set; }
 
     /// <summary>Answers one key. False when the initiator broke a rule of negotiation.</summary>
@@ -74,7 +77,8 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
     {
         bool hex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
         NumberStyles style = hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None;
-        return int.TryParse(hex ? text.AsSpan(2) : text, style, CultureInfo.InvariantCulture, out value) && value >= 0;
+        return int.TryParse(hex ? text.AsSpan(2) : text, style, CultureInfo.InvariantCulture, out value) &&
+            value >= 0;
     }
 
     private static string Least(string value, int from, int to, int ours, Action<int> set)
@@ -95,9 +99,11 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
         return result.ToString(CultureInfo.InvariantCulture);
     }
 
-    private static string Either(string value, bool ours, Action<bool> set) => Boolean(value, set, t => t || ours);
+    private static string Either(string value, bool ours, Action<bool> set) =>
+        Boolean(value, set, t => t || ours);
 
-    private static string Both(string value, bool ours, Action<bool> set) => Boolean(value, set, t => t && ours);
+    private static string Both(string value, bool ours, Action<bool> set) =>
+        Boolean(value, set, t => t && ours);
 
     private static string Boolean(string value, Action<bool> set, Func<bool, bool> combine)
     {

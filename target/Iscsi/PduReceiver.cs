@@ -1,20 +1,24 @@
 using System.Buffers.Binary;
 using Cstor.Engine.Host;
+using Cstor.PoolLayout.Checksums;
 
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The receiving half of a connection: one large receive, and every PDU in it parsed before the next. A data segment
-/// goes where the handler says; the part that has not arrived yet is received straight to there, with the receive
-/// buffer behind it for whatever follows (one recvmsg). The buffer grows while receives fill it and shrinks on a quiet
-/// connection, and where large data segments stream in little is asked for beyond them, so that they are not copied.
+/// The receiving half of a connection: one large receive, and every PDU in it parsed before the next. A data
+/// segment goes where the handler says; the part that has not arrived yet is received straight to there, with
+/// the receive buffer behind it for whatever follows (one recvmsg). The buffer grows while receives fill it
+/// and shrinks on a quiet connection, and where large data segments stream in little is asked for beyond
+/// them, so that they are not copied.
 /// </summary>
 internal sealed class PduReceiver(IConnection connection, BufferShare share)
 {
     private const int SmallestBufferBytes = 8 * 1024;
     private const int LargestBufferBytes = 256 * 1024;
 
-    /// <summary>A data segment of which more than this was copied is large: better received in place.</summary>
+    /// <summary>
+    /// A data segment of which more than this was copied is large: better received in place.
+    /// </summary>
     private const int LargeCopyBytes = 16 * 1024;
 
     private const int ShrinkAfterSmallReceives = 64;
@@ -158,9 +162,8 @@ internal sealed class PduReceiver(IConnection connection, BufferShare share)
     {
         if (_destination.LengthBytes < _payloadBytes) return true;
         ReadOnlySpan<byte> tail = _buffer!.Span.Slice(_start, _tailBytes);
-        uint state = Crc32C.Append(Crc32C.Seed, _destination.Span);
-        state = Crc32C.Append(state, tail[..^4]);
-        return Crc32C.Finish(state) == BinaryPrimitives.ReadUInt32LittleEndian(tail[^4..]);
+        uint digest = Crc32C.Compute(tail[..^4], Crc32C.Compute(_destination.Span));
+        return digest == BinaryPrimitives.ReadUInt32LittleEndian(tail[^4..]);
     }
 
     private void MakeRoom()

@@ -3,8 +3,8 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Requests of the full-feature phase other than SCSI commands: NOP-Out (RFC 7143 §11.18), text (§11.10), logout (§11.14) and
-/// the refusal of what does not belong. Task management is passed on.
+/// Requests of the full-feature phase other than SCSI commands: NOP-Out (RFC 7143 §11.18), text (§11.10),
+/// logout (§11.14) and the refusal of what does not belong. Task management is passed on.
 /// </summary>
 internal sealed class RequestHandler(IscsiSession session)
 {
@@ -16,10 +16,13 @@ internal sealed class RequestHandler(IscsiSession session)
     private uint _nextTextTag = 1;
 
     /// <summary>Opcodes that take a CmdSN when they are not immediate.</summary>
-    public static bool IsNumbered(IscsiOpcode opcode) => opcode is IscsiOpcode.NopOut or IscsiOpcode.ScsiCommand or
+    public static bool IsNumbered(IscsiOpcode opcode) =>
+        opcode is IscsiOpcode.NopOut or IscsiOpcode.ScsiCommand or
         IscsiOpcode.TaskManagementRequest or IscsiOpcode.TextRequest or IscsiOpcode.LogoutRequest;
 
-    /// <summary>Handles a request whose turn has come; takes over the payload. False ends the connection.</summary>
+    /// <summary>
+    /// Handles a request whose turn has come; takes over the payload. False ends the connection.
+    /// </summary>
     public bool Handle(PduHeader header, IoBuffer? payload, int payloadBytes)
     {
         bool goesOn = true;
@@ -65,7 +68,9 @@ internal sealed class RequestHandler(IscsiSession session)
         session.Sender.Send(answer);
     }
 
-    /// <summary>Echoes the data, as much as the initiator takes. True when the payload went into the answer.</summary>
+    /// <summary>
+    /// Echoes the data, as much as the initiator takes. True when the payload went into the answer.
+    /// </summary>
     private bool AnswerNop(PduHeader header, IoBuffer? payload, int payloadBytes)
     {
         if (header.InitiatorTaskTag == PduHeader.NoTag) return false;
@@ -88,7 +93,8 @@ internal sealed class RequestHandler(IscsiSession session)
     private bool AnswerText(PduHeader header, ReadOnlySpan<byte> data)
     {
         bool continues = header.TargetTransferTag != PduHeader.NoTag;
-        if (continues && _textTag != 0 && header.TargetTransferTag == _textTag && data.Length == 0 && _textOut.Length > 0)
+        if (continues && _textTag != 0 && header.TargetTransferTag == _textTag && data.Length == 0 &&
+            _textOut.Length > 0)
         {
             SendText(header);
             return true;
@@ -129,7 +135,8 @@ internal sealed class RequestHandler(IscsiSession session)
         foreach ((string key, string value) in keys)
         {
             if (key == "SendTargets") AddTargets(value, answers);
-            else if (key == "MaxRecvDataSegmentLength" && ParameterNegotiation.TryNumber(value, out int bytes) &&
+            else if (key == "MaxRecvDataSegmentLength" &&
+                ParameterNegotiation.TryNumber(value, out int bytes) &&
                 bytes is >= 512 and <= 16777215) session.Parameters.InitiatorMaxDataBytes = bytes;
             else if (key is not ("InitiatorName" or "InitiatorAlias")) answers.Add(new(key, "NotUnderstood"));
         }
@@ -137,7 +144,9 @@ internal sealed class RequestHandler(IscsiSession session)
         return answers;
     }
 
-    /// <summary>All that this initiator may use in a discovery session; in a normal one its own target, RFC 7143 §C.</summary>
+    /// <summary>
+    /// All that this initiator may use in a discovery session; in a normal one its own target, RFC 7143 §C.
+    /// </summary>
     private void AddTargets(string which, List<KeyValuePair<string, string>> answers)
     {
         SessionSetup setup = session.Setup;
@@ -148,7 +157,8 @@ internal sealed class RequestHandler(IscsiSession session)
             {
                 "All" => setup.IsDiscovery || own,
                 "" => own,
-                _ => string.Equals(which, target.Iqn, StringComparison.OrdinalIgnoreCase) && (setup.IsDiscovery || own),
+                _ => string.Equals(which, target.Iqn, StringComparison.OrdinalIgnoreCase) &&
+                    (setup.IsDiscovery || own),
             };
             if (!wanted) continue;
             answers.Add(new("TargetName", target.Iqn));
@@ -182,7 +192,9 @@ internal sealed class RequestHandler(IscsiSession session)
         return tag;
     }
 
-    /// <summary>Closes session or connection, which is the same here; recovery (reason 2) is not offered.</summary>
+    /// <summary>
+    /// Closes session or connection, which is the same here; recovery (reason 2) is not offered.
+    /// </summary>
     private void Logout(PduHeader header)
     {
         int reason = header.Flags & 0x7f;

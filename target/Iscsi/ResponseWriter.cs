@@ -5,8 +5,8 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Data-In, R2T and SCSI responses, RFC 7143 §11.4, §11.7, §11.8. Status travels with the last Data-In where it is GOOD;
-/// the F bit closes each burst; payload goes from the task's buffer to the socket without a copy.
+/// Data-In, R2T and SCSI responses, RFC 7143 §11.4, §11.7, §11.8. Status travels with the last Data-In where
+/// it is GOOD; the F bit closes each burst; payload goes from the task's buffer to the socket without a copy.
 /// </summary>
 internal sealed class ResponseWriter(IscsiSession session)
 {
@@ -41,7 +41,9 @@ internal sealed class ResponseWriter(IscsiSession session)
         SendStatus(task);
     }
 
-    /// <summary>Sends a run of data in PDUs of at most what the initiator takes; takes over the buffer.</summary>
+    /// <summary>
+    /// Sends a run of data in PDUs of at most what the initiator takes; takes over the buffer.
+    /// </summary>
     public void SendData(IscsiTask task, IoBuffer buffer, int lengthBytes, bool isLast)
     {
         Span<byte> header = stackalloc byte[PduHeader.LengthBytes];
@@ -69,7 +71,8 @@ internal sealed class ResponseWriter(IscsiSession session)
             PduWriter.SetSequence(header, statSn, session.Window.ExpCmdSn, session.Window.MaxCmdSn);
             task.SentBytes += part;
             bool lastOfBuffer = done + part == lengthBytes;
-            session.Sender.Send(header, new IoSlice(buffer.Address + done, part), lastOfBuffer ? buffer : null);
+            IoSlice slice = new(buffer.Address + done, part);
+            session.Sender.Send(header, slice, lastOfBuffer ? buffer : null);
             done += part;
         }
     }
@@ -108,7 +111,9 @@ internal sealed class ResponseWriter(IscsiSession session)
         session.Sender.Send(header, sense[..(2 + senseBytes)]);
     }
 
-    /// <summary>Residual count and its flag: what the initiator expected against what the command transfers.</summary>
+    /// <summary>
+    /// Residual count and its flag: what the initiator expected against what the command transfers.
+    /// </summary>
     private static byte SetResidual(Span<byte> header, IscsiTask task, int beingSentBytes)
     {
         long expected = task.IsRead ? task.ExpectedInBytes : task.ExpectedOutBytes;

@@ -4,8 +4,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// What goes out in one send: runs of memory in order, the arena that holds headers, padding, digests and small
-/// payloads, and the payload buffers to give back once it is out. Reused; allocates nothing once warm.
+/// What goes out in one send: runs of memory in order, the arena that holds headers, padding, digests and
+/// small payloads, and the payload buffers to give back once it is out. Reused; allocates nothing once warm.
 /// </summary>
 internal sealed class SendBatch(BufferPool pool)
 {
@@ -35,8 +35,8 @@ internal sealed class SendBatch(BufferPool pool)
     public IReadOnlyList<IoBuffer> Payloads => _payloads;
 
     /// <summary>
-    /// Room in the arena, joined to the piece before where the two touch. At most the arena's size. Empty when the
-    /// pool has no memory left.
+    /// Room in the arena, joined to the piece before where the two touch. At most the arena's size. Empty
+    /// when the pool has no memory left.
     /// </summary>
     public Span<byte> Reserve(int lengthBytes)
     {

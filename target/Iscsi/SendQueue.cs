@@ -1,17 +1,20 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
+using Cstor.PoolLayout.Checksums;
 
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The sending half of a connection. PDUs of one turn of the loop gather in a batch that goes out in one send at the
-/// turn's end; one send is under way at a time, and what comes meanwhile gathers in the next batch. Order of queueing
-/// is order on the wire, so sequence numbers are given out when a PDU is queued.
+/// The sending half of a connection. PDUs of one turn of the loop gather in a batch that goes out in one send
+/// at the turn's end; one send is under way at a time, and what comes meanwhile gathers in the next batch.
+/// Order of queueing is order on the wire, so sequence numbers are given out when a PDU is queued.
 /// </summary>
 internal sealed class SendQueue : ITurnEnd
 {
-    /// <summary>Batches waiting behind the one under way; payload in them is bounded by the share already.</summary>
+    /// <summary>
+    /// Batches waiting behind the one under way; payload in them is bounded by the share already.
+    /// </summary>
     private const int MaximumReadyBatches = 256;
 
     private readonly ILoop _loop;
@@ -58,14 +61,16 @@ internal sealed class SendQueue : ITurnEnd
     /// <summary>Called when a send has ended, after its buffers went back.</summary>
     public Action? Drained { get; set; }
 
-    /// <summary>Queues a PDU whose data segment, if any, is small and copied. Fills in the data length.</summary>
+    /// <summary>
+    /// Queues a PDU whose data segment, if any, is small and copied. Fills in the data length.
+    /// </summary>
     public void Send(Span<byte> header, ReadOnlySpan<byte> data = default)
     {
         if (!TryOpen(out SendBatch? batch)) return;
         PduWriter.SetDataLength(header, data.Length);
         if (!PutHeader(batch, header)) return;
         if (data.Length == 0) return;
-        uint digest = DataDigest ? Crc32C.Append(Crc32C.Seed, data) : 0;
+        uint digest = DataDigest ? Crc32C.Compute(data) : 0;
         while (data.Length > 0)
         {
             int lengthBytes = Math.Min(data.Length, 4096);
@@ -83,7 +88,10 @@ internal sealed class SendQueue : ITurnEnd
         PutTail(batch, header, digest);
     }
 
-    /// <summary>Queues a PDU with its data segment in place; <paramref name="giveBack"/> returns to the share once it is out.</summary>
+    /// <summary>
+    /// Queues a PDU with its data segment in place; <paramref name="giveBack"/> returns to the share once it
+    /// is out.
+    /// </summary>
     public void Send(Span<byte> header, IoSlice data, IoBuffer? giveBack)
     {
         if (!TryOpen(out SendBatch? batch))
@@ -100,7 +108,7 @@ internal sealed class SendQueue : ITurnEnd
         }
 
         batch.AddPayload(data, giveBack);
-        uint digest = DataDigest ? Crc32C.Append(Crc32C.Seed, data.Span) : 0;
+        uint digest = DataDigest ? Crc32C.Compute(data.Span) : 0;
         PutTail(batch, header, digest);
     }
 
@@ -205,7 +213,7 @@ internal sealed class SendQueue : ITurnEnd
 
         room[..padBytes].Clear();
         if (!DataDigest) return;
-        digest = Crc32C.Finish(Crc32C.Append(digest, room[..padBytes]));
+        digest = Crc32C.Compute(room[..padBytes], digest);
         BinaryPrimitives.WriteUInt32LittleEndian(room[padBytes..], digest);
     }
 

@@ -3,8 +3,8 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Task management, RFC 7143 §11.5 and SAM-5 §7. A function is answered when the tasks it took away have ended; tasks of
-/// other initiators end without status and their nexus gets a unit attention (TAS is 0).
+/// Task management, RFC 7143 §11.5 and SAM-5 §7. A function is answered when the tasks it took away have
+/// ended; tasks of other initiators end without status and their nexus gets a unit attention (TAS is 0).
 /// </summary>
 internal sealed class TaskManagement(IscsiSession session)
 {
@@ -67,7 +67,8 @@ internal sealed class TaskManagement(IscsiSession session)
     private void AbortTask(PduHeader header)
     {
         uint tag = header.InitiatorTaskTag;
-        if (!session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task) || task.Lun != header.Lun)
+        if (!session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task) ||
+            task.Lun != header.Lun)
         {
             Answer(tag, NoSuchTask);
             return;

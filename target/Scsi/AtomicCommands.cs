@@ -6,8 +6,8 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// COMPARE AND WRITE (SBC-3 §5.2) and ORWRITE (§5.11): read, decide, write. The fence keeps every other writer of the
-/// range away meanwhile, so nobody's write is lost between the read and the write.
+/// COMPARE AND WRITE (SBC-3 §5.2) and ORWRITE (§5.11): read, decide, write. The fence keeps every other
+/// writer of the range away meanwhile, so nobody's write is lost between the read and the write.
 /// </summary>
 internal static class AtomicCommands
 {
@@ -28,7 +28,7 @@ internal static class AtomicCommands
             return default;
         }
 
-        if (task.DataOutBytes < task.WantedBytes)
+        if (task.ExpectedOutBytes != task.WantedBytes || task.DataOutBytes < task.WantedBytes)
         {
             task.Fail(Sense.InvalidFieldInUnit);
             return default;
@@ -68,7 +68,8 @@ internal static class AtomicCommands
         if (status != IoStatus.Ok) task.Settle(status);
         else if (Combine(task, buffer.First(lengthBytes), compare))
         {
-            IoSlice result = compare ? task.DataOut!.Slice.Slice(lengthBytes, lengthBytes) : buffer.First(lengthBytes);
+            IoSlice result = compare ? task.DataOut!.Slice.Slice(lengthBytes, lengthBytes)
+                : buffer.First(lengthBytes);
             bool durable = ReadWriteCommands.IsDurable(task);
             task.Settle(await unit.Volume.WriteAsync(offsetBytes, result, durable));
         }
@@ -76,7 +77,9 @@ internal static class AtomicCommands
         task.Return(buffer);
     }
 
-    /// <summary>Compares, or joins what was sent into what was read. False when the comparison failed.</summary>
+    /// <summary>
+    /// Compares, or joins what was sent into what was read. False when the comparison failed.
+    /// </summary>
     private static bool Combine(ScsiTask task, IoSlice read, bool compare)
     {
         ReadOnlySpan<byte> sent = task.DataOutSpan[..read.LengthBytes];

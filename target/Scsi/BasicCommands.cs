@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Cstor.Target.Scsi;
 
-/// <summary>TEST UNIT READY, REQUEST SENSE, REPORT LUNS, START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL.</summary>
+/// <summary>
+/// TEST UNIT READY, REQUEST SENSE, REPORT LUNS, START STOP UNIT, PREVENT ALLOW MEDIUM REMOVAL.
+/// </summary>
 internal static class BasicCommands
 {
     public static ValueTask TestUnitReady(ScsiTask task)
@@ -11,7 +13,9 @@ internal static class BasicCommands
         return default;
     }
 
-    /// <summary>Autosense has told everything already, so what is left is a pending unit attention, SPC-4 §6.39.</summary>
+    /// <summary>
+    /// Autosense has told everything already, so what is left is a pending unit attention, SPC-4 §6.39.
+    /// </summary>
     public static ValueTask RequestSense(ScsiTask task)
     {
         if ((task.Cdb[1] & ~1) != 0)
@@ -27,7 +31,10 @@ internal static class BasicCommands
         return default;
     }
 
-    /// <summary>SPC-4 §6.33: LUN 0 is all there is; SELECT REPORT 1 asks for well-known units, of which there are none.</summary>
+    /// <summary>
+    /// SPC-4 §6.33: LUN 0 is all there is; SELECT REPORT 1 asks for well-known units, of which there are
+    /// none.
+    /// </summary>
     public static ValueTask ReportLuns(ScsiTask task)
     {
         byte select = task.Cdb[2];
@@ -53,8 +60,8 @@ internal static class BasicCommands
     }
 
     /// <summary>
-    /// SBC-3 §5.25. Power conditions are accepted and change nothing; LOEJ without START takes the medium out, unless
-    /// somebody prevents it; NO_FLUSH is ignored, so that stopping always flushes.
+    /// SBC-3 §5.25. Power conditions are accepted and change nothing; LOEJ without START takes the medium
+    /// out, unless somebody prevents it; NO_FLUSH is ignored, so that stopping always flushes.
     /// </summary>
     public static ValueTask StartStopUnit(ScsiTask task)
     {

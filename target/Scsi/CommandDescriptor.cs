@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// One row of the command table. The usage mask (SPC-4 §6.37.3: a one for every bit that the device server evaluates)
-/// gives the CDB's length, the check for reserved bits, and the answer to REPORT SUPPORTED OPERATION CODES.
+/// One row of the command table. The usage mask (SPC-4 §6.37.3: a one for every bit that the device server
+/// evaluates) gives the CDB's length, the check for reserved bits, and the answer to REPORT SUPPORTED
+/// OPERATION CODES.
 /// </summary>
 internal sealed class CommandDescriptor
 {

@@ -12,7 +12,9 @@ internal enum CommandFlags
     /// <summary>Works where there is no logical unit.</summary>
     WithoutUnit = 2,
 
-    /// <summary>Changes the medium: refused when write-protected, conflicts with any reservation of another.</summary>
+    /// <summary>
+    /// Changes the medium: refused when write-protected, conflicts with any reservation of another.
+    /// </summary>
     Writes = 4,
 
     /// <summary>Reads the medium or its state: conflicts with exclusive access of another.</summary>

@@ -1,9 +1,10 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// The way of a command through the device server (SAM-5 §5.3, SPC-4 §5): found in the table, ordered by its task
-/// attribute, checked for unit attention, reserved bits, reservation, protection and range, fenced against commands that
-/// must be atomic, and handled. Every task given to <see cref="Submit"/> comes to <see cref="End"/> exactly once.
+/// The way of a command through the device server (SAM-5 §5.3, SPC-4 §5): found in the table, ordered by its
+/// task attribute, checked for unit attention, reserved bits, reservation, protection and range, fenced
+/// against commands that must be atomic, and handled. Every task given to <see cref="Submit"/> comes to <see
+/// cref="End"/> exactly once.
 /// </summary>
 internal static class DeviceServer
 {
@@ -86,7 +87,8 @@ internal static class DeviceServer
 
         if (command is null)
         {
-            task.Fail(CommandTable.KnowsOpcode(task.Cdb[0]) ? Sense.InvalidFieldInCdb(1, 4) : Sense.InvalidOpcode);
+            bool known = CommandTable.KnowsOpcode(task.Cdb[0]);
+            task.Fail(known ? Sense.InvalidFieldInCdb(1, 4) : Sense.InvalidOpcode);
             return false;
         }
 
@@ -125,7 +127,7 @@ internal static class DeviceServer
 
             if (command.Is(CommandFlags.BoundedTransfer) && task.Blocks > unit.MaximumTransferBlocks)
             {
-                task.FailCdb(command.Layout == CdbLayout.Ten ? 7 : command.Layout == CdbLayout.Twelve ? 6 : 10);
+                task.FailCdb(command.Layout switch { CdbLayout.Ten => 7, CdbLayout.Twelve => 6, _ => 10 });
                 return false;
             }
         }
@@ -135,7 +137,9 @@ internal static class DeviceServer
         return false;
     }
 
-    /// <summary>An LUN that does not exist answers INQUIRY, REPORT LUNS and REQUEST SENSE, SPC-4 §6.6.</summary>
+    /// <summary>
+    /// An LUN that does not exist answers INQUIRY, REPORT LUNS and REQUEST SENSE, SPC-4 §6.6.
+    /// </summary>
     private static void StartWithoutUnit(ScsiTask task)
     {
         if (task.IsAborted)

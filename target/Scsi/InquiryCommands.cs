@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Cstor.Target.Scsi;
 
-/// <summary>INQUIRY, SPC-4 §6.6 and §7.8, SBC-3 §6.6: standard data and the vital product data pages.</summary>
+/// <summary>
+/// INQUIRY, SPC-4 §6.6 and §7.8, SBC-3 §6.6: standard data and the vital product data pages.
+/// </summary>
 internal static class InquiryCommands
 {
     private const int CapacityBytes = 1024;
@@ -76,8 +78,8 @@ internal static class InquiryCommands
     }
 
     /// <summary>
-    /// Identity of the unit: a locally assigned NAA, a T10 vendor identifier and the volume's UUID; of the port: relative
-    /// port and port group 1 and its name; of the device: its name.
+    /// Identity of the unit: a locally assigned NAA, a T10 vendor identifier and the volume's UUID; of the
+    /// port: relative port and port group 1 and its name; of the device: its name.
     /// </summary>
     private static int WriteDesignators(LogicalUnit unit, Span<byte> data)
     {
@@ -86,7 +88,8 @@ internal static class InquiryCommands
         int end = 0;
 
         Span<byte> naa = Designator(data, ref end, 0x01, 0x03, 8);
-        ulong folded = BinaryPrimitives.ReadUInt64BigEndian(id) ^ BinaryPrimitives.ReadUInt64BigEndian(id[8..]);
+        ulong folded = BinaryPrimitives.ReadUInt64BigEndian(id);
+        folded ^= BinaryPrimitives.ReadUInt64BigEndian(id[8..]);
         BinaryPrimitives.WriteUInt64BigEndian(naa, (folded & 0x0fff_ffff_ffff_ffff) | 0x3000_0000_0000_0000);
 
         Span<byte> t10 = Designator(data, ref end, 0x02, 0x01, 40);
@@ -104,7 +107,8 @@ internal static class InquiryCommands
         return end;
     }
 
-    private static Span<byte> Designator(Span<byte> data, ref int end, byte codeSet, byte type, int lengthBytes)
+    private static Span<byte> Designator(Span<byte> data, ref int end, byte codeSet, byte type,
+        int lengthBytes)
     {
         data[end] = codeSet;
         data[end + 1] = type;
@@ -124,7 +128,10 @@ internal static class InquiryCommands
         text.CopyTo(value);
     }
 
-    /// <summary>Extended INQUIRY data, SPC-4 §7.8.7: head-of-queue, ordered and simple tasks; a volatile cache; no tags.</summary>
+    /// <summary>
+    /// Extended INQUIRY data, SPC-4 §7.8.7: head-of-queue, ordered and simple tasks; a volatile cache; no
+    /// tags.
+    /// </summary>
     private static int WriteExtended(Span<byte> data)
     {
         data[1] = 0x07;
@@ -139,15 +146,17 @@ internal static class InquiryCommands
         BinaryPrimitives.WriteUInt16BigEndian(data[2..], (ushort)Math.Min(unit.BlocksPerVolumeBlock, 65535));
         BinaryPrimitives.WriteUInt32BigEndian(data[4..], unit.MaximumTransferBlocks);
         BinaryPrimitives.WriteUInt32BigEndian(data[8..], (uint)(Limits.OptimalTransferBytes / block));
-        BinaryPrimitives.WriteUInt32BigEndian(data[16..], (uint)(Limits.MaximumUnmapBytes / block));
+        BinaryPrimitives.WriteUInt32BigEndian(data[16..], Limits.MaximumUnmapBlocks);
         BinaryPrimitives.WriteUInt32BigEndian(data[20..], Limits.MaximumUnmapDescriptors);
         BinaryPrimitives.WriteUInt32BigEndian(data[24..], (uint)unit.BlocksPerVolumeBlock);
         BinaryPrimitives.WriteUInt32BigEndian(data[28..], 0x8000_0000);
-        BinaryPrimitives.WriteUInt64BigEndian(data[32..], (ulong)(Limits.MaximumWriteSameBytes / block));
+        BinaryPrimitives.WriteUInt64BigEndian(data[32..], Limits.MaximumWriteSameBlocks);
         return 60;
     }
 
-    /// <summary>Block device characteristics, SBC-3 §6.6.2: does not rotate; FUAB as SBC-3 means it.</summary>
+    /// <summary>
+    /// Block device characteristics, SBC-3 §6.6.2: does not rotate; FUAB as SBC-3 means it.
+    /// </summary>
     private static int WriteCharacteristics(Span<byte> data)
     {
         data[1] = 0x01;
@@ -155,7 +164,9 @@ internal static class InquiryCommands
         return 60;
     }
 
-    /// <summary>SBC-3 §6.6.4: UNMAP and both WRITE SAME free blocks, freed blocks read as zeroes, thin.</summary>
+    /// <summary>
+    /// SBC-3 §6.6.4: UNMAP and both WRITE SAME free blocks, freed blocks read as zeroes, thin.
+    /// </summary>
     private static int WriteProvisioning(Span<byte> data)
     {
         data[1] = 0xe4;

@@ -3,8 +3,8 @@ using Cstor.Engine.Volumes;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// A volume as a direct-access block device: geometry, mode parameters, who is attached, and the sets that order its
-/// commands. Commands reach it through <see cref="DeviceServer"/>.
+/// A volume as a direct-access block device: geometry, mode parameters, who is attached, and the sets that
+/// order its commands. Commands reach it through <see cref="DeviceServer"/>.
 /// </summary>
 internal sealed class LogicalUnit
 {

@@ -1,8 +1,8 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// An initiator's view of the logical unit (I_T_L nexus): the unit attentions it has yet to be told, in the order they
-/// came up.
+/// An initiator's view of the logical unit (I_T_L nexus): the unit attentions it has yet to be told, in the
+/// order they came up.
 /// </summary>
 /// <param name="initiatorName">iSCSI name.</param>
 /// <param name="isid">Initiator part of the session identifier.</param>
@@ -24,7 +24,9 @@ internal sealed class Nexus(string initiatorName, ulong isid)
     /// <summary>PREVENT ALLOW MEDIUM REMOVAL by this nexus.</summary>
     public bool PreventsRemoval { get; set; }
 
-    /// <summary>Queues a unit attention unless the same one waits; a reset replaces all others (SAM-5 §5.14).</summary>
+    /// <summary>
+    /// Queues a unit attention unless the same one waits; a reset replaces all others (SAM-5 §5.14).
+    /// </summary>
     public void Attend(Sense attention)
     {
         if (attention.Asc == 0x29) _attentions.Clear();

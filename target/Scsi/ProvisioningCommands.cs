@@ -5,9 +5,9 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// UNMAP (SBC-3 §5.28), WRITE SAME (§5.44, §5.45) and GET LBA STATUS (§5.4). Freed blocks read as zeroes. WRITE SAME of
-/// zeroes frees too, whether asked by UNMAP or not, for the medium is thin; any other pattern is written, because with
-/// LBPRZ a block may be freed only where zeroes are wanted.
+/// UNMAP (SBC-3 §5.28), WRITE SAME (§5.44, §5.45) and GET LBA STATUS (§5.4). Freed blocks read as zeroes.
+/// WRITE SAME of zeroes frees too, whether asked by UNMAP or not, for the medium is thin; any other pattern
+/// is written, because with LBPRZ a block may be freed only where zeroes are wanted.
 /// </summary>
 internal static class ProvisioningCommands
 {
@@ -56,13 +56,13 @@ internal static class ProvisioningCommands
         }
 
         ulong blocks = task.Blocks == 0 ? unit.BlockCount - task.Lba : task.Blocks;
-        if (blocks > (ulong)(Limits.MaximumWriteSameBytes / unit.BlockBytes))
+        if (blocks > Limits.MaximumWriteSameBlocks)
         {
             task.FailCdb(task.Cdb[0] == 0x93 ? 10 : 7);
             return default;
         }
 
-        if (!noData && task.DataOutBytes < unit.BlockBytes)
+        if (task.ExpectedOutBytes != task.WantedBytes || task.DataOutBytes < task.WantedBytes)
         {
             task.Fail(Sense.InvalidFieldInUnit);
             return default;
@@ -81,7 +81,9 @@ internal static class ProvisioningCommands
             : WritePattern(task, lengthBytes);
     }
 
-    /// <summary>The engine does not say which blocks are holes, so the rest of the unit is reported as mapped.</summary>
+    /// <summary>
+    /// The engine does not say which blocks are holes, so the rest of the unit is reported as mapped.
+    /// </summary>
     public static ValueTask GetLbaStatus(ScsiTask task)
     {
         LogicalUnit unit = task.Unit!;
@@ -94,13 +96,17 @@ internal static class ProvisioningCommands
         if (!task.TryAnswer(24, out Span<byte> data)) return default;
         BinaryPrimitives.WriteInt32BigEndian(data, 20);
         BinaryPrimitives.WriteUInt64BigEndian(data[8..], task.Lba);
-        BinaryPrimitives.WriteUInt32BigEndian(data[16..], (uint)Math.Min(unit.BlockCount - task.Lba, uint.MaxValue));
+        BinaryPrimitives.WriteUInt32BigEndian(data[16..],
+            (uint)Math.Min(unit.BlockCount - task.Lba, uint.MaxValue));
         task.EndAnswer(24, BinaryPrimitives.ReadUInt32BigEndian(task.Cdb.AsSpan(10)));
         return default;
     }
 
-    /// <summary>Checks the whole list first, so that nothing is freed by a list that is wrong further on.</summary>
-    private static Sense? CheckUnmap(LogicalUnit unit, ReadOnlySpan<byte> list, int wantedBytes, out int count)
+    /// <summary>
+    /// Checks the whole list first, so that nothing is freed by a list that is wrong further on.
+    /// </summary>
+    private static Sense? CheckUnmap(LogicalUnit unit, ReadOnlySpan<byte> list, int wantedBytes,
+        out int count)
     {
         count = 0;
         if (wantedBytes < 8 || list.Length < wantedBytes) return Sense.ParameterListLengthError;
@@ -120,7 +126,7 @@ internal static class ProvisioningCommands
             if (lba > unit.BlockCount || blocks > unit.BlockCount - lba) return Sense.LbaOutOfRange(lba);
         }
 
-        return totalBlocks > Limits.MaximumUnmapBytes / unit.BlockBytes ? Sense.InvalidFieldInParameters(8) : null;
+        return totalBlocks > Limits.MaximumUnmapBlocks ? Sense.InvalidFieldInParameters(8) : null;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Cstor.Target.Scsi;
 
-/// <summary>REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS, SPC-4 §6.35 and §6.36, from the table.</summary>
+/// <summary>
+/// REPORT SUPPORTED OPERATION CODES and TASK MANAGEMENT FUNCTIONS, SPC-4 §6.35 and §6.36, from the table.
+/// </summary>
 internal static class ReportCommands
 {
     private const int TimeoutBytes = 12;
@@ -23,7 +25,9 @@ internal static class ReportCommands
         return default;
     }
 
-    /// <summary>All functions that have an effect: abort task and set, clear task set, unit reset, target resets.</summary>
+    /// <summary>
+    /// All functions that have an effect: abort task and set, clear task set, unit reset, target resets.
+    /// </summary>
     public static ValueTask TaskManagement(ScsiTask task)
     {
         bool extended = (task.Cdb[2] & 0x80) != 0;
@@ -44,7 +48,7 @@ internal static class ReportCommands
     private static void ReportAll(ScsiTask task, bool timeouts, uint allocation)
     {
         int rowBytes = timeouts ? 8 + TimeoutBytes : 8;
-        int total = 4 + CommandTable.All.Count * rowBytes;
+        int total = 4 + CommandTable.All.Length * rowBytes;
         if (!task.TryAnswer(total, out Span<byte> data)) return;
         BinaryPrimitives.WriteInt32BigEndian(data, total - 4);
         int at = 4;
@@ -52,7 +56,8 @@ internal static class ReportCommands
         {
             Span<byte> entry = data.Slice(at, rowBytes);
             entry[0] = row.Opcode;
-            if (row.ServiceAction >= 0) BinaryPrimitives.WriteUInt16BigEndian(entry[2..], (ushort)row.ServiceAction);
+            if (row.ServiceAction >= 0)
+                BinaryPrimitives.WriteUInt16BigEndian(entry[2..], (ushort)row.ServiceAction);
             entry[5] = (byte)((row.ServiceAction >= 0 ? 1 : 0) | (timeouts ? 2 : 0));
             BinaryPrimitives.WriteUInt16BigEndian(entry[6..], (ushort)row.CdbBytes);
             if (timeouts) BinaryPrimitives.WriteUInt16BigEndian(entry[8..], TimeoutBytes - 2);

@@ -9,7 +9,8 @@ internal sealed class ReservationState(LogicalUnit unit)
 
     /// <summary>True when the command must end in RESERVATION CONFLICT.</summary>
     public bool Conflicts(Nexus nexus, ScsiTask task) =>
-        _holder is not null && !ReferenceEquals(_holder, nexus) && !task.Command!.Is(CommandFlags.IgnoresReserve);
+        _holder is not null && !ReferenceEquals(_holder, nexus) &&
+            !task.Command!.Is(CommandFlags.IgnoresReserve);
 
     public bool TryReserve(Nexus nexus)
     {

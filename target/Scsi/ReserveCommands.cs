@@ -1,6 +1,8 @@
 namespace Cstor.Target.Scsi;
 
-/// <summary>RESERVE and RELEASE of SPC-2 §7.21: the whole unit, for one nexus, until released, reset or nexus loss.</summary>
+/// <summary>
+/// RESERVE and RELEASE of SPC-2 §7.21: the whole unit, for one nexus, until released, reset or nexus loss.
+/// </summary>
 internal static class ReserveCommands
 {
     public static ValueTask Reserve(ScsiTask task)

@@ -6,8 +6,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// One command as the device server sees it: CDB, data from the initiator, and what became of it. Pooled by the
-/// transport, which derives from it; awaiting the volume allocates nothing.
+/// One command as the device server sees it: CDB, data from the initiator, and what became of it. Pooled by
+/// the transport, which derives from it; awaiting the volume allocates nothing.
 /// </summary>
 internal abstract class ScsiTask : IValueTaskSource
 {
@@ -140,7 +140,9 @@ internal abstract class ScsiTask : IValueTaskSource
         else _handlerAwaiter.UnsafeOnCompleted(_onHandler);
     }
 
-    /// <summary>The command has ended and left the unit's sets: the transport answers, or drops it when aborted.</summary>
+    /// <summary>
+    /// The command has ended and left the unit's sets: the transport answers, or drops it when aborted.
+    /// </summary>
     public abstract void OnEnded();
 
     /// <summary>A buffer of this session's share, or null when there is none now.</summary>

@@ -24,7 +24,8 @@ internal readonly record struct Sense(byte Key, byte Asc, byte Ascq)
     /// <summary>Offset of a miscompare or the like.</summary>
     public ulong Information { get; private init; }
 
-    public static Sense InvalidOpcode => new Sense(0x05, 0x20, 0x00) with { FieldByte = 0, FieldIsInCdb = true };
+    public static Sense InvalidOpcode =>
+        new Sense(0x05, 0x20, 0x00) with { FieldByte = 0, FieldIsInCdb = true };
 
     public static Sense InvalidFieldInCdb(int fieldByte, int bit = -1) =>
         new Sense(0x05, 0x24, 0x00) with { FieldByte = fieldByte, FieldBit = bit, FieldIsInCdb = true };

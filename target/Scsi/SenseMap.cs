@@ -6,8 +6,8 @@ namespace Cstor.Target.Scsi;
 internal static class SenseMap
 {
     /// <summary>
-    /// Status and sense for an I/O that did not succeed. What passes by itself is BUSY, so that initiators try again
-    /// instead of failing the file system above.
+    /// Status and sense for an I/O that did not succeed. What passes by itself is BUSY, so that initiators
+    /// try again instead of failing the file system above.
     /// </summary>
     public static (ScsiStatus Status, Sense Sense) For(IoStatus status, bool isWrite) => status switch
     {

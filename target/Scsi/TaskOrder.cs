@@ -1,8 +1,8 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// Task attributes, SAM-5 §8.6: simple tasks run together; an ordered one waits for all that came before and holds up all
-/// that come after; a head-of-queue one waits for nobody.
+/// Task attributes, SAM-5 §8.6: simple tasks run together; an ordered one waits for all that came before and
+/// holds up all that come after; a head-of-queue one waits for nobody.
 /// </summary>
 internal sealed class TaskOrder(Action<ScsiTask> start)
 {

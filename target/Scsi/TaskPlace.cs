@@ -1,6 +1,8 @@
 namespace Cstor.Target.Scsi;
 
-/// <summary>Where a task stands within its logical unit: links of the fence and the order of attributes.</summary>
+/// <summary>
+/// Where a task stands within its logical unit: links of the fence and the order of attributes.
+/// </summary>
 internal sealed class TaskPlace
 {
     public LinkedListNode<ScsiTask>? FenceNode { get; set; }

@@ -4,9 +4,9 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// VERIFY and WRITE AND VERIFY, SBC-3 §5.31 to §5.43. BYTCHK 0 reads the blocks, which checks their checksums; 1 compares
-/// them with the data sent; 3 compares every block with the one block sent. WRITE AND VERIFY makes the data durable and
-/// reads it back, comparing when BYTCHK is 1.
+/// VERIFY and WRITE AND VERIFY, SBC-3 §5.31 to §5.43. BYTCHK 0 reads the blocks, which checks their
+/// checksums; 1 compares them with the data sent; 3 compares every block with the one block sent. WRITE AND
+/// VERIFY makes the data durable and reads it back, comparing when BYTCHK is 1.
 /// </summary>
 internal static class VerifyCommands
 {
@@ -104,7 +104,8 @@ internal static class VerifyCommands
     private static async ValueTask Check(ScsiTask task, int check, long totalBytes)
     {
         LogicalUnit unit = task.Unit!;
-        if (check == 1) totalBytes = Math.Min(totalBytes, task.DataOutBytes / unit.BlockBytes * unit.BlockBytes);
+        int sentBytes = task.DataOutBytes - task.DataOutBytes % unit.BlockBytes;
+        if (check == 1) totalBytes = Math.Min(totalBytes, sentBytes);
         long offsetBytes = (long)task.Lba * unit.BlockBytes;
         IoBuffer? buffer = await task.RentAsync((int)Math.Min(totalBytes, PartBytes));
         if (buffer is null)

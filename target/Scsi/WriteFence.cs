@@ -1,9 +1,9 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// Keeps read-compare-write commands atomic: an exclusive command starts only when no writer of its range is under
-/// way, and writers that overlap one under way or waiting stand in line behind it. Without exclusive commands it is a
-/// list insertion per write.
+/// Keeps read-compare-write commands atomic: an exclusive command starts only when no writer of its range is
+/// under way, and writers that overlap one under way or waiting stand in line behind it. Without exclusive
+/// commands it is a list insertion per write.
 /// </summary>
 internal sealed class WriteFence(Action<ScsiTask> start)
 {
@@ -67,12 +67,15 @@ internal sealed class WriteFence(Action<ScsiTask> start)
         _inside.AddLast(task.Place.FenceNode!);
     }
 
-    /// <summary>Overlaps something inside, or something ahead in line, where one of the two is exclusive.</summary>
+    /// <summary>
+    /// Overlaps something inside, or something ahead in line, where one of the two is exclusive.
+    /// </summary>
     private bool IsBlocked(ScsiTask task, LinkedListNode<ScsiTask>? inLine)
     {
         for (LinkedListNode<ScsiTask>? node = _inside.First; node is not null; node = node.Next)
             if (Excludes(task, node.Value)) return true;
-        for (LinkedListNode<ScsiTask>? node = _waiting.First; node is not null && node != inLine; node = node.Next)
+        for (LinkedListNode<ScsiTask>? node = _waiting.First; node is not null &&
+            node != inLine; node = node.Next)
             if (Excludes(task, node.Value)) return true;
         return false;
     }
