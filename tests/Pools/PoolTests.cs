@@ -1,3 +1,4 @@
+using Cstor.Engine.Checking;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Vdevs;
@@ -28,9 +29,9 @@ public sealed class PoolTests
         {
             Pool pool = await CreateAsync(loop);
             Volume volume = await VolumeAsync(pool);
-            for (int i = 0; i < 600; i++) await WriteAsync(loop, volume, i * 7 % 1000, (byte)(i + 1));
+            for (int i = 0; i < 600; i++) await WriteAsync(loop, volume, i * 7 % 1000, (byte)((i % 100) + 1));
             Assert.Equal(IoStatus.Ok, await pool.CheckpointAsync());
-            for (int i = 0; i < 300; i++) await WriteAsync(loop, volume, i * 3 % 1000, (byte)(i + 101));
+            for (int i = 0; i < 300; i++) await WriteAsync(loop, volume, i * 3 % 1000, (byte)((i % 100) + 101));
             Assert.Equal(IoStatus.Ok, await volume.FlushAsync());
         });
         node.Crash(CrashMode.DropUnflushed);
@@ -40,8 +41,8 @@ public sealed class PoolTests
             Pool pool = await ImportAsync(second);
             Volume volume = pool.FindVolume("v")!;
             byte[] expected = new byte[1000];
-            for (int i = 0; i < 600; i++) expected[i * 7 % 1000] = (byte)(i + 1);
-            for (int i = 0; i < 300; i++) expected[i * 3 % 1000] = (byte)(i + 101);
+            for (int i = 0; i < 600; i++) expected[i * 7 % 1000] = (byte)((i % 100) + 1);
+            for (int i = 0; i < 300; i++) expected[i * 3 % 1000] = (byte)((i % 100) + 101);
             for (int block = 0; block < 1000; block++)
             {
                 IoBuffer buffer = second.Buffers.Rent(4096);
@@ -50,6 +51,9 @@ public sealed class PoolTests
                 buffer.Release();
             }
 
+            CheckReport report = await PoolChecker.CheckAsync(pool);
+            Assert.True(report.IsClean, report.ToString());
+            Assert.True(report.Blocks > 600);
             Assert.Equal(IoStatus.Ok, await pool.CloseAsync(exported: true));
         });
     }
