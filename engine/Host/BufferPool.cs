@@ -17,15 +17,22 @@ public sealed class BufferPool : IDisposable
     /// <summary>Largest buffer.</summary>
     public const int MaximumBytes = 2 * 1024 * 1024;
 
+    private const int SlabBytes = 256 * 1024;
+
     private static readonly int ClassCount = BitOperations.Log2(MaximumBytes / MinimumBytes) + 1;
 
     private readonly Stack<IoBuffer>[] _free = new Stack<IoBuffer>[ClassCount];
-    private readonly List<nint> _slabs = [];
+    private readonly List<nint> _chunks = [];
+    private readonly Action<nint, long>? _onChunk;
+    private nint _rest;
+    private int _restBytes;
 
     /// <param name="limitBytes">Bound on native memory held by this pool, rented or free.</param>
-    public BufferPool(long limitBytes)
+    /// <param name="onChunk">Told of each chunk (address, bytes) before its first use, or null.</param>
+    public BufferPool(long limitBytes, Action<nint, long>? onChunk = null)
     {
         LimitBytes = limitBytes;
+        _onChunk = onChunk;
         for (int i = 0; i < _free.Length; i++) _free[i] = new Stack<IoBuffer>(64);
     }
 
@@ -76,24 +83,68 @@ public sealed class BufferPool : IDisposable
     /// <summary>Returns all memory to the system. Nothing may be rented any more.</summary>
     public unsafe void Dispose()
     {
-        foreach (nint slab in _slabs) NativeMemory.AlignedFree((void*)slab);
-        _slabs.Clear();
+        foreach (nint chunk in _chunks) NativeMemory.AlignedFree((void*)chunk);
+        _chunks.Clear();
+        _restBytes = 0;
         foreach (Stack<IoBuffer> free in _free) free.Clear();
     }
 
     private static int SizeClassOf(int lengthBytes) =>
         lengthBytes <= MinimumBytes ? 0 : BitOperations.Log2((uint)(lengthBytes - 1) / MinimumBytes) + 1;
 
-    private unsafe bool Grow(int sizeClass)
+    private bool Grow(int sizeClass)
     {
         int bufferBytes = MinimumBytes << sizeClass;
-        int slabBytes = Math.Max(bufferBytes, 256 * 1024);
+        int slabBytes = Math.Max(bufferBytes, SlabBytes);
         if (GrownBytes + slabBytes > LimitBytes) return false;
-        nint slab = (nint)NativeMemory.AlignedAlloc((nuint)slabBytes, MinimumBytes);
-        _slabs.Add(slab);
+        AddBuffers(TakeSlab(slabBytes), slabBytes, sizeClass);
         GrownBytes += slabBytes;
+        return true;
+    }
+
+    private void AddBuffers(nint slab, int slabBytes, int sizeClass)
+    {
+        int bufferBytes = MinimumBytes << sizeClass;
         for (int offset = slabBytes - bufferBytes; offset >= 0; offset -= bufferBytes)
             _free[sizeClass].Push(new IoBuffer(this, slab + offset, bufferBytes, sizeClass));
-        return true;
+    }
+
+    /// <summary>
+    /// A slab from the chunk begun last or from a new one. The smaller rest becomes buffers.
+    /// </summary>
+    private nint TakeSlab(int slabBytes)
+    {
+        if (slabBytes <= _restBytes)
+        {
+            nint slab = _rest;
+            _rest += slabBytes;
+            _restBytes -= slabBytes;
+            return slab;
+        }
+
+        nint chunk = TakeChunk();
+        nint other = chunk + slabBytes;
+        int otherBytes = MaximumBytes - slabBytes;
+        if (otherBytes > _restBytes)
+        {
+            (_rest, other) = (other, _rest);
+            (_restBytes, otherBytes) = (otherBytes, _restBytes);
+        }
+
+        if (GrownBytes + slabBytes + otherBytes <= LimitBytes)
+        {
+            AddBuffers(other, otherBytes, SizeClassOf(SlabBytes));
+            GrownBytes += otherBytes;
+        }
+
+        return chunk;
+    }
+
+    private unsafe nint TakeChunk()
+    {
+        nint chunk = (nint)NativeMemory.AlignedAlloc(MaximumBytes, MaximumBytes);
+        _chunks.Add(chunk);
+        _onChunk?.Invoke(chunk, MaximumBytes);
+        return chunk;
     }
 }

@@ -3,7 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A reusable operation that is awaited as a <see cref="ValueTask{T}"/>. The awaiting method goes on inline, inside
+/// A reusable operation that is awaited as a <see cref="ValueTask{T}"/>. The awaiting method goes on inline,
+/// inside
 /// <see cref="Finish"/>. Whoever awaits it gets the result once; then the object is free for its next use.
 /// </summary>
 internal abstract class AwaitableOperation<T> : RingOperation, IValueTaskSource<T>

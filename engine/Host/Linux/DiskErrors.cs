@@ -21,7 +21,8 @@ internal static class DiskErrors
     /// <summary>The fault of an open or a first look that failed.</summary>
     public static Fault ToFault(string path, int errno) => errno switch
     {
-        Errno.ENOENT or Errno.ENOTDIR => new Fault("device-missing", $"{path}: does not exist", "Check the path with 'cstor disk list'"),
+        Errno.ENOENT or Errno.ENOTDIR => new Fault(
+            "device-missing", $"{path}: does not exist", "Check the path with 'cstor disk list'"),
         Errno.EACCES or Errno.EPERM => new Fault(
             "permission-denied",
             $"{path}: permission denied",
@@ -31,21 +32,26 @@ internal static class DiskErrors
             $"{path}: is in use by a mount or another program, perhaps of another container",
             "See 'lsblk', 'cstor disk list' and 'fuser -v', and free it first"),
         Errno.EROFS => ReadOnly(path),
-        Errno.ETXTBSY => new Fault("device-in-use", $"{path}: is in use as swap or as a running program", "Free it first"),
+        Errno.ETXTBSY => new Fault(
+            "device-in-use", $"{path}: is in use as swap or as a running program", "Free it first"),
         Errno.EINVAL => new Fault(
             "no-direct-io",
             $"{path}: its file system refuses direct I/O (O_DIRECT)",
             "Use a block device, or a file on ext4, XFS or another file system with direct I/O"),
         Errno.ENODEV or Errno.ENXIO or Errno.ENOMEDIUM => new Fault(
-            "device-missing", $"{path}: there is no device behind it", "Check that it is attached, and the kernel log"),
+            "device-missing", $"{path}: there is no device behind it",
+            "Check that it is attached, and the kernel log"),
         Errno.EMFILE or Errno.ENFILE => new Fault(
             "open-files", $"{path}: the limit on open files is reached", "Raise it: ulimit -n 65536"),
-        _ => new Fault("device-error", $"{path}: {Libc.Describe(errno)} (errno {errno})", "See the kernel log"),
+        _ => new Fault(
+            "device-error", $"{path}: {Libc.Describe(errno)} (errno {errno})", "See the kernel log"),
     };
 
     public static Fault ReadOnly(string path) => new(
-        "device-readonly", $"{path}: is read-only", "Make it writable (blockdev --setrw, or remount its file system), or import read-only");
+        "device-readonly", $"{path}: is read-only",
+        "Make it writable (blockdev --setrw, or remount its file system), or import read-only");
 
     public static Fault InUse(string path, string reason) => new(
-        "device-in-use", $"{path}: {reason}", "Free it first, or choose another device ('cstor disk list' shows them)");
+        "device-in-use", $"{path}: {reason}",
+        "Free it first, or choose another device ('cstor disk list' shows them)");
 }

@@ -32,9 +32,11 @@ internal static class DiskLister
         if (directory is null) return Outcome<IReadOnlyList<string>>.Ok(CandidateDevices());
         int error = Libc.Status(directory, out FileStatus status);
         if (error < 0) return DiskErrors.ToFault(directory, -error);
-        if (status.IsBlockDevice || status.IsRegularFile) return Outcome<IReadOnlyList<string>>.Ok([directory]);
+        if (status.IsBlockDevice || status.IsRegularFile)
+            return Outcome<IReadOnlyList<string>>.Ok([directory]);
         if (!status.IsDirectory)
-            return new Fault("not-a-device", $"{directory}: is neither a directory, a block device nor a regular file");
+            return new Fault(
+                "not-a-device", $"{directory}: is neither a directory, a block device nor a regular file");
         var paths = new List<string>();
         var seen = new HashSet<string>();
         foreach (string name in SystemFiles.Names(directory))
@@ -48,7 +50,9 @@ internal static class DiskLister
         return Outcome<IReadOnlyList<string>>.Ok(paths);
     }
 
-    /// <summary>A member of an md or dm device shows the same labels as that device: only the upper one counts.</summary>
+    /// <summary>
+    /// A member of an md or dm device shows the same labels as that device: only the upper one counts.
+    /// </summary>
     private static List<string> CandidateDevices()
     {
         var paths = new List<string>();
@@ -70,7 +74,8 @@ internal static class DiskLister
             paths.Add(NodePath(name));
     }
 
-    private static void Add(List<DiskDescription> disks, DiskUses uses, string name, string directory, string diskDirectory)
+    private static void Add(
+        List<DiskDescription> disks, DiskUses uses, string name, string directory, string diskDirectory)
     {
         long sizeBytes = Number($"{directory}/size") * SystemSectorBytes;
         string? number = SystemFiles.Read($"{directory}/dev");
@@ -95,7 +100,8 @@ internal static class DiskLister
             return reason.StartsWith("is ", StringComparison.Ordinal) ? reason[3..] : reason;
         if (DiskUses.PartitionsOf(directory).Any()) return "has partitions";
         if (Number($"{directory}/ro") == 1) return "read-only";
-        int file = Libc.Open(path, LibcConstants.OpenReadOnly | LibcConstants.OpenExclusive | LibcConstants.OpenNonBlocking);
+        int file = Libc.Open(
+            path, LibcConstants.OpenReadOnly | LibcConstants.OpenExclusive | LibcConstants.OpenNonBlocking);
         if (file >= 0)
         {
             _ = Libc.Close(file);
@@ -117,14 +123,20 @@ internal static class DiskLister
         if (model is not null)
         {
             // virtio and NVMe show a PCI number as vendor.
-            return vendor.Length == 0 || vendor.StartsWith("0x", StringComparison.Ordinal) ? model : $"{vendor} {model}";
+            return vendor.Length == 0 || vendor.StartsWith("0x", StringComparison.Ordinal)
+                ? model : $"{vendor} {model}";
         }
 
-        return SystemFiles.Read($"{directory}/loop/backing_file") ?? SystemFiles.Read($"{directory}/dm/name") ?? "";
+        return FirstText($"{directory}/loop/backing_file", $"{directory}/dm/name");
     }
 
     private static string SerialOf(string directory) =>
-        FirstText($"{directory}/device/serial", $"{directory}/serial", $"{directory}/wwid", $"{directory}/device/wwid", $"{directory}/dm/uuid");
+        FirstText(
+            $"{directory}/device/serial",
+            $"{directory}/serial",
+            $"{directory}/wwid",
+            $"{directory}/device/wwid",
+            $"{directory}/dm/uuid");
 
     private static string FirstText(params ReadOnlySpan<string> paths)
     {
@@ -143,7 +155,8 @@ internal static class DiskLister
     {
         foreach (string prefix in ForeignPrefixes)
         {
-            if (name.StartsWith(prefix, StringComparison.Ordinal) && name.Length > prefix.Length && char.IsAsciiDigit(name[prefix.Length]))
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && name.Length > prefix.Length
+                && char.IsAsciiDigit(name[prefix.Length]))
                 return true;
         }
 

@@ -4,8 +4,9 @@ using Cstor.Engine.Host.Linux.Abi;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// Opens a disk; blocks. For writing the disk must be ours alone: O_EXCL on a block device excludes mounts, swap, md, dm and other
-/// daemons; a lock on a regular file excludes other daemons. What stands in the way is looked up first, to name it.
+/// Opens a disk; blocks. For writing the disk must be ours alone: O_EXCL on a block device excludes mounts,
+/// swap, md, dm and other daemons; a lock on a regular file excludes other daemons. What stands in the way is
+/// looked up first, to name it.
 /// </summary>
 internal static class DiskOpener
 {
@@ -17,10 +18,13 @@ internal static class DiskOpener
         if (error < 0) return DiskErrors.ToFault(path, -error);
         bool writable = access == DiskAccess.ReadWrite;
         if (!status.IsBlockDevice && !status.IsRegularFile)
-            return new Fault("not-a-device", $"{path}: is neither a block device nor a regular file", "Name a disk or a file");
-        if (writable && DiskUses.Read().ReasonFor(status) is { } reason) return DiskErrors.InUse(path, reason);
+            return new Fault("not-a-device", $"{path}: is neither a block device nor a regular file",
+                "Name a disk or a file");
+        if (writable && DiskUses.Read().ReasonFor(status) is { } reason)
+            return DiskErrors.InUse(path, reason);
 
-        int flags = LibcConstants.OpenDirect | (writable ? LibcConstants.OpenReadWrite : LibcConstants.OpenReadOnly);
+        int flags = LibcConstants.OpenDirect;
+        flags |= writable ? LibcConstants.OpenReadWrite : LibcConstants.OpenReadOnly;
         if (status.IsBlockDevice && writable) flags |= LibcConstants.OpenExclusive;
         int file = Libc.Open(path, flags);
         if (file < 0) return DiskErrors.ToFault(path, -file);
@@ -45,11 +49,20 @@ internal static class DiskOpener
         if (logical > SectorBytes)
         {
             return new Fault(
-                "sector-size", $"{path}: its sectors have {logical} bytes; more than {SectorBytes} are not supported", "Use another disk");
+                "sector-size",
+                $"{path}: its sectors have {logical} bytes; more than {SectorBytes} are not supported",
+                "Use another disk");
         }
 
         return new OpenedDisk(
-            path, file, true, writable, RoundDown(sizeBytes), logical, Math.Max(logical, physical), DiscardLimit(status) > 0);
+            path,
+            file,
+            IsBlockDevice: true,
+            writable,
+            RoundDown(sizeBytes),
+            logical,
+            Math.Max(logical, physical),
+            SupportsDiscard: DiscardLimit(status) > 0);
     }
 
     private static Outcome<OpenedDisk> ExamineFile(string path, int file, bool writable)
@@ -57,16 +70,25 @@ internal static class DiskOpener
         if (writable)
         {
             int locked = Libc.Lock(file, LibcConstants.LockExclusive | LibcConstants.LockNonBlocking);
-            if (locked == -Errno.EAGAIN) return DiskErrors.InUse(path, "is locked by another program, perhaps another cstor");
+            if (locked == -Errno.EAGAIN)
+                return DiskErrors.InUse(path, "is locked by another program, perhaps another cstor");
             if (locked < 0) return DiskErrors.ToFault(path, -locked);
         }
 
         // Looked at only now: before the lock its former owner could still change it.
         int error = Libc.Status(file, out FileStatus status);
         if (error < 0) return DiskErrors.ToFault(path, -error);
-        int logical = status.DirectOffsetAlignment is > 0 and <= SectorBytes ? (int)status.DirectOffsetAlignment : SectorBytes;
+        int logical = status.DirectOffsetAlignment is > 0 and <= SectorBytes
+            ? (int)status.DirectOffsetAlignment : SectorBytes;
         return new OpenedDisk(
-            path, file, false, writable, RoundDown(status.SizeBytes), logical, SectorBytes, SupportsDiscard: writable);
+            path,
+            file,
+            IsBlockDevice: false,
+            writable,
+            RoundDown(status.SizeBytes),
+            logical,
+            SectorBytes,
+            SupportsDiscard: writable);
     }
 
     private static long RoundDown(ulong sizeBytes) => (long)(sizeBytes / SectorBytes * SectorBytes);

@@ -4,8 +4,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A pooled request to a disk: continued when the kernel did a part of it, repeated when interrupted. Its slot and its list of memory
-/// runs are its own for life.
+/// A pooled request to a disk: continued when the kernel did a part of it, repeated when interrupted. Its
+/// slot and its list of memory runs are its own for life.
 /// </summary>
 internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
     }
 
     /// <summary>Reads or writes one run of memory.</summary>
-    public ValueTask<IoStatus> Transfer(LinuxDisk disk, RingFile file, byte opcode, long offset, IoSlice memory)
+    public ValueTask<IoStatus> Transfer(
+        LinuxDisk disk, RingFile file, byte opcode, long offset, IoSlice memory)
     {
         _isTransfer = true;
         _isVectored = false;
@@ -42,7 +43,8 @@ internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
     }
 
     /// <summary>Reads or writes several runs of memory.</summary>
-    public ValueTask<IoStatus> TransferVectored(LinuxDisk disk, RingFile file, byte opcode, long offset, ReadOnlySpan<IoSlice> memory)
+    public ValueTask<IoStatus> TransferVectored(
+        LinuxDisk disk, RingFile file, byte opcode, long offset, ReadOnlySpan<IoSlice> memory)
     {
         _vectors.Set(memory);
         _isTransfer = true;
@@ -52,7 +54,8 @@ internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
 
     /// <summary>Any other request, done wholly or not at all.</summary>
     public ValueTask<IoStatus> Command(
-        LinuxDisk disk, RingFile file, byte opcode, long offset, nint address, uint length, uint flags, ulong address3)
+        LinuxDisk disk, RingFile file, byte opcode, long offset, nint address, uint length, uint flags,
+        ulong address3)
     {
         _isTransfer = false;
         _isVectored = false;
@@ -63,7 +66,8 @@ internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
     {
         if (result < 0)
         {
-            if (result is -Errno.EINTR or -Errno.EAGAIN && ++_retries < RetryLimit && !_loop.IsStopping) Queue();
+            if (result is -Errno.EINTR or -Errno.EAGAIN && ++_retries < RetryLimit && !_loop.IsStopping)
+                Queue();
             else Complete(DiskErrors.ToStatus(-result));
             return;
         }
@@ -108,7 +112,8 @@ internal sealed class DiskOperation : AwaitableOperation<IoStatus>, IDisposable
     protected override void Recycle() => _pool.Push(this);
 
     private ValueTask<IoStatus> Start(
-        LinuxDisk disk, RingFile file, byte opcode, long offset, nint address, uint length, uint flags, ulong address3)
+        LinuxDisk disk, RingFile file, byte opcode, long offset, nint address, uint length, uint flags,
+        ulong address3)
     {
         _disk = disk;
         _file = file;

@@ -3,8 +3,9 @@ using Cstor.Engine.Host.Linux.Abi;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// What the machine uses its disks for, read once from /proc and /sys: mounts, swap, holders (md, dm), backing files of loop
-/// devices. Only mounts of our own mount namespace are seen; what other namespaces hold is caught by O_EXCL.
+/// What the machine uses its disks for, read once from /proc and /sys: mounts, swap, holders (md, dm),
+/// backing files of loop devices. Only mounts of our own mount namespace are seen; what other namespaces hold
+/// is caught by O_EXCL.
 /// </summary>
 internal sealed class DiskUses
 {
@@ -50,7 +51,8 @@ internal sealed class DiskUses
         foreach (string partition in PartitionsOf(directory))
         {
             string? number = SystemFiles.Read($"{directory}/{partition}/dev");
-            if (number is not null && ReasonFor(number) is { } inner) return $"its partition {partition} {inner}";
+            if (number is not null && ReasonFor(number) is { } inner)
+                return $"its partition {partition} {inner}";
         }
 
         return null;
@@ -62,11 +64,13 @@ internal sealed class DiskUses
 
     private static string? LoopOn(FileStatus status)
     {
-        foreach (string name in SystemFiles.Names("/sys/block").Where(name => name.StartsWith("loop", StringComparison.Ordinal)))
+        foreach (string name in SystemFiles.Names("/sys/block"))
         {
+            if (!name.StartsWith("loop", StringComparison.Ordinal)) continue;
             string? backing = SystemFiles.Read($"/sys/block/{name}/loop/backing_file");
             if (backing is null || Libc.Status(backing, out FileStatus file) < 0) continue;
-            if (file.Inode == status.Inode && file.HostMajor == status.HostMajor && file.HostMinor == status.HostMinor)
+            if (file.Inode == status.Inode && file.HostMajor == status.HostMajor
+                && file.HostMinor == status.HostMinor)
                 return $"is attached to /dev/{name}";
         }
 
@@ -77,11 +81,17 @@ internal sealed class DiskUses
     private static string Unescape(string text)
     {
         if (!text.Contains('\\', StringComparison.Ordinal)) return text;
-        return text.Replace("\\040", " ", StringComparison.Ordinal).Replace("\\011", "\t", StringComparison.Ordinal)
-            .Replace("\\012", "\n", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
+        return text
+            .Replace("\\040", " ", StringComparison.Ordinal)
+            .Replace("\\011", "\t", StringComparison.Ordinal)
+            .Replace("\\012", "\n", StringComparison.Ordinal)
+            .Replace("\\134", "\\", StringComparison.Ordinal);
     }
 
-    /// <summary>Fields: id, parent, device, root, mount point, options, optional fields up to "-", type, source, ... (proc(5)).</summary>
+    /// <summary>
+    /// Fields: id, parent, device, root, mount point, options, optional fields up to "-", type, source, ...
+    /// (proc(5)).
+    /// </summary>
     private void ReadMounts(string[] lines)
     {
         foreach (string line in lines)
@@ -91,7 +101,8 @@ internal sealed class DiskUses
             if (separator < 6 || fields.Length < separator + 3) continue;
             string reason = $"is mounted on {Unescape(fields[4])}";
             _reasons.TryAdd(fields[2], reason);
-            // File systems over several devices (btrfs) show a number of their own; the source names one device.
+            // File systems over several devices (btrfs) show a number of their own; the source names one
+            // device.
             string source = Unescape(fields[separator + 2]);
             if (source.StartsWith("/dev/", StringComparison.Ordinal)) AddByPath(source, reason);
         }

@@ -5,7 +5,8 @@ namespace Cstor.Engine.Host.Linux;
 /// <summary>See <see cref="LinuxLoop.InvokeAsync{T}"/>.</summary>
 internal sealed class Invocation<T>(LinuxLoop loop, Func<ValueTask<T>> function) : ILoopMessage, IInvocation
 {
-    private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<T> _completion =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task<T> Task => _completion.Task;
 

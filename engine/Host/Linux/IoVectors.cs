@@ -5,8 +5,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A list of memory runs in native memory, in the shape the kernel reads, with a message header in front for sockets. Belongs to an
-/// operation, is kept for its next use, and may be freed only when no request refers to it. Neighbouring runs are joined.
+/// A list of memory runs in native memory, in the shape the kernel reads, with a message header in front for
+/// sockets. Belongs to an operation, is kept for its next use, and may be freed only when no request refers
+/// to it. Neighbouring runs are joined.
 /// </summary>
 internal sealed unsafe class IoVectors : IDisposable
 {

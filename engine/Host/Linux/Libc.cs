@@ -5,35 +5,51 @@ using Cstor.Engine.Host.Linux.Abi;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// The system calls, all in one place. Every wrapper returns the result or a negative errno, the way the kernel itself does, so that
-/// no caller can read a stale errno.
+/// The system calls, all in one place. Every wrapper returns the result or a negative errno, the way the
+/// kernel itself does, so that no caller can read a stale errno.
 /// </summary>
 internal static unsafe partial class Libc
 {
+    private const uint StatusMask = LibcConstants.StatusBasic | LibcConstants.StatusDirectAlignment;
+
     public static int RingSetup(uint entries, RingParameters* parameters) =>
         Result(SystemCall2(RingConstants.SystemCallSetup, (nint)entries, (nint)parameters));
 
-    public static int RingEnter(int ring, uint submit, uint minComplete, uint flags, void* argument, nint argumentBytes) =>
+    public static int RingEnter(
+        int ring, uint submit, uint minComplete, uint flags, void* argument, nint argumentBytes) =>
         Result(SystemCall6(
-            RingConstants.SystemCallEnter, ring, (nint)submit, (nint)minComplete, (nint)flags, (nint)argument, argumentBytes));
+            RingConstants.SystemCallEnter,
+            ring,
+            (nint)submit,
+            (nint)minComplete,
+            (nint)flags,
+            (nint)argument,
+            argumentBytes));
 
     public static int RingRegister(int ring, uint operation, void* argument, uint count) =>
-        Result(SystemCall4(RingConstants.SystemCallRegister, ring, (nint)operation, (nint)argument, (nint)count));
+        Result(SystemCall4(
+            RingConstants.SystemCallRegister, ring, (nint)operation, (nint)argument, (nint)count));
 
     /// <summary>Maps shared memory of a file; a negative errno on failure.</summary>
     public static nint Map(nuint lengthBytes, int file, ulong offset)
     {
         nint address = MapRaw(
-            0, lengthBytes, LibcConstants.ProtectionReadWrite, LibcConstants.MapShared | LibcConstants.MapPopulate, file, (long)offset);
+            0, lengthBytes, LibcConstants.ProtectionReadWrite,
+            LibcConstants.MapShared | LibcConstants.MapPopulate, file, (long)offset);
         return address == -1 ? -Marshal.GetLastPInvokeError() : address;
     }
 
     public static int Unmap(nint address, nuint lengthBytes) => Result(UnmapRaw(address, lengthBytes));
 
+    /// <summary>Asks for huge pages; without effect where the system has none.</summary>
+    public static void AdviseHugePages(nint address, long lengthBytes) =>
+        _ = AdviseRaw(address, (nuint)lengthBytes, LibcConstants.AdviseHugePage);
+
     public static int Open(string path, int flags)
     {
         byte[] text = Terminated(path);
-        fixed (byte* pointer = text) return Result(OpenRaw(pointer, flags | LibcConstants.OpenCloseOnExec, 0));
+        fixed (byte* pointer = text)
+            return Result(OpenRaw(pointer, flags | LibcConstants.OpenCloseOnExec, 0));
     }
 
     public static int Close(int file) => Result(CloseRaw(file));
@@ -45,7 +61,7 @@ internal static unsafe partial class Libc
         fixed (FileStatus* into = &status)
         {
             return Result(StatusRaw(
-                LibcConstants.AtCurrentDirectory, pointer, 0, LibcConstants.StatusBasic | LibcConstants.StatusDirectAlignment, into));
+                LibcConstants.AtCurrentDirectory, pointer, 0, StatusMask, into));
         }
     }
 
@@ -55,7 +71,7 @@ internal static unsafe partial class Libc
         fixed (FileStatus* into = &status)
         {
             return Result(StatusRaw(
-                file, &nothing, LibcConstants.AtEmptyPath, LibcConstants.StatusBasic | LibcConstants.StatusDirectAlignment, into));
+                file, &nothing, LibcConstants.AtEmptyPath, StatusMask, into));
         }
     }
 
@@ -87,13 +103,15 @@ internal static unsafe partial class Libc
 
     public static int FillRandom(Span<byte> destination)
     {
-        fixed (byte* pointer = destination) return Result((int)RandomRaw(pointer, (nuint)destination.Length, 0));
+        fixed (byte* pointer = destination)
+            return Result((int)RandomRaw(pointer, (nuint)destination.Length, 0));
     }
 
     public static int Socket(int family) =>
         Result(SocketRaw(family, LibcConstants.SocketStream | LibcConstants.SocketCloseOnExec, 0));
 
-    public static int Bind(int file, void* address, uint addressBytes) => Result(BindRaw(file, address, addressBytes));
+    public static int Bind(int file, void* address, uint addressBytes) =>
+        Result(BindRaw(file, address, addressBytes));
 
     public static int Listen(int file, int backlog) => Result(ListenRaw(file, backlog));
 
@@ -104,12 +122,15 @@ internal static unsafe partial class Libc
 
     public static int SetOption(int file, int level, int option, ReadOnlySpan<byte> value)
     {
-        fixed (byte* pointer = value) return Result(SetOptionRaw(file, level, option, pointer, (uint)value.Length));
+        fixed (byte* pointer = value)
+            return Result(SetOptionRaw(file, level, option, pointer, (uint)value.Length));
     }
 
-    public static int LocalName(int file, void* address, uint* addressBytes) => Result(LocalNameRaw(file, address, addressBytes));
+    public static int LocalName(int file, void* address, uint* addressBytes) =>
+        Result(LocalNameRaw(file, address, addressBytes));
 
-    public static int PeerName(int file, void* address, uint* addressBytes) => Result(PeerNameRaw(file, address, addressBytes));
+    public static int PeerName(int file, void* address, uint* addressBytes) =>
+        Result(PeerNameRaw(file, address, addressBytes));
 
     /// <summary>What the C library says of an errno: "No such file or directory".</summary>
     public static string Describe(int errno) => Marshal.GetPInvokeErrorMessage(errno);
@@ -133,10 +154,14 @@ internal static unsafe partial class Libc
     private static partial nint SystemCall6(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    private static partial nint MapRaw(nint address, nuint length, int protection, int flags, int file, long offset);
+    private static partial nint MapRaw(
+        nint address, nuint length, int protection, int flags, int file, long offset);
 
     [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
     private static partial int UnmapRaw(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int AdviseRaw(nint address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true)]
     private static partial int OpenRaw(byte* path, int flags, int mode);

@@ -4,8 +4,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A TCP socket on the loop's ring. Close shuts the socket down, which makes the kernel end a receive or send under way; the memory they
-/// use, and the descriptor, are let go when their completions have come, never before.
+/// A TCP socket on the loop's ring. Close shuts the socket down, which makes the kernel end a receive or send
+/// under way; the memory they use, and the descriptor, are let go when their completions have come, never
+/// before.
 /// </summary>
 internal sealed class LinuxConnection : IConnection
 {

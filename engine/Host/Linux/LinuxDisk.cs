@@ -4,8 +4,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A block device or regular file, opened with O_DIRECT. A flush is fdatasync: on a block device it ends in the device's own cache
-/// flush, on a file it also brings the metadata needed to read the data back.
+/// A block device or regular file, opened with O_DIRECT. A flush is fdatasync: on a block device it ends in
+/// the device's own cache flush, on a file it also brings the metadata needed to read the data back.
 /// </summary>
 internal sealed class LinuxDisk : IDisk
 {
@@ -113,7 +113,8 @@ internal sealed class LinuxDisk : IDisk
     }
 
     private static void CheckMemory(IoSlice slice) =>
-        Check.That(slice.LengthBytes > 0 && ((slice.Address | slice.LengthBytes) & (nint)(Alignment - 1)) == 0);
+        Check.That(
+            slice.LengthBytes > 0 && ((slice.Address | slice.LengthBytes) & (nint)(Alignment - 1)) == 0);
 
     private static long TotalOf(ReadOnlySpan<IoSlice> slices)
     {
@@ -133,7 +134,8 @@ internal sealed class LinuxDisk : IDisk
         Check.That(((offsetBytes | lengthBytes) & (Alignment - 1)) == 0);
         if (_closed || _loop.IsStopping) return IoStatus.DeviceGone;
         if (writes && !_opened.IsWritable) return IoStatus.ReadOnly;
-        if (offsetBytes < 0 || lengthBytes <= 0 || offsetBytes > SizeBytes - lengthBytes) return IoStatus.OutOfRange;
+        if (offsetBytes < 0 || lengthBytes <= 0 || offsetBytes > SizeBytes - lengthBytes)
+            return IoStatus.OutOfRange;
         return IoStatus.Ok;
     }
 
@@ -144,7 +146,10 @@ internal sealed class LinuxDisk : IDisk
         return operation;
     }
 
-    /// <summary>By the ring where the kernel knows how (Linux 6.12 for block devices), else by ioctl on a thread of its own.</summary>
+    /// <summary>
+    /// By the ring where the kernel knows how (Linux 6.12 for block devices), else by ioctl on a thread of
+    /// its own.
+    /// </summary>
     private async ValueTask<IoStatus> DiscardCheckedAsync(long offsetBytes, long lengthBytes)
     {
         IoStatus status;
@@ -160,13 +165,15 @@ internal sealed class LinuxDisk : IDisk
         if (_discardByCommand)
         {
             status = await Begin().Command(
-                this, _file, RingConstants.OpCommand, RingConstants.CommandDiscard, (nint)offsetBytes, 0, 0, (ulong)lengthBytes);
+                this, _file, RingConstants.OpCommand, RingConstants.CommandDiscard, (nint)offsetBytes, 0, 0,
+                (ulong)lengthBytes);
             if (status is not (IoStatus.NotSupported or IoStatus.DeviceError)) return status;
             // Kernels before 6.12 say EINVAL or EOPNOTSUPP; the ioctl tells which it is.
         }
 
         _underWay++;
-        int result = await _loop.RunBlockingAsync(() => Libc.Discard(_opened.Descriptor, offsetBytes, lengthBytes));
+        int result = await _loop.RunBlockingAsync(
+            () => Libc.Discard(_opened.Descriptor, offsetBytes, lengthBytes));
         OnRequestEnded();
         if (result >= 0)
         {

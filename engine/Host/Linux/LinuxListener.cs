@@ -38,10 +38,10 @@ internal sealed class LinuxListener : IListener
         {
             int result = await _accept.Start(_file);
             if (result >= 0) connection = Adopt(result);
-            else if (-result is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM or Errno.ENOBUFS) await _loop.DelayAsync(ShortageNanoseconds);
-            else if (-result is Errno.EBADF or Errno.ECANCELED) break;
-            // Others (ECONNABORTED, network errors of a connection that died in the queue) concern one connection only; EINVAL
-            // comes from Close.
+            // A connection that died in the queue concerns nobody else. Shortage (EMFILE and its kin), and
+            // whatever else there may be, is waited out rather than tried in circles.
+            else if (-result is not (Errno.EINTR or Errno.EAGAIN or Errno.ECONNABORTED) && !_closed)
+                await _loop.DelayAsync(ShortageNanoseconds);
         }
 
         _accepting = false;

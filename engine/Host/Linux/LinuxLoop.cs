@@ -5,9 +5,10 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// A thread with one io_uring for disks and sockets alike. A turn: run the completions at hand, what other threads sent, the timers that
-/// are due, then the callbacks deferred to the turn's end; hand what was queued to the kernel and sleep there until there is
-/// something to do. The sleep carries the next timer's deadline, so timers cost no system call, and an idle loop no turns.
+/// A thread with one io_uring for disks and sockets alike. A turn: run the completions at hand, what other
+/// threads sent, the timers that are due, then the callbacks deferred to the turn's end; hand what was queued
+/// to the kernel and sleep there until there is something to do. The sleep carries the next timer's deadline,
+/// so timers cost no system call, and an idle loop no turns.
 /// </summary>
 public sealed class LinuxLoop : ILoop, IDisposable
 {
@@ -40,16 +41,20 @@ public sealed class LinuxLoop : ILoop, IDisposable
         _options = options;
         _wake = new WakeOperation(this, wakeFile);
         _mailbox = new Mailbox(wakeFile);
-        int workers = options.WorkerCount > 0 ? options.WorkerCount : Math.Max(1, Environment.ProcessorCount - 1);
+        int spareProcessors = Math.Max(1, Environment.ProcessorCount - 1);
+        int workers = options.WorkerCount > 0 ? options.WorkerCount : spareProcessors;
         _workers = new WorkerPool("cstor-worker", workers);
         _blocking = new WorkerPool("cstor-blocking", BlockingThreadLimit);
-        Buffers = new BufferPool(options.BufferLimitBytes);
+        Buffers = new BufferPool(options.BufferLimitBytes, Libc.AdviseHugePages);
         _disks = new LinuxDisks(this);
         Network = new LinuxNetwork(this);
         _thread = new Thread(ThreadMain) { Name = options.Name, IsBackground = true };
     }
 
-    public long NowNanoseconds => checked((long)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency)));
+    /// <inheritdoc/>
+    /// <remarks>The runtime's time stamps are CLOCK_MONOTONIC in nanoseconds on Linux; checked at
+    /// start.</remarks>
+    public long NowNanoseconds => Stopwatch.GetTimestamp();
 
     public DateTimeOffset UtcNow => DateTimeOffset.UtcNow;
 
@@ -62,7 +67,9 @@ public sealed class LinuxLoop : ILoop, IDisposable
     /// <summary>Turns so far; an idle loop makes none.</summary>
     public long TurnCount => Volatile.Read(ref _turns);
 
-    /// <summary>The loop is about to end: requests are answered at once as if their file were closed.</summary>
+    /// <summary>
+    /// The loop is about to end: requests are answered at once as if their file were closed.
+    /// </summary>
     internal bool IsStopping => _stopRequested;
 
     internal TimerHeap Timers { get; } = new();
@@ -81,6 +88,7 @@ public sealed class LinuxLoop : ILoop, IDisposable
     public static Outcome<LinuxLoop> Start(LinuxLoopOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Check.That(Stopwatch.Frequency == 1_000_000_000);
         int wakeFile = Libc.EventCreate();
         if (wakeFile < 0) return RingFaults.ForSetup(-wakeFile, null);
         var loop = new LinuxLoop(options, wakeFile);
@@ -118,8 +126,12 @@ public sealed class LinuxLoop : ILoop, IDisposable
 
     public ValueTask OffloadAsync(IOffloadedWork work) => OffloadTo(_workers, work);
 
-    /// <summary>Runs a function on the loop and gives its result to another thread: how administration reaches the loop's objects.</summary>
-    /// <returns>A task that ends with the function's result or exception; with <see cref="ObjectDisposedException"/> if the loop ended first.</returns>
+    /// <summary>
+    /// Runs a function on the loop and gives its result to another thread: how administration reaches the
+    /// loop's objects.
+    /// </summary>
+    /// <returns>A task that ends with the function's result or exception; with <see
+    /// cref="ObjectDisposedException"/> if the loop ended first.</returns>
     public Task<T> InvokeAsync<T>(Func<ValueTask<T>> function)
     {
         var invocation = new Invocation<T>(this, function);
@@ -129,7 +141,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
     }
 
     /// <summary>
-    /// Ends the loop, from any thread: I/O under way is cancelled and awaited for a few seconds. Close pools and connections before.
+    /// Ends the loop, from any thread: I/O under way is cancelled and awaited for a few seconds. Close pools
+    /// and connections before.
     /// </summary>
     public void Stop() => _mailbox.Put((Action)(() => _stopRequested = true));
 
@@ -163,7 +176,9 @@ public sealed class LinuxLoop : ILoop, IDisposable
         return nanoseconds <= 0 ? now : nanoseconds > long.MaxValue - now ? long.MaxValue : now + nanoseconds;
     }
 
-    /// <summary>Ends the loop because of a bug; the fatal handler is called when the current callback returns.</summary>
+    /// <summary>
+    /// Ends the loop because of a bug; the fatal handler is called when the current callback returns.
+    /// </summary>
     internal void Fail(Exception exception) => _failure ??= exception;
 
     internal void Forget(IInvocation invocation)
@@ -173,7 +188,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
 
     private ValueTask OffloadTo(WorkerPool workers, IOffloadedWork work)
     {
-        if (!_offloads.TryPop(out OffloadOperation? operation)) operation = new OffloadOperation(this, _offloads);
+        if (!_offloads.TryPop(out OffloadOperation? operation))
+            operation = new OffloadOperation(this, _offloads);
         return operation.Start(work, workers);
     }
 

@@ -9,15 +9,19 @@ public sealed record LinuxLoopOptions
     /// <summary>Bound on the native memory of the loop's buffer pool.</summary>
     public long BufferLimitBytes { get; init; } = 128L * 1024 * 1024;
 
-    /// <summary>Threads for offloaded computation; 0 for one less than there are processors, at least one.</summary>
+    /// <summary>
+    /// Threads for offloaded computation; 0 for one less than there are processors, at least one.
+    /// </summary>
     public int WorkerCount { get; init; }
 
     /// <summary>
-    /// How long to poll before sleeping. Off by default: 50 us halve the latency of one request at a time, burn a core while anything
-    /// is under way, and gain nothing from depth 8 on.
+    /// How long to poll before sleeping. Off by default: 50 us halve the latency of one request at a time,
+    /// burn a core while anything is under way, and gain nothing from depth 8 on.
     /// </summary>
     public int SpinMicroseconds { get; init; }
 
-    /// <summary>Called on the loop's thread when an exception escapes a callback. Ends the process unless set.</summary>
+    /// <summary>
+    /// Called on the loop's thread when an exception escapes a callback. Ends the process unless set.
+    /// </summary>
     public Action<Exception>? OnFatal { get; init; }
 }

@@ -1,8 +1,9 @@
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// What other threads send to a loop. The lock is held for a few instructions only, and never by two loops' data paths: messages
-/// are how threads meet. The kernel is asked to wake the loop only if the loop has said that it sleeps.
+/// What other threads send to a loop. The lock is held for a few instructions only, and never by two loops'
+/// data paths: messages are how threads meet. The kernel is asked to wake the loop only if the loop has said
+/// that it sleeps.
 /// </summary>
 internal sealed class Mailbox(int wakeFile)
 {
@@ -16,7 +17,9 @@ internal sealed class Mailbox(int wakeFile)
     /// <summary>Something waits; may be asked without the lock.</summary>
     public bool HasMail => _hasMail;
 
-    /// <summary>Any thread. An <see cref="Action"/> or <see cref="ILoopMessage"/>; false once the loop has ended.</summary>
+    /// <summary>
+    /// Any thread. An <see cref="Action"/> or <see cref="ILoopMessage"/>; false once the loop has ended.
+    /// </summary>
     public bool Put(object message)
     {
         bool wake;

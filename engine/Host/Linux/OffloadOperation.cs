@@ -4,7 +4,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>A pooled hand-over of work to another thread and back.</summary>
-internal sealed class OffloadOperation(LinuxLoop loop, Stack<OffloadOperation> pool) : ILoopMessage, IValueTaskSource
+internal sealed class OffloadOperation(LinuxLoop loop, Stack<OffloadOperation> pool)
+    : ILoopMessage, IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<bool> _core;
     private IOffloadedWork? _work;

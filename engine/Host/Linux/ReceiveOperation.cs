@@ -3,7 +3,8 @@ using Cstor.Engine.Host.Linux.Abi;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>A connection's receive.</summary>
-internal sealed class ReceiveOperation(LinuxLoop loop, LinuxConnection connection) : AwaitableOperation<int>, IDisposable
+internal sealed class ReceiveOperation(LinuxLoop loop, LinuxConnection connection)
+    : AwaitableOperation<int>, IDisposable
 {
     private IoVectors? _vectors;
     private IoSlice _memory;
@@ -60,9 +61,9 @@ internal sealed class ReceiveOperation(LinuxLoop loop, LinuxConnection connectio
     {
         // A socket that was left empty is waited for first, instead of tried in vain.
         ushort priority = loop.Ring.IsModern && !_mayHaveMore ? RingConstants.ReceivePollFirst : (ushort)0;
-        if (_isVectored)
-            loop.Ring.Queue(this, RingConstants.OpReceiveMessage, connection.File, 0, _vectors!.PrepareHeader(), 1, 0, priority);
-        else
-            loop.Ring.Queue(this, RingConstants.OpReceive, connection.File, 0, _memory.Address, (uint)_memory.LengthBytes, 0, priority);
+        byte opcode = _isVectored ? RingConstants.OpReceiveMessage : RingConstants.OpReceive;
+        nint address = _isVectored ? _vectors!.PrepareHeader() : _memory.Address;
+        uint length = _isVectored ? 1 : (uint)_memory.LengthBytes;
+        loop.Ring.Queue(this, opcode, connection.File, 0, address, length, 0, priority);
     }
 }

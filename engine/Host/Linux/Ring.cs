@@ -6,10 +6,10 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// An io_uring, by raw system calls. Requests are queued in shared memory and handed to the kernel every few operations (measured best:
-/// 4 to 8) and before waiting. The kernel posts completions only while this thread is inside io_uring_enter (DEFER_TASKRUN), so
-/// nothing interrupts a turn of the loop, and the thread never spins. Older kernels get fewer flags, the same semantics.
-/// Belongs to the thread that made it.
+/// An io_uring, by raw system calls. Requests are queued in shared memory and handed to the kernel every few
+/// operations (measured best: 4 to 8) and before waiting. The kernel posts completions only while this thread
+/// is inside io_uring_enter (DEFER_TASKRUN), so nothing interrupts a turn of the loop, and the thread never
+/// spins. Older kernels get fewer flags, the same semantics. Belongs to the thread that made it.
 /// </summary>
 internal sealed unsafe class Ring : IDisposable
 {
@@ -54,7 +54,13 @@ internal sealed unsafe class Ring : IDisposable
     private uint _tail;
     private bool _disposed;
 
-    private Ring(int file, in RingParameters parameters, nint mapping, nuint mappingBytes, nint entries, nuint entriesBytes)
+    private Ring(
+        int file,
+        in RingParameters parameters,
+        nint mapping,
+        nuint mappingBytes,
+        nint entries,
+        nuint entriesBytes)
     {
         _file = file;
         _enterFile = file;
@@ -73,7 +79,8 @@ internal sealed unsafe class Ring : IDisposable
         _completionTail = (uint*)(shared + parameters.Completion.Tail);
         _completionMask = parameters.CompletionEntries - 1;
         _completions = (CompletionEntry*)(shared + parameters.Completion.Entries);
-        _timespec = (KernelTimespec*)NativeMemory.AllocZeroed((nuint)(sizeof(KernelTimespec) + sizeof(WaitArgument)));
+        _timespec = (KernelTimespec*)NativeMemory.AllocZeroed(
+            (nuint)(sizeof(KernelTimespec) + sizeof(WaitArgument)));
         _waitArgument = (WaitArgument*)(_timespec + 1);
         if ((parameters.Flags & RingConstants.SetupNoSubmissionArray) == 0)
         {
@@ -94,7 +101,8 @@ internal sealed unsafe class Ring : IDisposable
     public bool HasCompletions => Volatile.Read(ref *_completionTail) != *_completionHead;
 
     /// <summary>The kernel holds back completions until the next <see cref="Submit"/> with events.</summary>
-    public bool HasHeldCompletions => (Volatile.Read(ref *_submissionFlags) & RingConstants.SubmissionTaskRun) != 0;
+    public bool HasHeldCompletions =>
+        (Volatile.Read(ref *_submissionFlags) & RingConstants.SubmissionTaskRun) != 0;
 
     /// <summary>Linux 6.1 or newer, judged by the flags it took.</summary>
     public bool IsModern => (_setupFlags & RingConstants.SetupDeferTaskRun) != 0;
@@ -139,7 +147,9 @@ internal sealed unsafe class Ring : IDisposable
         operation.Slot = -1;
     }
 
-    /// <summary>Enters a file into the ring's table, which saves the kernel a look-up for each request.</summary>
+    /// <summary>
+    /// Enters a file into the ring's table, which saves the kernel a look-up for each request.
+    /// </summary>
     public RingFile Register(int descriptor)
     {
         if (!_freeFiles.TryPop(out int index)) return new RingFile(descriptor, -1);
@@ -208,7 +218,10 @@ internal sealed unsafe class Ring : IDisposable
         return count;
     }
 
-    /// <summary>Hands the queue to the kernel; with <paramref name="getEvents"/> also fetches completions, without waiting.</summary>
+    /// <summary>
+    /// Hands the queue to the kernel; with <paramref name="getEvents"/> also fetches completions, without
+    /// waiting.
+    /// </summary>
     public void Submit(bool getEvents)
     {
         uint queued = QueuedCount;
@@ -216,7 +229,9 @@ internal sealed unsafe class Ring : IDisposable
         Enter(queued, 0, getEvents ? RingConstants.EnterGetEvents : 0, null, 0);
     }
 
-    /// <summary>Hands the queue to the kernel and sleeps until a completion is there, or until the time is over.</summary>
+    /// <summary>
+    /// Hands the queue to the kernel and sleeps until a completion is there, or until the time is over.
+    /// </summary>
     /// <param name="timeoutNanoseconds">How long at most; negative for ever.</param>
     public void SubmitAndWait(long timeoutNanoseconds)
     {
@@ -237,9 +252,17 @@ internal sealed unsafe class Ring : IDisposable
             sizeof(WaitArgument));
     }
 
-    /// <summary>Asks the kernel to end everything under way; what runs in a device goes on until the device answers.</summary>
+    /// <summary>
+    /// Asks the kernel to end everything under way; what runs in a device goes on until the device answers.
+    /// </summary>
     public void CancelAll(RingOperation operation) => Queue(
-        operation, RingConstants.OpCancel, new RingFile(-1, -1), 0, 0, 0, RingConstants.CancelAll | RingConstants.CancelAny);
+        operation,
+        RingConstants.OpCancel,
+        new RingFile(-1, -1),
+        0,
+        0,
+        0,
+        RingConstants.CancelAll | RingConstants.CancelAny);
 
     public void Dispose()
     {
@@ -263,13 +286,16 @@ internal sealed unsafe class Ring : IDisposable
 
         nuint arrayBytes = (parameters.Flags & RingConstants.SetupNoSubmissionArray) == 0
             ? parameters.Submission.Array + parameters.SubmissionEntries * sizeof(uint) : 0;
-        nuint completionBytes = parameters.Completion.Entries + parameters.CompletionEntries * (nuint)sizeof(CompletionEntry);
+        nuint completionBytes = parameters.Completion.Entries
+            + parameters.CompletionEntries * (nuint)sizeof(CompletionEntry);
         nuint ringBytes = Math.Max(arrayBytes, completionBytes);
         nuint entriesBytes = parameters.SubmissionEntries * (nuint)sizeof(SubmissionEntry);
         nint rings = Libc.Map(ringBytes, file, RingConstants.OffsetSubmissionRing);
-        nint entries = rings is < 0 and > -4096 ? rings : Libc.Map(entriesBytes, file, RingConstants.OffsetSubmissionEntries);
+        nint entries = rings is < 0 and > -4096
+            ? rings : Libc.Map(entriesBytes, file, RingConstants.OffsetSubmissionEntries);
         if (entries is < 0 and > -4096)
         {
+            if (rings is >= 0 or <= -4096) _ = Libc.Unmap(rings, ringBytes);
             _ = Libc.Close(file);
             return RingFaults.ForSetup((int)-entries, null);
         }
@@ -296,7 +322,9 @@ internal sealed unsafe class Ring : IDisposable
         }
     }
 
-    /// <summary>Saves the look-up of the ring's own descriptor at each entry (Linux 5.18). Optional.</summary>
+    /// <summary>
+    /// Saves the look-up of the ring's own descriptor at each entry (Linux 5.18). Optional.
+    /// </summary>
     private void RegisterItself()
     {
         var update = new ResourceUpdate { Offset = uint.MaxValue, Data = (ulong)_file };
@@ -305,7 +333,9 @@ internal sealed unsafe class Ring : IDisposable
         _enterFlags = RingConstants.EnterRegisteredRing;
     }
 
-    /// <summary>An empty table of files. Optional: requests name descriptors where it is missing or full.</summary>
+    /// <summary>
+    /// An empty table of files. Optional: requests name descriptors where it is missing or full.
+    /// </summary>
     private void RegisterFileTable()
     {
         int[] empty = new int[FileTableEntries];
@@ -314,7 +344,12 @@ internal sealed unsafe class Ring : IDisposable
         {
             // The table may not be larger than the limit on open files.
             int entries = FileTableEntries;
-            while (entries >= 64 && Libc.RingRegister(_file, RingConstants.RegisterFiles, files, (uint)entries) < 0) entries /= 2;
+            while (entries >= 64
+                && Libc.RingRegister(_file, RingConstants.RegisterFiles, files, (uint)entries) < 0)
+            {
+                entries /= 2;
+            }
+
             if (entries < 64) return;
             for (int index = entries - 1; index >= 0; index--) _freeFiles.Push(index);
         }
@@ -328,7 +363,8 @@ internal sealed unsafe class Ring : IDisposable
 
     private void Enter(uint submit, uint minComplete, uint flags, void* argument, nint argumentBytes)
     {
-        int result = Libc.RingEnter(_enterFile, submit, minComplete, flags | _enterFlags, argument, argumentBytes);
+        int result = Libc.RingEnter(
+            _enterFile, submit, minComplete, flags | _enterFlags, argument, argumentBytes);
         // Signals and time-outs end a wait early; shortage leaves requests queued for the next turn.
         Check.That(result >= 0
             || -result is Errno.EINTR or Errno.ETIME or Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM);

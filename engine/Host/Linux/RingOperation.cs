@@ -1,8 +1,9 @@
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// Something that awaits completions of a ring. Holds a slot in the ring's table as long as a request of its may be under way: the
-/// slot's number is the request's user data, so no handle to a managed object ever crosses into the kernel.
+/// Something that awaits completions of a ring. Holds a slot in the ring's table as long as a request of its
+/// may be under way: the slot's number is the request's user data, so no handle to a managed object ever
+/// crosses into the kernel.
 /// </summary>
 internal abstract class RingOperation
 {

@@ -3,7 +3,8 @@ using Cstor.Engine.Host.Linux.Abi;
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>A connection's send, continued until all is out.</summary>
-internal sealed class SendOperation(LinuxLoop loop, LinuxConnection connection) : AwaitableOperation<bool>, IDisposable
+internal sealed class SendOperation(LinuxLoop loop, LinuxConnection connection)
+    : AwaitableOperation<bool>, IDisposable
 {
     private readonly IoVectors _vectors = new();
 

@@ -75,7 +75,8 @@ internal sealed unsafe class SocketAddress : IDisposable
     {
         var address = (SocketAddress4*)bytes;
         if (address->Family == LibcConstants.FamilyInternet4)
-            return new IPEndPoint(new IPAddress(new ReadOnlySpan<byte>(&address->Address, 4)), NetworkOrder(address->Port));
+            return new IPEndPoint(
+                new IPAddress(new ReadOnlySpan<byte>(&address->Address, 4)), NetworkOrder(address->Port));
         var address6 = (SocketAddress6*)bytes;
         var ip = new IPAddress(new ReadOnlySpan<byte>(&address6->AddressHigh, 16), address6->Scope);
         return new IPEndPoint(ip, NetworkOrder(address6->Port));

@@ -9,8 +9,9 @@ internal static class SocketOptions
     private const int SynRepeats = 3;
 
     /// <summary>
-    /// No delay, because answers are batched here already; and cubic, because BBR (some distributions' default) costs a third of the
-    /// throughput and half again of the CPU on fast links. A kernel without cubic keeps its own.
+    /// No delay, because answers are batched here already; and cubic, because BBR (some distributions'
+    /// default) costs a third of the throughput and half again of the CPU on fast links. A kernel without
+    /// cubic keeps its own.
     /// </summary>
     public static void SetConnected(int file)
     {
@@ -24,7 +25,9 @@ internal static class SocketOptions
         _ = Libc.SetOption(file, LibcConstants.LevelTcp, LibcConstants.OptionSynCount, SynRepeats);
     }
 
-    /// <summary>An IPv6 listener takes IPv6 only, so that the same port can be listened on for IPv4 too.</summary>
+    /// <summary>
+    /// An IPv6 listener takes IPv6 only, so that the same port can be listened on for IPv4 too.
+    /// </summary>
     public static void SetListening(int file, int family)
     {
         _ = Libc.SetOption(file, LibcConstants.LevelSocket, LibcConstants.OptionReuseAddress, 1);

@@ -25,7 +25,7 @@ internal static class SystemFiles
     {
         try
         {
-            string[] names = [.. Directory.EnumerateFileSystemEntries(path).Select(entry => Path.GetFileName(entry))];
+            string[] names = [.. Directory.EnumerateFileSystemEntries(path).Select(e => Path.GetFileName(e))];
             Array.Sort(names, StringComparer.Ordinal);
             return names;
         }

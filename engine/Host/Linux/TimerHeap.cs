@@ -2,7 +2,10 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Host.Linux;
 
-/// <summary>Armed timers, the earliest on top. Entries know their place, so that disarming costs O(log n) and no memory.</summary>
+/// <summary>
+/// Armed timers, the earliest on top. Entries know their place, so that disarming costs O(log n) and no
+/// memory.
+/// </summary>
 internal sealed class TimerHeap
 {
     private TimerEntry?[] _entries = new TimerEntry?[64];

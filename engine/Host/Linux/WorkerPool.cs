@@ -1,9 +1,9 @@
 namespace Cstor.Engine.Host.Linux;
 
 /// <summary>
-/// Threads that run work and send it back to its loop. A loop has two pools: one of about the processors' number for computation, and
-/// one for system calls that may block as long as a device pleases; a hung device so never takes a thread from computation.
-/// Threads start when needed.
+/// Threads that run work and send it back to its loop. A loop has two pools: one of about the processors'
+/// number for computation, and one for system calls that may block as long as a device pleases; a hung device
+/// so never takes a thread from computation. Threads start when needed.
 /// </summary>
 internal sealed class WorkerPool(string name, int threadLimit)
 {

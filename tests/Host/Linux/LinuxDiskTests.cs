@@ -51,7 +51,8 @@ public sealed class LinuxDiskTests : IDisposable
             Assert.Equal(IoStatus.Ok, await disk.ReadAsync(4096, target.First(64 * 1024)));
             Assert.True(source.Span[..65536].SequenceEqual(target.Span[..65536]));
 
-            // 256 pages written in reverse order of memory, read back likewise, then checked in straight order.
+            // 256 pages written in reverse order of memory, read back likewise, then checked in straight
+            // order.
             target.Span.Clear();
             Assert.Equal(IoStatus.Ok, await disk.ReadAsync(128 * 1024, Scatter(target, 256)));
             Assert.True(source.Span.SequenceEqual(target.Span));
@@ -204,7 +205,8 @@ public sealed class LinuxDiskTests : IDisposable
     public void What_cannot_be_a_disk_is_refused_by_name_and_reason(string path, string code)
     {
         using var fixture = new LoopFixture();
-        Fault? fault = fixture.Run(async () => (await fixture.Loop.Disks.OpenAsync(path, DiskAccess.ReadOnly)).Fault);
+        Fault? fault = fixture.Run(
+            async () => (await fixture.Loop.Disks.OpenAsync(path, DiskAccess.ReadOnly)).Fault);
         Assert.Equal(code, fault?.Code);
         Assert.StartsWith(path, fault!.Message, StringComparison.Ordinal);
         Assert.NotEmpty(fault.Remedy);
@@ -236,10 +238,11 @@ public sealed class LinuxDiskTests : IDisposable
         using var fixture = new LoopFixture();
         fixture.Run(async () =>
         {
-            IReadOnlyList<string> found = (await fixture.Loop.Disks.CandidatesAsync(AppContext.BaseDirectory)).Value;
-            Assert.Contains(_path, found);
+            IDisks disks = fixture.Loop.Disks;
+            Assert.Contains(_path, (await disks.CandidatesAsync(AppContext.BaseDirectory)).Value);
             Assert.Equal([_path], (await fixture.Loop.Disks.CandidatesAsync(_path)).Value);
-            Assert.Equal("device-missing", (await fixture.Loop.Disks.CandidatesAsync("/nonexistent")).Fault?.Code);
+            Assert.Equal(
+                "device-missing", (await fixture.Loop.Disks.CandidatesAsync("/nonexistent")).Fault?.Code);
         });
     }
 
@@ -251,7 +254,8 @@ public sealed class LinuxDiskTests : IDisposable
             {
                 0 => await disk.WriteAsync(i % 100 * 4096, buffer.First(4096)),
                 1 => await disk.ReadAsync(i % 100 * 4096, buffer.First(4096)),
-                _ => await disk.ReadAsync(i % 100 * 4096, [buffer.First(4096), buffer.Slice.Slice(8192, 4096)]),
+                _ => await disk.ReadAsync(
+                    i % 100 * 4096, [buffer.First(4096), buffer.Slice.Slice(8192, 4096)]),
             };
             if (status != IoStatus.Ok) throw new InvalidOperationException($"{status}");
         }

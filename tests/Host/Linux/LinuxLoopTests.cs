@@ -142,7 +142,8 @@ public sealed class LinuxLoopTests
             for (int i = 0; i < 3; i++)
             {
                 await Assert.ThrowsAsync<InvalidDataException>(
-                    async () => await fixture.Loop.OffloadAsync(new Work(() => throw new InvalidDataException())));
+                    async () => await fixture.Loop.OffloadAsync(
+                        new Work(() => throw new InvalidDataException())));
             }
         });
     }
@@ -176,7 +177,8 @@ public sealed class LinuxLoopTests
         });
         loop.Dispose();
         Assert.Throws<ObjectDisposedException>(() => endless.GetAwaiter().GetResult());
-        Assert.Throws<ObjectDisposedException>(() => loop.InvokeAsync(() => ValueTask.FromResult(1)).GetAwaiter().GetResult());
+        Assert.Throws<ObjectDisposedException>(
+            () => loop.InvokeAsync(() => ValueTask.FromResult(1)).GetAwaiter().GetResult());
     }
 
     [Fact]

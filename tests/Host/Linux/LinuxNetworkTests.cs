@@ -17,7 +17,8 @@ public sealed class LinuxNetworkTests
             IListener listener = Listen(fixture, address);
             ValueTask serving = ServeAsync(fixture, listener);
             var clients = new List<ValueTask>();
-            for (int i = 0; i < 200; i++) clients.Add(ClientAsync(fixture, listener.LocalEndPoint, seed: i, rounds: 5, messageBytes: 20_000));
+            for (int i = 0; i < 200; i++) clients.Add(
+                ClientAsync(fixture, listener.LocalEndPoint, seed: i, rounds: 5, messageBytes: 20_000));
             foreach (ValueTask client in clients) await client;
             listener.Close();
             await serving;
@@ -37,7 +38,8 @@ public sealed class LinuxNetworkTests
             IoBuffer source = fixture.Loop.Buffers.Rent(size);
             IoBuffer target = fixture.Loop.Buffers.Rent(size);
             new Random(5).NextBytes(source.Span);
-            // 3000 pieces are more than the kernel takes at once; every second byte run is left out, so that none are neighbours.
+            // 3000 pieces are more than the kernel takes at once; every second byte run is left out, so that
+            // none are neighbours.
             IoSlice[] pieces = [.. Enumerable.Range(0, 3000).Select(i => source.Slice.Slice(i * 699, 600))];
             ValueTask<bool> sending = near.SendAsync(pieces);
             int total = 0;
@@ -48,7 +50,8 @@ public sealed class LinuxNetworkTests
                 int received = first == 3000 * 600 - total
                     ? await far.ReceiveAsync(target.Slice.Slice(total, first))
                     : await far.ReceiveAsync(
-                        [target.Slice.Slice(total, first), target.Slice.Slice(total + first, 3000 * 600 - total - first)]);
+                        [target.Slice.Slice(
+                            total, first), target.Slice.Slice(total + first, 3000 * 600 - total - first)]);
                 Assert.True(received > 0);
                 total += received;
             }
@@ -161,7 +164,8 @@ public sealed class LinuxNetworkTests
             Outcome<IConnection> refused = await fixture.Loop.Network.ConnectAsync(endPoint);
             Assert.Equal("connect-failed", refused.Fault?.Code);
             Assert.Contains(endPoint.ToString(), refused.Fault!.Message, StringComparison.Ordinal);
-            Outcome<IListener> foreign = fixture.Loop.Network.Listen(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 0));
+            Outcome<IListener> foreign = fixture.Loop.Network.Listen(
+                new IPEndPoint(IPAddress.Parse("192.0.2.1"), 0));
             Assert.Equal("address-unavailable", foreign.Fault?.Code);
         });
     }
@@ -217,7 +221,8 @@ public sealed class LinuxNetworkTests
             for (int i = 0; i < 11_000; i++)
             {
                 if (i == 1_000) start = GC.GetAllocatedBytesForCurrentThread();
-                if (!await connection.SendAsync([buffer.First(48), buffer.First(100)])) throw new InvalidOperationException();
+                if (!await connection.SendAsync([buffer.First(48), buffer.First(100)]))
+                    throw new InvalidOperationException();
                 int got = 0;
                 while (got < 148) got += await connection.ReceiveAsync(buffer.First(148 - got));
             }
@@ -236,12 +241,14 @@ public sealed class LinuxNetworkTests
 
     private static IListener Listen(LoopFixture fixture, string address = "127.0.0.1")
     {
-        Outcome<IListener> listener = fixture.Loop.Network.Listen(new IPEndPoint(IPAddress.Parse(address), 0));
+        Outcome<IListener> listener = fixture.Loop.Network.Listen(
+            new IPEndPoint(IPAddress.Parse(address), 0));
         Assert.Null(listener.Fault);
         return listener.Value;
     }
 
-    private static async ValueTask<(IConnection Near, IConnection Far)> PairAsync(LoopFixture fixture, IListener listener)
+    private static async ValueTask<(IConnection Near, IConnection Far)> PairAsync(
+        LoopFixture fixture, IListener listener)
     {
         ValueTask<IConnection?> accepting = listener.AcceptAsync();
         Outcome<IConnection> near = await fixture.Loop.Network.ConnectAsync(listener.LocalEndPoint);
@@ -273,7 +280,8 @@ public sealed class LinuxNetworkTests
         buffer.Release();
     }
 
-    private static async ValueTask ClientAsync(LoopFixture fixture, IPEndPoint endPoint, int seed, int rounds, int messageBytes)
+    private static async ValueTask ClientAsync(
+        LoopFixture fixture, IPEndPoint endPoint, int seed, int rounds, int messageBytes)
     {
         IConnection connection = (await fixture.Loop.Network.ConnectAsync(endPoint)).Value;
         IoBuffer source = fixture.Loop.Buffers.Rent(messageBytes);
@@ -282,7 +290,8 @@ public sealed class LinuxNetworkTests
         for (int round = 0; round < rounds; round++)
         {
             target.Span.Clear();
-            ValueTask<bool> sending = connection.SendAsync([source.First(100), source.Slice.Slice(100, messageBytes - 100)]);
+            ValueTask<bool> sending = connection.SendAsync(
+                [source.First(100), source.Slice.Slice(100, messageBytes - 100)]);
             int total = 0;
             while (total < messageBytes)
             {

@@ -12,7 +12,8 @@ internal sealed class LoopFixture : IDisposable
 
     public LoopFixture(LinuxLoopOptions? options = null)
     {
-        Outcome<LinuxLoop> started = LinuxLoop.Start((options ?? new LinuxLoopOptions()) with { OnFatal = e => _fatal = e });
+        Outcome<LinuxLoop> started = LinuxLoop.Start(
+            (options ?? new LinuxLoopOptions()) with { OnFatal = e => _fatal = e });
         Loop = started.IsOk ? started.Value : throw new InvalidOperationException(started.Fault.ToString());
     }
 

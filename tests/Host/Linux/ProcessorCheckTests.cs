@@ -9,7 +9,8 @@ public sealed class ProcessorCheckTests
     public void This_machine_is_accepted() => Assert.Null(ProcessorCheck.Verify());
 
     [Fact]
-    public void Nothing_is_missing_where_all_bits_are_set() => Assert.Empty(ProcessorCheck.Missing(-1, -1, -1));
+    public void Nothing_is_missing_where_all_bits_are_set() =>
+        Assert.Empty(ProcessorCheck.Missing(-1, -1, -1));
 
     [Fact]
     public void Each_missing_feature_is_named()

@@ -1,6 +1,8 @@
 namespace Cstor.Engine.Host.Linux.Abi;
 
-/// <summary>Numbers of the C library's and the kernel's headers on x86-64, checked against the C headers by a test.</summary>
+/// <summary>
+/// Numbers of the C library's and the kernel's headers on x86-64, checked against the C headers by a test.
+/// </summary>
 internal static class LibcConstants
 {
     public const int OpenReadOnly = 0;
@@ -35,6 +37,7 @@ internal static class LibcConstants
     public const int ProtectionReadWrite = 3;
     public const int MapShared = 1;
     public const int MapPopulate = 0x8000;
+    public const int AdviseHugePage = 14;
 
     public const int EventCloseOnExec = 0x80000;
 

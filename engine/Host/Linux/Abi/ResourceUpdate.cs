@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.Engine.Host.Linux.Abi;
 
-/// <summary><c>struct io_uring_rsrc_update</c>: changes entries of the file table; also registers the ring's own fd.</summary>
+/// <summary>
+/// <c>struct io_uring_rsrc_update</c>: changes entries of the file table; also registers the ring's own fd.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct ResourceUpdate
 {

@@ -1,6 +1,8 @@
 namespace Cstor.Engine.Host.Linux.Abi;
 
-/// <summary>Numbers of <c>linux/io_uring.h</c> and <c>linux/blkdev.h</c>, checked against the C headers by a test.</summary>
+/// <summary>
+/// Numbers of <c>linux/io_uring.h</c> and <c>linux/blkdev.h</c>, checked against the C headers by a test.
+/// </summary>
 internal static class RingConstants
 {
     public const uint SetupCompletionSize = 1u << 3;

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.Engine.Host.Linux.Abi;
 
-/// <summary><c>struct io_uring_sqe</c>: one request. Field meanings vary by opcode; see <c>linux/io_uring.h</c>.</summary>
+/// <summary>
+/// <c>struct io_uring_sqe</c>: one request. Field meanings vary by opcode; see <c>linux/io_uring.h</c>.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 64)]
 internal struct SubmissionEntry
 {

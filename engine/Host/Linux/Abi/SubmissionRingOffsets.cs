@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.Engine.Host.Linux.Abi;
 
-/// <summary><c>struct io_sqring_offsets</c>: where the parts of the submission ring lie in its mapping.</summary>
+/// <summary>
+/// <c>struct io_sqring_offsets</c>: where the parts of the submission ring lie in its mapping.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 40)]
 internal struct SubmissionRingOffsets
 {
