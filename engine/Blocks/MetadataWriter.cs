@@ -42,10 +42,11 @@ internal sealed class MetadataWriter(
         if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1)) return false;
         pointer = WriteAt(buffer, logicalShift, physicalBytes, birthEpoch, contentHash, place0, place1);
         ledger.FrozenAllocated(pointer);
+        cache.Insert(pointer, buffer);
         return true;
     }
 
-    /// <summary>As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger.</summary>
+    /// <summary>As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger; not cached.</summary>
     public BlockPointer WriteAt(
         IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash,
         BlockPlace place0, BlockPlace place1)
@@ -66,7 +67,6 @@ internal sealed class MetadataWriter(
             ContentHash = contentHash,
         };
         WrittenSectors += sectors * 2;
-        cache.Insert(pointer, buffer);
         Enqueue(place0, buffer, storedBytes);
         Enqueue(place1, buffer, storedBytes);
         if (_batch.Count >= BatchBlocks * 2) SendBatch();

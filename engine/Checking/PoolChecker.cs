@@ -15,7 +15,7 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Checking;
 
 /// <summary>Verifies a whole pool that nobody writes to meanwhile.</summary>
-public sealed class PoolChecker
+public sealed class PoolChecker : IDisposable
 {
     private const int RegionIndexBits = 20;
 
@@ -39,16 +39,20 @@ public sealed class PoolChecker
     /// <summary>Checkpoints (unless the pool is read-only) and checks the root that results.</summary>
     public static async ValueTask<CheckReport> CheckAsync(Pool pool)
     {
-        PoolChecker checker = new(pool.Core.Loop, pool.Core.Devices);
+        using PoolChecker checker = new(pool.Core.Loop, pool.Core.Devices);
         if (!pool.IsReadOnly && await pool.CheckpointAsync() is var status and not IoStatus.Ok)
             checker._report.Add($"the checkpoint before the check failed: {status}");
         UberblockScan scan = await pool.Core.Devices.ReadUberblocksAsync();
         if (scan.Roots.Count == 0) checker._report.Add("no valid uberblock");
         else await checker.CheckRootAsync(scan.Roots[0].Root);
         checker._claims.Compare(checker._report);
-        checker._claims.Dispose();
-        checker._compressor.Dispose();
         return checker._report;
+    }
+
+    public void Dispose()
+    {
+        _claims.Dispose();
+        _compressor.Dispose();
     }
 
     private async ValueTask CheckRootAsync(Uberblock root)

@@ -153,10 +153,13 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         if (_writesAwaited == 0) FlushDevices();
     }
 
+    /// <summary>No write and no flush is under way.</summary>
+    public bool IsIdle => _writesUnderWay == 0 && !_isFlushing && _joining.Count == 0;
+
     /// <summary>Gives the buffer back. Nothing may be under way.</summary>
     public void Close()
     {
-        Check.That(_writesUnderWay == 0 && !_isFlushing);
+        Check.That(IsIdle);
         _open.Release();
     }
 

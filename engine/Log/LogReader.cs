@@ -14,6 +14,14 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
 {
     private readonly byte[] _scratch = new byte[LogGroupHeader.Bytes];
 
+    // First copy of the segment that is being read.
+    private readonly IoBuffer _image = loop.Buffers.Rent(Layout.LogSegmentBytes);
+    private LogSegment _imaged;
+    private IoStatus _imageStatus;
+
+    /// <summary>Returns the memory.</summary>
+    public void Close() => _image.Release();
+
     public async ValueTask<LogScan> ScanAsync(LogPosition start)
     {
         List<FoundGroup> groups = [];
@@ -57,23 +65,24 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
 
     private async ValueTask<LogGroupHeader?> TryReadAsync(LogPosition expected, LogSegment segment, int offset, IoBuffer buffer)
     {
-        int length = Math.Min(Layout.LogGroupMaximumBytes, Layout.LogSegmentBytes - offset);
-        bool firstIsBad = false;
-        for (int copy = 0; copy < 2; copy++)
+        if (segment != _imaged)
         {
-            BlockPlace place = segment.At(copy, offset);
-            IoStatus status = await devices.ReadAsync(place, buffer.First(length));
-            if (status != IoStatus.Ok || !IsExpected(buffer.Span[..length], expected, out LogGroupHeader header))
-            {
-                firstIsBad = true;
-                continue;
-            }
+            _imageStatus = await devices.ReadAsync(segment.Place0, _image.First(Layout.LogSegmentBytes));
+            _imaged = segment;
+        }
 
-            if (firstIsBad) await RepairAsync(segment.At(0, offset), buffer.First(header.TotalBytes));
+        int length = Math.Min(Layout.LogGroupMaximumBytes, Layout.LogSegmentBytes - offset);
+        IoSlice first = _image.Slice.Slice(offset, length);
+        if (_imageStatus == IoStatus.Ok && IsExpected(first.Span, expected, out LogGroupHeader header))
+        {
+            first.Span[..header.TotalBytes].CopyTo(buffer.Span);
             return header;
         }
 
-        return null;
+        IoStatus status = await devices.ReadAsync(segment.At(1, offset), buffer.First(length));
+        if (status != IoStatus.Ok || !IsExpected(buffer.Span[..length], expected, out header)) return null;
+        await RepairAsync(segment.At(0, offset), buffer.First(header.TotalBytes));
+        return header;
     }
 
     private async ValueTask RepairAsync(BlockPlace place, IoSlice good)

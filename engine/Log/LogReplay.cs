@@ -15,6 +15,8 @@ namespace Cstor.Engine.Log;
 /// </summary>
 internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uint> removedSlots)
 {
+    private const int VerifyWidth = 32;
+
     /// <summary>Groups applied, the last one perhaps in part.</summary>
     public int AppliedGroups { get; private set; }
 
@@ -46,15 +48,11 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     {
         int at = LogGroupHeader.Bytes;
         int end = at + (int)group.RecordBytes;
+        Queue<bool> present = certain ? [] : await FindDataAsync(buffer, end);
         while (at < end)
         {
             string? reason = LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header);
-            if (reason is null && header.Kind == LogRecordKind.Write && !certain)
-            {
-                LogWriteRecord write = MemoryMarshal.Read<LogWriteRecord>(buffer.Span[at..]);
-                reason = write.Pointer.Validate() ?? ReasonAgainstPlace(write.Pointer);
-                if (reason is null && !await DataIsThereAsync(write.Pointer)) return (null, false);
-            }
+            if (reason is null && header.Kind == LogRecordKind.Write && !certain && !present.Dequeue()) return (null, false);
 
             reason ??= Apply(header, buffer.Span.Slice(at, header.LengthBytes));
             if (reason is not null)
@@ -66,14 +64,55 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         return (null, true);
     }
 
+    // For each write of a group, in order: whether its data is there. Reads many at a time.
+    private async ValueTask<Queue<bool>> FindDataAsync(IoBuffer buffer, int end)
+    {
+        List<BlockPointer> pointers = [];
+        for (int at = LogGroupHeader.Bytes; at < end;)
+        {
+            if (LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header) is not null) break;
+            if (header.Kind == LogRecordKind.Write)
+                pointers.Add(MemoryMarshal.Read<LogWriteRecord>(buffer.Span[at..]).Pointer);
+            at += header.LengthBytes;
+        }
+
+        bool[] present = new bool[pointers.Count];
+        int next = 0;
+        Task[] workers = new Task[Math.Min(VerifyWidth, pointers.Count)];
+        for (int i = 0; i < workers.Length; i++) workers[i] = VerifyAsync();
+        foreach (Task worker in workers) await worker;
+        return new Queue<bool>(present);
+
+        async Task VerifyAsync()
+        {
+            while (next < pointers.Count)
+            {
+                int mine = next++;
+                // One that makes no sense is reported when it is applied.
+                present[mine] = pointers[mine].Validate() is not null || !IsInside(pointers[mine])
+                    || await DataIsThereAsync(pointers[mine]);
+            }
+        }
+    }
+
+    private bool IsInside(in BlockPointer pointer) =>
+        pointer.IsHole || (pointer.Place0.Vdev < pool.Allocator.VdevCount
+            && pointer.Place0.Sector + pointer.AllocatedSectors <= pool.Allocator.Vdev(pointer.Place0.Vdev).SectorCount);
+
     private async ValueTask<bool> DataIsThereAsync(BlockPointer pointer)
     {
         if (pointer.IsHole) return true;
         int bytes = pointer.PhysicalSectors << Layout.SectorShift;
         IoBuffer buffer = pool.Loop.Buffers.Rent(bytes);
-        IoStatus status = await pool.Reader.ReadStoredAsync(pointer, buffer.First(bytes), DamageKind.Data);
+        bool found = false;
+        for (int copy = 0; copy < pool.Devices.CopyCount(pointer.Place0.Vdev) && !found; copy++)
+        {
+            IoStatus status = await pool.Devices.ReadCopyAsync(pointer.Place0, copy, buffer.First(bytes));
+            found = status == IoStatus.Ok && BlockReader.Matches(pointer, buffer.Slice);
+        }
+
         buffer.Release();
-        return status == IoStatus.Ok;
+        return found;
     }
 
     private string? Apply(LogRecordHeader header, ReadOnlySpan<byte> record) => header.Kind switch
@@ -99,9 +138,7 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     {
         if (pointer.IsHole) return null;
         BlockPlace place = pointer.Place0;
-        if (place.Vdev >= pool.Allocator.VdevCount) return $"place {place} on a vdev that is not there";
-        if (place.Sector + pointer.AllocatedSectors > pool.Allocator.Vdev(place.Vdev).SectorCount)
-            return $"place {place} beyond the end of its vdev";
+        if (!IsInside(pointer)) return $"place {place} is outside the pool";
         for (int i = 0; i < pointer.AllocatedSectors; i++)
             if (pool.Allocator.Vdev(place.Vdev).IsTaken(place.Sector + i))
                 return $"place {place} is taken already";

@@ -50,7 +50,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         long allocated = AllocatedSectors + NetFrozenSectors();
         if (status == IoStatus.Ok) status = await pool.Devices.FlushAsync();
         if (status == IoStatus.Ok) status = await WriteUberblockAsync(number, log, datasets, allocated);
-        if (status == IoStatus.Ok) Publish(number, datasets, allocated);
+        if (status == IoStatus.Ok) await PublishAsync(number, datasets, allocated);
         else pool.Stop($"checkpoint {number} failed: {status}");
         IsRunning = false;
         return status;
@@ -163,7 +163,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         return status == IoStatus.Ok ? await pool.Devices.FlushAsync() : status;
     }
 
-    private void Publish(ulong number, TreeRoot datasets, long allocated)
+    private async ValueTask PublishAsync(ulong number, TreeRoot datasets, long allocated)
     {
         foreach (VolumeJob job in _jobs)
             job.Volume.Thaw(job.Root, job.Record.AllocatedSectors, job.Record.MappedBlocks);
@@ -171,7 +171,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         pool.Checkpoint = number;
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
-        pool.Ledger.Thaw();
         spaceMap.Thaw();
+        await pool.Ledger.ThawAsync(pool.Loop);
     }
 }

@@ -63,8 +63,7 @@ internal sealed class CheckpointPacer
     private void OnDirtied()
     {
         PoolOptions options = _pool.Options;
-        bool due = _pool.PendingCount >= options.PendingLimit || _pool.Log!.LengthBytes >= options.LogLimitBytes;
-        if (!due) return;
+        if (_pool.PendingCount < options.PendingLimit && _pool.Log!.LengthBytes < options.LogLimitBytes) return;
         Start();
         if (_pool.PendingCount >= 2L * options.PendingLimit || _pool.Log!.LengthBytes >= 2 * options.LogLimitBytes)
             _pool.Writer.IsHeld = true;

@@ -104,8 +104,7 @@ public sealed class Pool
 
         if (status == IoStatus.Ok && finalState is { } state && !IsReadOnly)
             status = await _core.Devices.WriteLabelsAsync(state);
-        await _core.Devices.CloseAsync();
-        _core.Dispose();
+        await _core.CloseAsync();
         return status;
     }
 

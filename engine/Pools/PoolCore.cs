@@ -15,6 +15,8 @@ namespace Cstor.Engine.Pools;
 /// </summary>
 internal sealed class PoolCore
 {
+    private const long DrainPauseNanoseconds = 1_000_000;
+
     public PoolCore(ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
     {
         Loop = loop;
@@ -72,7 +74,7 @@ internal sealed class PoolCore
     /// <summary>The durable dataset table.</summary>
     public TreeRoot DatasetTree { get; set; } = TreeRoot.Empty;
 
-    /// <summary>Point entries of all volumes that await a checkpoint.</summary>
+    /// <summary>Weight of everything that awaits a checkpoint, in point entries.</summary>
     public long PendingCount { get; set; }
 
     /// <summary>Anything but Ok: a metadata write failed and the pool stopped rather than guess.</summary>
@@ -95,8 +97,11 @@ internal sealed class PoolCore
         PoolLog.Stopped(Logger, Devices.PoolName, reason);
     }
 
-    public void Dispose()
+    /// <summary>Closes the devices and returns all memory. Nobody uses the pool any more.</summary>
+    public async ValueTask CloseAsync()
     {
+        while (Log is { IsIdle: false }) await Loop.DelayAsync(DrainPauseNanoseconds);
+        await Devices.CloseAsync();
         Log?.Close();
         Cache.Dispose();
         Reader.Dispose();

@@ -99,10 +99,11 @@ internal static class PoolOpener
             new LogSegment(root.LogPlace0, root.LogPlace1), new LogSegment(root.LogNext0, root.LogNext1),
             (int)root.LogOffsetBytes, root.LogPreviousChecksum));
         LogReplay replay = new(core, reader, checkpoint.RemovedSlots);
-        if (log.Gap is not null && !core.Devices.IsReadOnly)
-            return (new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
-                "Import with --readonly to save what is there"), null, null);
-        Fault? fault = await replay.ApplyAsync(log);
+        Fault? fault = log.Gap is not null && !core.Devices.IsReadOnly
+            ? new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
+                "Import with --readonly to save what is there")
+            : await replay.ApplyAsync(log);
+        reader.Close();
         return (fault, replay, log);
     }
 
@@ -125,8 +126,7 @@ internal static class PoolOpener
 
     private static async ValueTask<Outcome<Pool>> AbandonAsync(PoolCore core, Fault fault)
     {
-        core.Dispose();
-        await core.Devices.CloseAsync();
+        await core.CloseAsync();
         return fault;
     }
 

@@ -18,7 +18,7 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
     private const ulong DestroyBlocks = 1UL << 22;
     private const long MaximumVolumeBytes = 1L << 50;
     private const int NameMaximumLength = 63;
-    private const int DestroyPauseNanoseconds = 1_000_000;
+    private const int DrainPauseNanoseconds = 1_000_000;
 
     private int _destroying;
     private bool _isClosed;
@@ -121,16 +121,28 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
         }
     }
 
-    /// <summary>Refuses everything from now on; completes when no destruction is under way.</summary>
+    /// <summary>Refuses everything from now on; completes when no destruction and no request is under way.</summary>
     public async ValueTask CloseAsync()
     {
         _isClosed = true;
         foreach (Volume? volume in pool.Slots)
             if (volume is not null)
                 volume.IsClosed = true;
-        if (_destroying == 0) return;
-        _idle = new TaskCompletionSource();
-        await _idle.Task;
+        if (_destroying > 0)
+        {
+            _idle = new TaskCompletionSource();
+            await _idle.Task;
+        }
+
+        foreach (Volume? volume in pool.Slots.ToArray())
+            if (volume is not null)
+                await DrainAsync(volume);
+    }
+
+    // Requests that were under way when the volume was closed end first.
+    private async ValueTask DrainAsync(Volume volume)
+    {
+        while (volume.RequestsUnderWay > 0) await pool.Loop.DelayAsync(DrainPauseNanoseconds);
     }
 
     private async void Destroy(Volume volume)
@@ -143,8 +155,7 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
 
     private async ValueTask FreeBlocksAsync(Volume volume)
     {
-        // Requests that were under way when the volume was closed end first.
-        while (volume.Locks.HeldCount > 0) await pool.Loop.DelayAsync(DestroyPauseNanoseconds);
+        await DrainAsync(volume);
         for (ulong first = 0; first < volume.BlockCount; first += DestroyBlocks)
         {
             if (_isClosed || pool.Stopped != IoStatus.Ok) return;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
@@ -14,6 +15,9 @@ namespace Cstor.Engine.Space;
 /// </remarks>
 internal sealed class SpaceLedger(SpaceAllocator allocator)
 {
+    // A millisecond's work at the most before the foreground gets its turn.
+    private const int EntriesPerTurn = 4096;
+
     private List<SpaceLogEntry> _current = new(1024);
     private List<SpaceLogEntry> _frozen = new(1024);
     private int _joinFrom;
@@ -77,10 +81,12 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     public void FrozenFreed(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Freed);
 
     /// <summary>The checkpoint is durable: what it freed may be used again.</summary>
-    public void Thaw()
+    public async ValueTask ThawAsync(ILoop loop)
     {
-        foreach (SpaceLogEntry entry in CollectionsMarshal.AsSpan(_frozen))
+        for (int i = 0; i < _frozen.Count; i++)
         {
+            SpaceLogEntry entry = _frozen[i];
+            if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
             if (entry.Change != SpaceChange.Freed) continue;
             allocator.Release(entry.Place, (int)entry.SectorCount);
             AwaitingSectors -= entry.SectorCount;

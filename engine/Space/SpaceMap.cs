@@ -25,6 +25,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
     // Checkpoints whose changes may stay in the log before the bitmaps must have them.
     private const ulong LogCheckpoints = 16;
 
+    private const int EntriesPerTurn = 4096;
+
     private readonly Dictionary<ulong, RegionChanges> _changed = [];
     private readonly Queue<(ulong Checkpoint, BlockPointer Pointer)> _logBlocks = [];
     private int _distributed;
@@ -57,7 +59,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
     /// <summary>Writes the bitmaps that are due and the log of this checkpoint. Last to allocate in a checkpoint.</summary>
     public async ValueTask<IoStatus> WriteAsync(ulong checkpoint, ulong epoch, MetadataWriter writer)
     {
-        Distribute(checkpoint);
+        await DistributeAsync(checkpoint);
         using PendingMap bitmaps = new();
         ulong dueBefore = checkpoint > LogCheckpoints ? checkpoint - LogCheckpoints : 0;
         List<ulong> due = [];
@@ -78,8 +80,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             if (update.Status != IoStatus.Ok) return update.Status;
         }
 
-        Distribute(checkpoint);
-        return WriteLog(checkpoint, epoch, writer);
+        await DistributeAsync(checkpoint);
+        return await WriteLogAsync(checkpoint, epoch, writer);
     }
 
     /// <summary>The checkpoint is durable: the next one begins with an empty ledger.</summary>
@@ -140,9 +142,14 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         && entry.Place.Sector + entry.SectorCount <= allocator.Vdev(entry.Place.Vdev).SectorCount;
 
     // Sorts the ledger's new entries by region.
-    private void Distribute(ulong checkpoint)
+    private async ValueTask DistributeAsync(ulong checkpoint)
     {
-        for (; _distributed < ledger.FrozenCount; _distributed++) Note(ledger.Frozen[_distributed], checkpoint);
+        for (; _distributed < ledger.FrozenCount; _distributed++)
+        {
+            if (_distributed % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
+            Note(ledger.Frozen[_distributed], checkpoint);
+        }
+
         ledger.StopJoining();
     }
 
@@ -201,7 +208,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         }
     }
 
-    private IoStatus WriteLog(ulong checkpoint, ulong epoch, MetadataWriter writer)
+    private async ValueTask<IoStatus> WriteLogAsync(ulong checkpoint, ulong epoch, MetadataWriter writer)
     {
         ForgetOldBlocks(checkpoint);
         int expected = ledger.FrozenCount;
@@ -218,7 +225,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             places[i] = (place0, place1);
         }
 
-        Distribute(checkpoint);
+        await DistributeAsync(checkpoint);
         for (int i = 0, done = 0; i < blockCount; i++)
         {
             int room = EntriesOf(i, expected);

@@ -15,6 +15,7 @@ internal sealed class PendingMap : IDisposable
     public const int PointUnmapBlocks = 64;
 
     private const int InitialSlots = 256;
+    private const int RangeWeight = 32;
 
     // Keys are block + 1; zero is an empty slot.
     private NativeArray<ulong> _keys = new(InitialSlots);
@@ -27,6 +28,9 @@ internal sealed class PendingMap : IDisposable
 
     /// <summary>Long unmapped ranges: disjoint, ascending.</summary>
     public IReadOnlyList<BlockRange> Unmapped => _unmapped;
+
+    /// <summary>What the map costs a checkpoint, in point entries: a long range is worth many.</summary>
+    public int Weight => Count + (_unmapped.Count * RangeWeight);
 
     public bool IsEmpty => Count == 0 && _unmapped.Count == 0;
 
@@ -42,7 +46,22 @@ internal sealed class PendingMap : IDisposable
         }
 
         pointer = default;
-        return _unmapped.Count > 0 && IsUnmapped(block);
+        return _unmapped.Count > 0 && FirstEndingAfter(block) is var at && at < _unmapped.Count && _unmapped[at].Contains(block);
+    }
+
+    /// <summary>Index of the first long range that ends behind the block, or their number.</summary>
+    public int FirstEndingAfter(ulong block)
+    {
+        int low = 0;
+        int high = _unmapped.Count;
+        while (low < high)
+        {
+            int middle = (low + high) >> 1;
+            if (_unmapped[middle].End > block) high = middle;
+            else low = middle + 1;
+        }
+
+        return low;
     }
 
     /// <summary>Sets a block's pointer.</summary>
@@ -106,22 +125,6 @@ internal sealed class PendingMap : IDisposable
     {
         _keys.Dispose();
         _pointers.Dispose();
-    }
-
-    private bool IsUnmapped(ulong block)
-    {
-        int low = 0;
-        int high = _unmapped.Count - 1;
-        while (low <= high)
-        {
-            int middle = (low + high) >> 1;
-            BlockRange range = _unmapped[middle];
-            if (range.Contains(block)) return true;
-            if (block < range.First) high = middle - 1;
-            else low = middle + 1;
-        }
-
-        return false;
     }
 
     private void AddRange(BlockRange range)

@@ -122,8 +122,10 @@ internal sealed class TreeUpdate(
     private bool ApplyToLeaf(Span<BlockPointer> entries, ulong first, int low, int high)
     {
         bool changed = false;
-        foreach (BlockRange range in _changes.Unmapped)
+        for (int at = _changes.FirstEndingAfter(first); at < _changes.Unmapped.Count; at++)
         {
+            BlockRange range = _changes.Unmapped[at];
+            if (range.First >= first + Layout.NodeFanout) break;
             ulong from = Math.Max(range.First, first);
             ulong end = Math.Min(range.End, first + Layout.NodeFanout);
             for (ulong block = from; block < end; block++)
@@ -217,13 +219,10 @@ internal sealed class TreeUpdate(
 
     private Coverage UnmappedWithin(BlockRange range)
     {
-        foreach (BlockRange unmapped in _changes.Unmapped)
-        {
-            if (!unmapped.Overlaps(range)) continue;
-            return unmapped.First <= range.First && unmapped.End >= range.End ? Coverage.Whole : Coverage.Part;
-        }
-
-        return Coverage.None;
+        int at = _changes.FirstEndingAfter(range.First);
+        if (at == _changes.Unmapped.Count || !_changes.Unmapped[at].Overlaps(range)) return Coverage.None;
+        BlockRange unmapped = _changes.Unmapped[at];
+        return unmapped.First <= range.First && unmapped.End >= range.End ? Coverage.Whole : Coverage.Part;
     }
 
     private int UpperBound(int low, int high, ulong end)

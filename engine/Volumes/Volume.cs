@@ -15,6 +15,7 @@ public sealed class Volume : IBlockVolume, IDisposable
 {
     private readonly PoolCore _pool;
     private readonly VolumeWriter _writer;
+    private readonly Action<BlockPointer> _freeReplaced;
     private DatasetRecord _record;
 
     internal Volume(PoolCore pool, uint slot, in DatasetRecord record)
@@ -25,6 +26,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         Root = new TreeRoot(record.Root, record.Height);
         Reader = new VolumeReader(this, pool);
         _writer = new VolumeWriter(this, pool);
+        _freeReplaced = FreeReplaced;
     }
 
     public Guid Id => _record.Id;
@@ -68,6 +70,9 @@ public sealed class Volume : IBlockVolume, IDisposable
     /// <summary>No further requests are taken.</summary>
     internal bool IsClosed { get; set; }
 
+    /// <summary>Reads and changes that have not ended; the volume's memory may go only at zero.</summary>
+    internal int RequestsUnderWay { get; set; }
+
     internal ulong BlockCount => (ulong)_record.BlockCount;
 
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
@@ -84,6 +89,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         if (refusal != IoStatus.Ok) return refusal;
         if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
         BlockRange range = Touched(offsetBytes, from.LengthBytes);
+        RequestsUnderWay++;
         await Locks.AcquireAsync(range);
         IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
         if (status == IoStatus.Ok)
@@ -95,6 +101,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         }
 
         Locks.Release(range);
+        RequestsUnderWay--;
         bool mustFlush = durable || _record.Sync == SyncMode.Always;
         return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
     }
@@ -104,10 +111,12 @@ public sealed class Volume : IBlockVolume, IDisposable
         IoStatus refusal = RefusalOfChange(offsetBytes, lengthBytes);
         if (refusal != IoStatus.Ok || lengthBytes == 0) return refusal;
         BlockRange range = Touched(offsetBytes, lengthBytes);
+        RequestsUnderWay++;
         await Locks.AcquireAsync(range);
         IoStatus status = RefusalOfChange(offsetBytes, lengthBytes);
         if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);
         Locks.Release(range);
+        RequestsUnderWay--;
         return status == IoStatus.Ok && _record.Sync == SyncMode.Always ? await FlushAsync() : status;
     }
 
@@ -154,9 +163,9 @@ public sealed class Volume : IBlockVolume, IDisposable
     /// <summary>Makes a block visible without logging it: replay.</summary>
     internal void Enter(ulong block, in BlockPointer pointer)
     {
-        int before = Pending.Count;
+        int before = Pending.Weight;
         BlockPointer old = Pending.Set(block, pointer);
-        _pool.PendingCount += Pending.Count - before;
+        _pool.PendingCount += Pending.Weight - before;
         if (!old.IsHole) _pool.Ledger.Freed(old);
         if (!pointer.IsHole) _pool.Ledger.Allocated(pointer);
     }
@@ -164,9 +173,9 @@ public sealed class Volume : IBlockVolume, IDisposable
     /// <summary>Makes a range holes without logging it: replay, destroy.</summary>
     internal void EnterHoles(BlockRange range)
     {
-        int before = Pending.Count;
-        Pending.Unmap(range, FreeReplaced);
-        _pool.PendingCount += Pending.Count - before;
+        int before = Pending.Weight;
+        Pending.Unmap(range, _freeReplaced);
+        _pool.PendingCount += Pending.Weight - before;
     }
 
     /// <summary>Takes settings over; tree and accounting stay. To be logged by the caller, unless it replays.</summary>
@@ -187,7 +196,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         Check.That(Frozen is null);
         Frozen = Pending;
         Pending = new PendingMap();
-        _pool.PendingCount -= Frozen.Count;
+        _pool.PendingCount -= Frozen.Weight;
     }
 
     /// <summary>The checkpoint is durable: its tree replaces the frozen map.</summary>

@@ -28,20 +28,22 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         int blockMask = volume.BlockSizeBytes - 1;
         bool whole = ((offsetBytes | (long)into.LengthBytes) & blockMask) == 0 && (into.Address & (Layout.SectorBytes - 1)) == 0;
         int chunkBytes = Math.Min(ReadPlan.MaximumBlocks << volume.BlockShift, 1 << 20);
-        for (int done = 0; done < into.LengthBytes;)
+        IoStatus status = IoStatus.Ok;
+        volume.RequestsUnderWay++;
+        for (int done = 0; done < into.LengthBytes && status == IoStatus.Ok;)
         {
             long offset = offsetBytes + done;
             int room = chunkBytes - (int)(offset & blockMask);
             int length = Math.Min(into.LengthBytes - done, room);
             IoSlice part = into.Slice(done, length);
-            IoStatus status = whole
+            status = whole
                 ? await ReadBlocksAsync((ulong)(offset >> volume.BlockShift), length >> volume.BlockShift, part)
                 : await ReadThroughBufferAsync(offset, part);
-            if (status != IoStatus.Ok) return status;
             done += length;
         }
 
-        return IoStatus.Ok;
+        volume.RequestsUnderWay--;
+        return status;
     }
 
     /// <summary>Reads whole blocks into aligned memory.</summary>
