@@ -27,5 +27,6 @@ public readonly record struct BlockPlace(ulong Packed)
 
     public bool IsNone => Packed == 0;
 
-    public override string ToString() => IsNone ? "-" : string.Create(CultureInfo.InvariantCulture, $"{Vdev}:{Sector}");
+    public override string ToString() =>
+        IsNone ? "-" : string.Create(CultureInfo.InvariantCulture, $"{Vdev}:{Sector}");
 }

@@ -35,7 +35,9 @@ public readonly record struct BlockPointer
     /// <summary>Compression in the low, checksum in the high four bits.</summary>
     [FieldOffset(27)] private readonly byte _kinds;
 
-    /// <summary>Bytes that are checksummed; what follows up to the end of the last sector is zero.</summary>
+    /// <summary>
+    /// Bytes that are checksummed; what follows up to the end of the last sector is zero.
+    /// </summary>
     [field: FieldOffset(28)] public uint PhysicalBytes { get; init; }
 
     /// <summary>Of the physical bytes.</summary>
@@ -89,13 +91,16 @@ public readonly record struct BlockPointer
         if (LogicalShift is < 12 or > 24) return $"logical length 2^{LogicalShift}";
         if (Compression > CompressionKind.Zstd) return $"unknown compression {(byte)Compression}";
         if (ChecksumKind != ChecksumKind.Xxh128) return $"unknown checksum {(byte)ChecksumKind}";
-        if (PhysicalBytes == 0 || PhysicalBytes > LogicalBytes) return $"physical length {PhysicalBytes} of {LogicalBytes}";
-        if (AllocatedSectors < PhysicalSectors) return $"{AllocatedSectors} sectors allocated for {PhysicalSectors}";
+        if (PhysicalBytes == 0 || PhysicalBytes > LogicalBytes)
+            return $"physical length {PhysicalBytes} of {LogicalBytes}";
+        if (AllocatedSectors < PhysicalSectors)
+            return $"{AllocatedSectors} sectors allocated for {PhysicalSectors}";
         return null;
     }
 
     public override string ToString() => IsHole
         ? "hole"
-        : $"[{Place0}{(Place1.IsNone ? "" : $" {Place1}")}] {AllocatedSectors}s {PhysicalBytes}/{LogicalBytes} "
-            + $"{Compression.ToString().ToLowerInvariant()} birth {BirthEpoch} sum {Checksum} content {ContentHash}";
+        : $"[{Place0}{(Place1.IsNone ? "" : $" {Place1}")}] {AllocatedSectors}s "
+            + $"{PhysicalBytes}/{LogicalBytes} {Compression.ToString().ToLowerInvariant()} "
+            + $"birth {BirthEpoch} sum {Checksum} content {ContentHash}";
 }

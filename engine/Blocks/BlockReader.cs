@@ -8,8 +8,9 @@ using Cstor.PoolLayout.Compression;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// Reads what a pointer names and believes nothing that does not match the pointer's checksum. When the first copy is
-/// wrong or unreadable, every copy of every place is tried; the good one is returned and written over the bad ones.
+/// Reads what a pointer names and believes nothing that does not match the pointer's checksum. When the
+/// first copy is wrong or unreadable, every copy of every place is tried; the good one is returned and
+/// written over the bad ones.
 /// </summary>
 internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog damage) : IDisposable
 {
@@ -20,8 +21,8 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
 
     /// <summary>Reads a block's logical bytes.</summary>
     /// <param name="pointer">No hole.</param>
-    /// <param name="into">4096-aligned, at least the logical length; beyond the physical length of an uncompressed
-    /// block it is left as it was.</param>
+    /// <param name="into">4096-aligned, at least the logical length; beyond the physical length of an
+    /// uncompressed block it is left as it was.</param>
     /// <param name="kind">For the damage report.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
@@ -33,7 +34,8 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
         IoBuffer? stored = loop.Buffers.TryRent(storedBytes);
         if (stored is null) return IoStatus.NoMemory;
         IoStatus status = await ReadStoredAsync(pointer, stored.First(storedBytes), kind);
-        if (status == IoStatus.Ok && !TryDecompress(pointer, stored.First(storedBytes), into)) status = IoStatus.ChecksumMismatch;
+        if (status == IoStatus.Ok && !TryDecompress(pointer, stored.First(storedBytes), into))
+            status = IoStatus.ChecksumMismatch;
         stored.Release();
         return status;
     }
@@ -96,5 +98,6 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
     /// <summary>Decompresses verified stored bytes.</summary>
     public bool TryDecompress(in BlockPointer pointer, IoSlice stored, IoSlice into) =>
         _compressor.TryDecompress(
-            pointer.Compression, stored.Span[..(int)pointer.PhysicalBytes], into.Span[..pointer.LogicalBytes]);
+            pointer.Compression, stored.Span[..(int)pointer.PhysicalBytes],
+                into.Span[..pointer.LogicalBytes]);
 }

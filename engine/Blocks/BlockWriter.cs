@@ -6,13 +6,14 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// Finds room for blocks and writes them. Everything that one turn of the loop brought is placed side by side and goes to
-/// the device as one gathered write, so that random writes of a volume become sequential ones of the disk.
+/// Finds room for blocks and writes them. Everything that one turn of the loop brought is placed side by
+/// side and goes to the device as one gathered write, so that random writes of a volume become sequential
+/// ones of the disk.
 /// </summary>
 /// <remarks>
-/// When there is no room, but a checkpoint would give some back, requests wait here until it has. The writer
-/// decides nothing about visibility: its callers enter the pointers once the write has completed, and give back the
-/// places of one that failed.
+/// When there is no room, but a checkpoint would give some back, requests wait here until it has. The
+/// writer decides nothing about visibility: its callers enter the pointers once the write has completed,
+/// and give back the places of one that failed.
 /// </remarks>
 internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocator allocator) : ITurnEnd
 {
@@ -22,7 +23,8 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     private bool _deferred;
 
     /// <summary>
-    /// Asked when there is no room or the pool wants writers to wait: true if <see cref="Resume"/> will be called later.
+    /// Asked when there is no room or the pool wants writers to wait: true if <see cref="Resume"/> will be
+    /// called later.
     /// </summary>
     public Func<bool> WaitForSpace { get; set; } = static () => false;
 
@@ -37,7 +39,9 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
 
     public void Return(ExtentWrite extent) => _freeExtents.Push(extent);
 
-    /// <summary>Writes the extent's blocks; on success <see cref="ExtentWrite.Places"/> holds where.</summary>
+    /// <summary>
+    /// Writes the extent's blocks; on success <see cref="ExtentWrite.Places"/> holds where.
+    /// </summary>
     public ValueTask<IoStatus> WriteAsync(ExtentWrite extent)
     {
         Check.That(extent.UnitCount is > 0 and <= ExtentWrite.MaximumUnits);
@@ -77,7 +81,8 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
         while (extent.PlacedUnits < extent.UnitCount)
         {
             int unit = extent.UnitSectors;
-            int wanted = Math.Min((extent.UnitCount - extent.PlacedUnits) * unit, WriteRun.MaximumSectors / unit * unit);
+            int wanted = Math.Min((extent.UnitCount - extent.PlacedUnits) * unit,
+                WriteRun.MaximumSectors / unit * unit);
             if (!allocator.TryAllocateData(unit, wanted, out BlockPlace place, out int taken)) return false;
             IoSlice piece = extent.Source.Slice(
                 extent.PlacedUnits * unit * Layout.SectorBytes, taken * Layout.SectorBytes);

@@ -26,7 +26,8 @@ internal sealed class DamageLog
         {
             Row row = _rows[(int)kind];
             if (row.Count > 0)
-                reports.Add(new DamageReport(kind.ToString().ToLowerInvariant(), row.Where, row.Count, row.Repaired));
+                reports.Add(new DamageReport(kind.ToString().ToLowerInvariant(), row.Where, row.Count,
+                    row.Repaired));
         }
 
         return reports;

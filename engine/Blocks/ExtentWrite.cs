@@ -5,8 +5,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// A run of adjoining blocks to be written wherever there is room: the request to <see cref="BlockWriter"/>, and the
-/// awaitable that tells where each block went. Pooled by the writer; released by <see cref="BlockWriter.Return"/>.
+/// A run of adjoining blocks to be written wherever there is room: the request to
+/// <see cref="BlockWriter"/>, and the awaitable that tells where each block went. Pooled by the writer;
+/// released by <see cref="BlockWriter.Return"/>.
 /// </summary>
 internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
 {
@@ -47,7 +48,9 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
 
     public void AddPart() => _partsLeft++;
 
-    /// <summary>A device write with some of the blocks ended, or (the writer's own part) all blocks have places.</summary>
+    /// <summary>
+    /// A device write with some of the blocks ended, or (the writer's own part) all blocks have places.
+    /// </summary>
     public void EndPart(IoStatus status)
     {
         if (status != IoStatus.Ok) _status = status;

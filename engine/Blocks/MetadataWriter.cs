@@ -7,8 +7,9 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// Writes the blocks of a checkpoint, two copies each. A block's place and checksum are known when it is handed over, so
-/// parents are built without waiting; neighbours go out together, and <see cref="DrainAsync"/> says how it all ended.
+/// Writes the blocks of a checkpoint, two copies each. A block's place and checksum are known when it is
+/// handed over, so parents are built without waiting; neighbours go out together, and
+/// <see cref="DrainAsync"/> says how it all ended.
 /// </summary>
 internal sealed class MetadataWriter(
     ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, NodeCache cache)
@@ -27,7 +28,8 @@ internal sealed class MetadataWriter(
     public long WrittenSectors { get; private set; }
 
     /// <summary>Hands a block over; the writer holds the buffer until it is written.</summary>
-    /// <param name="buffer">Logical bytes; from <paramref name="physicalBytes"/> to the end of the sector they are zeroed here.</param>
+    /// <param name="buffer">Logical bytes; from <paramref name="physicalBytes"/> to the end of the sector
+    /// they are zeroed here.</param>
     /// <param name="logicalShift">Log2 of the logical length.</param>
     /// <param name="physicalBytes">Bytes that matter.</param>
     /// <param name="birthEpoch">Current epoch.</param>
@@ -35,18 +37,22 @@ internal sealed class MetadataWriter(
     /// <param name="pointer">The block's pointer.</param>
     /// <returns>False when there is no room at all.</returns>
     public bool TryWrite(
-        IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash, out BlockPointer pointer)
+        IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash,
+            out BlockPointer pointer)
     {
         int sectors = (physicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
         pointer = default;
-        if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1)) return false;
+        if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1))
+            return false;
         pointer = WriteAt(buffer, logicalShift, physicalBytes, birthEpoch, contentHash, place0, place1);
         ledger.FrozenAllocated(pointer);
         cache.Insert(pointer, buffer);
         return true;
     }
 
-    /// <summary>As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger; not cached.</summary>
+    /// <summary>
+    /// As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger; not cached.
+    /// </summary>
     public BlockPointer WriteAt(
         IoBuffer buffer, int logicalShift, int physicalBytes, ulong birthEpoch, Hash128 contentHash,
         BlockPlace place0, BlockPlace place1)

@@ -4,9 +4,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// Verified metadata blocks in memory, found by their place, replaced by the clock algorithm. Blocks are never changed in
-/// place, so an entry is right for as long as its checksum is the one that the asking pointer wants: a place that was
-/// freed and used again simply no longer matches.
+/// Verified metadata blocks in memory, found by their place, replaced by the clock algorithm. Blocks are
+/// never changed in place, so an entry is right for as long as its checksum is the one that the asking
+/// pointer wants: a place that was freed and used again simply no longer matches.
 /// </summary>
 internal sealed class NodeCache : IDisposable
 {

@@ -4,8 +4,8 @@ using Cstor.Engine.Host;
 namespace Cstor.Engine.Blocks;
 
 /// <summary>
-/// A pooled object that waits for one I/O and is then told how it ended: what an async method would do, without its
-/// state machine, for I/O that nobody awaits directly.
+/// A pooled object that waits for one I/O and is then told how it ended: what an async method would do,
+/// without its state machine, for I/O that nobody awaits directly.
 /// </summary>
 internal abstract class PendingIo
 {
@@ -14,7 +14,9 @@ internal abstract class PendingIo
 
     protected PendingIo() => _continuation = Continue;
 
-    /// <summary>Calls <see cref="OnCompleted"/> when the I/O has ended, at once if it already has.</summary>
+    /// <summary>
+    /// Calls <see cref="OnCompleted"/> when the I/O has ended, at once if it already has.
+    /// </summary>
     protected void Watch(ValueTask<IoStatus> io)
     {
         _awaiter = io.GetAwaiter();

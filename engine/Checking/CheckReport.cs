@@ -27,5 +27,6 @@ public sealed class CheckReport
     }
 
     public override string ToString() =>
-        $"{Blocks} blocks, {Sectors} sectors, {ProblemCount} problems{string.Concat(_problems.Select(static p => "\n  " + p))}";
+        $"{Blocks} blocks, {Sectors} sectors, {ProblemCount} problems"
+        + string.Concat(_problems.Select(static problem => "\n  " + problem));
 }

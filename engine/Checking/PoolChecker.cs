@@ -1,6 +1,7 @@
-// Walks everything that the newest durable root leads to, reads every copy of every block, and holds the result against
-// what the pool says of itself: checksums, content hashes, accounting of each volume, space map. It shares the
-// format with the engine but neither its caches nor its space code, so that a mistake there does not hide itself.
+// Walks everything that the newest durable root leads to, reads every copy of every block, and holds the
+// result against what the pool says of itself: checksums, content hashes, accounting of each volume, space
+// map. It shares the format with the engine but neither its caches nor its space code, so that a mistake
+// there does not hide itself.
 using System.Runtime.InteropServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
@@ -64,7 +65,8 @@ public sealed class PoolChecker : IDisposable
         await WalkAsync(root.SpaceMapRoot, root.SpaceMapHeight, 0, "space map", MapRegion);
         await CheckSpaceLogAsync(root);
         List<DatasetRecord> datasets = [];
-        await WalkAsync(root.DatasetRoot, root.DatasetHeight, 0, "dataset table", (slot, block) => AddDataset(datasets, slot, block));
+        await WalkAsync(root.DatasetRoot, root.DatasetHeight, 0, "dataset table",
+            (slot, block) => AddDataset(datasets, slot, block));
         foreach (DatasetRecord dataset in datasets) await CheckDatasetAsync(dataset);
     }
 
@@ -77,12 +79,15 @@ public sealed class PoolChecker : IDisposable
         {
             _walkedBlocks++;
             if (block >= limit) _report.Add($"{dataset.Name}: block {block} lies beyond the end");
-            if (bytes.Length != 1 << dataset.BlockShift) _report.Add($"{dataset.Name}: block {block} has {bytes.Length} bytes");
+            if (bytes.Length != 1 << dataset.BlockShift)
+                _report.Add($"{dataset.Name}: block {block} has {bytes.Length} bytes");
         });
         if (_walkedBlocks != dataset.MappedBlocks)
-            _report.Add($"{dataset.Name}: {_walkedBlocks} blocks are mapped, the record says {dataset.MappedBlocks}");
+            _report.Add(
+                $"{dataset.Name}: {_walkedBlocks} blocks are mapped, the record says {dataset.MappedBlocks}");
         if (_walkedSectors != dataset.AllocatedSectors)
-            _report.Add($"{dataset.Name}: {_walkedSectors} sectors are in use, the record says {dataset.AllocatedSectors}");
+            _report.Add(
+                $"{dataset.Name}: {_walkedSectors} sectors in use, the record says {dataset.AllocatedSectors}");
     }
 
     private void AddDataset(List<DatasetRecord> datasets, ulong slot, ReadOnlySpan<byte> block)
@@ -109,7 +114,8 @@ public sealed class PoolChecker : IDisposable
         {
             using Verified block = await ReadAsync(next, $"space log block {i}");
             if (block.Bytes.IsEmpty) return;
-            string? reason = SpaceLogHeader.TryRead(block.Bytes[..(int)next.PhysicalBytes], out SpaceLogHeader header);
+            string? reason = SpaceLogHeader.TryRead(block.Bytes[..(int)next.PhysicalBytes],
+                out SpaceLogHeader header);
             if (reason is not null)
             {
                 _report.Add($"space log block {i}: {reason}");
@@ -123,12 +129,14 @@ public sealed class PoolChecker : IDisposable
 
         for (int i = blocks.Count - 1; i >= 0; i--)
             foreach (SpaceLogEntry entry in blocks[i])
-                if (_claims.Map(entry.Place, (int)entry.SectorCount, entry.Change == SpaceChange.Allocated) is { } reason)
+                if (_claims.Map(entry.Place, (int)entry.SectorCount,
+                    entry.Change == SpaceChange.Allocated) is { } reason)
                     _report.Add(reason);
     }
 
     // Depth first; hands each block below the leaves to the visitor.
-    private async ValueTask WalkAsync(BlockPointer pointer, int level, ulong first, string tree, BlockVisitor visit)
+    private async ValueTask WalkAsync(BlockPointer pointer, int level, ulong first, string tree,
+        BlockVisitor visit)
     {
         if (pointer.IsHole)
         {
@@ -136,7 +144,8 @@ public sealed class PoolChecker : IDisposable
             return;
         }
 
-        using Verified block = await ReadAsync(pointer, level == 0 ? $"{tree} block {first}" : $"{tree} node of level {level} at {first}");
+        using Verified block = await ReadAsync(pointer,
+            level == 0 ? $"{tree} block {first}" : $"{tree} node of level {level} at {first}");
         if (block.Bytes.IsEmpty) return;
         if (level == 0)
         {
@@ -151,9 +160,11 @@ public sealed class PoolChecker : IDisposable
         }
 
         BlockPointer[] children = MemoryMarshal.Cast<byte, BlockPointer>(block.Bytes).ToArray();
-        if (HashOf(children) != pointer.ContentHash) _report.Add($"{tree}: node of level {level} at {first} has a wrong content hash");
+        if (HashOf(children) != pointer.ContentHash)
+            _report.Add($"{tree}: node of level {level} at {first} has a wrong content hash");
         for (int child = 0; child < children.Length; child++)
-            await WalkAsync(children[child], level - 1, first + ((ulong)child * TreeGeometry.ChildSpan(level)), tree, visit);
+            await WalkAsync(children[child], level - 1,
+                first + ((ulong)child * TreeGeometry.ChildSpan(level)), tree, visit);
     }
 
     private async ValueTask<Verified> ReadAsync(BlockPointer pointer, string what)
@@ -177,7 +188,8 @@ public sealed class PoolChecker : IDisposable
                 IoStatus status = await _devices.ReadCopyAsync(
                     place, copy, stored.First(pointer.PhysicalSectors << Layout.SectorShift));
                 if (status == IoStatus.Ok && BlockReader.Matches(pointer, stored.Slice)) continue;
-                _report.Add($"{what}: copy {copy} at {place}: {(status == IoStatus.Ok ? "checksum mismatch" : status.ToString())}");
+                string why = status == IoStatus.Ok ? "checksum mismatch" : status.ToString();
+                _report.Add($"{what}: copy {copy} at {place}: {why}");
                 isGood = false;
             }
         }
@@ -201,7 +213,9 @@ public sealed class PoolChecker : IDisposable
         }
 
         ReadOnlySpan<byte> packed = stored.Span[..(int)pointer.PhysicalBytes];
-        if (_compressor.TryDecompress(pointer.Compression, packed, bytes) && Xxh128.Compute(bytes) == pointer.ContentHash) return true;
+        if (_compressor.TryDecompress(pointer.Compression, packed, bytes)
+            && Xxh128.Compute(bytes) == pointer.ContentHash)
+            return true;
         _report.Add($"{what}: does not decompress to what its content hash says");
         return false;
     }

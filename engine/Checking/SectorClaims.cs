@@ -68,8 +68,10 @@ internal sealed class SectorClaims : IDisposable
                 ulong mapped = _mapped[vdev][word];
                 report.Sectors += System.Numerics.BitOperations.PopCount(claimed);
                 if (claimed == mapped) continue;
-                Describe(report, vdev, word * 64, mapped & ~claimed, "is leaked: allocated, but nothing leads to it");
-                Describe(report, vdev, word * 64, claimed & ~mapped, "is in use, but the space map calls it free");
+                Describe(report, vdev, word * 64, mapped & ~claimed,
+                    "is leaked: allocated, but nothing leads to it");
+                Describe(report, vdev, word * 64, claimed & ~mapped,
+                    "is in use, but the space map calls it free");
             }
         }
     }

@@ -9,15 +9,16 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Log;
 
 /// <summary>
-/// Makes changes durable before the tree has them. Records of everything that became visible are gathered in a group;
-/// a commit seals it, writes it in two copies and flushes the devices once for all who wait (group commit).
+/// Makes changes durable before the tree has them. Records of everything that became visible are gathered
+/// in a group; a commit seals it, writes it in two copies and flushes the devices once for all who wait
+/// (group commit).
 /// </summary>
 /// <remarks>
-/// Why a crash is safe: a record is appended only after the data it names was written, so the flush that follows the group
-/// covers both. A group says how far everything before it was flushed; replay takes later groups only as far as the
-/// data they name verifies, and nothing after the first that does not: what comes back is a prefix of the history that
-/// contains every acknowledged flush. Sequence, generation and the predecessor's checksum keep leftovers of reused
-/// segments out.
+/// Why a crash is safe: a record is appended only after the data it names was written, so the flush that
+/// follows the group covers both. A group says how far everything before it was flushed; replay takes later
+/// groups only as far as the data they name verifies, and nothing after the first that does not: what comes
+/// back is a prefix of the history that contains every acknowledged flush. Sequence, generation and the
+/// predecessor's checksum keep leftovers of reused segments out.
 /// </remarks>
 internal sealed class CommitLog : PendingIo, ITurnEnd
 {
@@ -46,7 +47,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     private bool _isFlushing;
 
     private CommitLog(
-        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation, ulong sequence)
+        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation,
+            ulong sequence)
     {
         _loop = loop;
         _devices = devices;
@@ -66,7 +68,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     /// <summary>Bytes written to devices since import, both copies.</summary>
     public long WrittenBytes { get; private set; }
 
-    /// <summary>Anything but Ok: a write of the log failed, and nothing can be made durable any more.</summary>
+    /// <summary>
+    /// Anything but Ok: a write of the log failed, and nothing can be made durable any more.
+    /// </summary>
     public IoStatus Status { get; private set; }
 
     /// <summary>Called once when the log fails.</summary>
@@ -77,7 +81,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     /// <summary>Begins a new log in two fresh segments, or null when there is no room.</summary>
     public static CommitLog? TryBegin(
-        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation, ulong sequence)
+        ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, ulong generation,
+            ulong sequence)
     {
         CommitLog log = new(loop, devices, allocator, ledger, generation, sequence);
         if (log.TryAllocateNext() && log.TryAdvance()) return log;
@@ -110,7 +115,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     /// <summary>Appends: this dataset is gone.</summary>
     public void AppendDatasetRemove(uint slot) => Reserve(LogRecordKind.DatasetRemove, slot);
 
-    /// <summary>Completes when everything appended so far is durable, together with the data it names.</summary>
+    /// <summary>
+    /// Completes when everything appended so far is durable, together with the data it names.
+    /// </summary>
     public ValueTask<IoStatus> CommitAsync()
     {
         if (Status != IoStatus.Ok) return new ValueTask<IoStatus>(Status);
@@ -122,8 +129,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     }
 
     /// <summary>
-    /// Begins a checkpoint: what was appended so far will be in the tree. Freezes the ledger with it, behind the segments
-    /// that the position names, and frees the segments before the current one in its frozen part.
+    /// Begins a checkpoint: what was appended so far will be in the tree. Freezes the ledger with it,
+    /// behind the segments that the position names, and frees the segments before the current one in its
+    /// frozen part.
     /// </summary>
     /// <returns>Where replay would begin after this checkpoint.</returns>
     public LogPosition Freeze()
@@ -254,7 +262,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     private bool TryAllocateNext()
     {
-        if (!_allocator.TryAllocateMetadata(Layout.LogSegmentSectors, out BlockPlace place0, out BlockPlace place1)) return false;
+        if (!_allocator.TryAllocateMetadata(Layout.LogSegmentSectors, out BlockPlace place0,
+            out BlockPlace place1))
+            return false;
         _ledger.Allocated(place0, Layout.LogSegmentSectors);
         _ledger.Allocated(place1, Layout.LogSegmentSectors);
         _next = new LogSegment(place0, place1);

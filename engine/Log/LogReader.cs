@@ -7,8 +7,9 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Log;
 
 /// <summary>
-/// Finds the groups of a log after a stop: each at the place that its predecessor leaves, else at the start of the next
-/// segment, from either copy. Where they end, it looks for proof that a durable group should have followed.
+/// Finds the groups of a log after a stop: each at the place that its predecessor leaves, else at the start
+/// of the next segment, from either copy. Where they end, it looks for proof that a durable group should
+/// have followed.
 /// </summary>
 internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damage, bool mayRepair)
 {
@@ -37,7 +38,8 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
             LogSegment next = new(header.NextPlace0, header.NextPlace1);
             if (next != segments[^1]) segments.Add(next);
             at = new LogPosition(
-                at.Generation, at.Sequence + 1, found.Segment, next, found.OffsetBytes + header.TotalBytes, header.Checksum);
+                at.Generation, at.Sequence + 1, found.Segment, next, found.OffsetBytes + header.TotalBytes,
+                    header.Checksum);
         }
 
         buffer.Release();
@@ -49,7 +51,8 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
     /// <returns>False if it cannot be read any more.</returns>
     public async ValueTask<bool> ReadAsync(FoundGroup group, IoBuffer into)
     {
-        LogPosition at = new(group.Header.Generation, group.Header.Sequence, group.Segment, default, group.OffsetBytes,
+        LogPosition at = new(group.Header.Generation, group.Header.Sequence, group.Segment, default,
+            group.OffsetBytes,
             group.Header.PreviousChecksum);
         return await TryReadAsync(at, group.Segment, group.OffsetBytes, into) is not null;
     }
@@ -63,7 +66,8 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
         return null;
     }
 
-    private async ValueTask<LogGroupHeader?> TryReadAsync(LogPosition expected, LogSegment segment, int offset, IoBuffer buffer)
+    private async ValueTask<LogGroupHeader?> TryReadAsync(LogPosition expected, LogSegment segment,
+        int offset, IoBuffer buffer)
     {
         if (segment != _imaged)
         {
@@ -125,9 +129,10 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
             ReadOnlySpan<byte> rest = bytes[offset..];
             if (LogGroupHeader.TryReadHeader(rest, out LogGroupHeader later) is not null) continue;
             if (later.Generation != end.Generation || later.FlushedThrough < end.Sequence) continue;
-            if (later.TotalBytes > rest.Length || !LogGroupHeader.ChecksumHolds(rest, later, _scratch)) continue;
-            return $"group {end.Sequence} of the commit log is damaged in both copies, but group {later.Sequence} "
-                + "shows that it was durable";
+            if (later.TotalBytes > rest.Length || !LogGroupHeader.ChecksumHolds(rest, later, _scratch))
+                continue;
+            return $"group {end.Sequence} of the commit log is damaged in both copies, "
+                + $"but group {later.Sequence} shows that it was durable";
         }
 
         return null;

@@ -10,8 +10,9 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Log;
 
 /// <summary>
-/// Brings the records of a log back into memory, on top of the newest root. Groups that were written after the last known
-/// flush are believed only as far as the data they name is there; the first record without its data ends the replay.
+/// Brings the records of a log back into memory, on top of the newest root. Groups that were written after
+/// the last known flush are believed only as far as the data they name is there; the first record without
+/// its data ends the replay.
 /// </summary>
 internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uint> removedSlots)
 {
@@ -29,7 +30,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         foreach (FoundGroup group in scan.Groups)
         {
             if (!await reader.ReadAsync(group, buffer))
-                fault = new Fault("log-unreadable", $"group {group.Header.Sequence} of the commit log cannot be read twice");
+                fault = new Fault("log-unreadable",
+                    $"group {group.Header.Sequence} of the commit log cannot be read twice");
             bool certain = group.Header.Sequence <= scan.FlushedThrough;
             bool goOn = fault is null;
             if (goOn) (fault, goOn) = await ApplyGroupAsync(buffer, group.Header, certain);
@@ -44,7 +46,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         return fault;
     }
 
-    private async ValueTask<(Fault? Fault, bool GoOn)> ApplyGroupAsync(IoBuffer buffer, LogGroupHeader group, bool certain)
+    private async ValueTask<(Fault? Fault, bool GoOn)> ApplyGroupAsync(IoBuffer buffer,
+        LogGroupHeader group, bool certain)
     {
         int at = LogGroupHeader.Bytes;
         int end = at + (int)group.RecordBytes;
@@ -52,12 +55,13 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         while (at < end)
         {
             string? reason = LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header);
-            if (reason is null && header.Kind == LogRecordKind.Write && !certain && !present.Dequeue()) return (null, false);
+            if (reason is null && header.Kind == LogRecordKind.Write && !certain && !present.Dequeue())
+                return (null, false);
 
             reason ??= Apply(header, buffer.Span.Slice(at, header.LengthBytes));
             if (reason is not null)
                 return (new Fault("log-invalid", $"group {group.Sequence} of the commit log: {reason}",
-                    "This is a bug of the program that wrote it; import with --readonly to save what is there"), false);
+                    "A bug of the program that wrote it; import with --readonly to save what is there"), false);
             at += header.LengthBytes;
         }
 
@@ -97,7 +101,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
 
     private bool IsInside(in BlockPointer pointer) =>
         pointer.IsHole || (pointer.Place0.Vdev < pool.Allocator.VdevCount
-            && pointer.Place0.Sector + pointer.AllocatedSectors <= pool.Allocator.Vdev(pointer.Place0.Vdev).SectorCount);
+            && pointer.Place0.Sector + pointer.AllocatedSectors
+                <= pool.Allocator.Vdev(pointer.Place0.Vdev).SectorCount);
 
     private async ValueTask<bool> DataIsThereAsync(BlockPointer pointer)
     {
@@ -126,7 +131,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     private string? ApplyWrite(uint slot, in LogWriteRecord write)
     {
         if (VolumeAt(slot) is not { } volume) return $"write to slot {slot}, which is free";
-        if (write.Block >= volume.BlockCount) return $"write to block {write.Block} beyond the end of {volume.Name}";
+        if (write.Block >= volume.BlockCount)
+            return $"write to block {write.Block} beyond the end of {volume.Name}";
         string? reason = write.Pointer.Validate() ?? ReasonAgainstPlace(write.Pointer);
         if (reason is not null) return reason;
         if (!write.Pointer.IsHole) pool.Allocator.Take(write.Pointer.Place0, write.Pointer.AllocatedSectors);
@@ -148,7 +154,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     private string? ApplyUnmap(uint slot, in LogUnmapRecord unmap)
     {
         if (VolumeAt(slot) is not { } volume) return $"unmap of slot {slot}, which is free";
-        if (unmap.BlockCount == 0 || unmap.BlockCount > volume.BlockCount || unmap.FirstBlock > volume.BlockCount - unmap.BlockCount)
+        if (unmap.BlockCount == 0 || unmap.BlockCount > volume.BlockCount
+            || unmap.FirstBlock > volume.BlockCount - unmap.BlockCount)
             return $"unmap beyond the end of {volume.Name}";
         volume.EnterHoles(new BlockRange(unmap.FirstBlock, unmap.BlockCount));
         return null;
@@ -186,8 +193,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
 
     private Volume? VolumeAt(uint slot) => slot < pool.Slots.Count ? pool.Slots[(int)slot] : null;
 
-    // The log ends with this import, so its segments are free after the next checkpoint. Those allocated after the last one
-    // are not in the space map yet.
+    // The log ends with this import, so its segments are free after the next checkpoint. Those allocated
+    // after the last one are not in the space map yet.
     private void TakeSegment(LogSegment segment)
     {
         Take(segment.Place0);

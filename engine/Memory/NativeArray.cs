@@ -3,7 +3,9 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Memory;
 
-/// <summary>A zeroed array outside the managed heap, so that millions of entries cost the collector nothing.</summary>
+/// <summary>
+/// A zeroed array outside the managed heap, so that millions of entries cost the collector nothing.
+/// </summary>
 internal sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {

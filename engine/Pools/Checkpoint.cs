@@ -10,14 +10,14 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// Brings everything that was visible at one instant (the freeze) into a new tree, beside the old one, and makes the new
-/// one the pool by writing an uberblock.
+/// Brings everything that was visible at one instant (the freeze) into a new tree, beside the old one, and
+/// makes the new one the pool by writing an uberblock.
 /// </summary>
 /// <remarks>
-/// Order: volume trees, dataset table, space map and log; flush; uberblock; flush. A crash before the uberblock leaves
-/// the old root with its whole log; after it, the new root with the log from the freeze on. Space that the checkpoint
-/// freed is given out again only after the second flush. Reads and writes go on all the while; after a failed write
-/// of metadata the pool stops.
+/// Order: volume trees, dataset table, space map and log; flush; uberblock; flush. A crash before the
+/// uberblock leaves the old root with its whole log; after it, the new root with the log from the freeze
+/// on. Space that the checkpoint freed is given out again only after the second flush. Reads and writes go
+/// on all the while; after a failed write of metadata the pool stops.
 /// </remarks>
 internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 {
@@ -100,7 +100,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         if (frozen.IsEmpty) return IoStatus.Ok;
         long sectors = update.AllocatedSectors;
         long blocks = update.MappedBlocks;
-        job.Root = await update.ApplyAsync(job.Root, frozen, TreeGeometry.HeightFor((ulong)job.Record.BlockCount));
+        job.Root = await update.ApplyAsync(job.Root, frozen,
+            TreeGeometry.HeightFor((ulong)job.Record.BlockCount));
         job.Record.AllocatedSectors += update.AllocatedSectors - sectors;
         job.Record.MappedBlocks += update.MappedBlocks - blocks;
         return update.Status;
@@ -113,7 +114,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         IoBuffer buffer = pool.Loop.Buffers.Rent(DatasetRecord.Bytes);
         job.Record.Write(buffer.Span);
         bool done = pool.Metadata.TryWrite(
-            buffer, Layout.SectorShift, DatasetRecord.Bytes, pool.Epoch, Xxh128.Compute(buffer.Span), out BlockPointer pointer);
+            buffer, Layout.SectorShift, DatasetRecord.Bytes, pool.Epoch, Xxh128.Compute(buffer.Span),
+                out BlockPointer pointer);
         buffer.Release();
         if (!done) return IoStatus.NoSpace;
         records.Set(job.Volume.Slot, pointer);
@@ -128,7 +130,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         return net;
     }
 
-    private async ValueTask<IoStatus> WriteUberblockAsync(ulong number, LogPosition log, TreeRoot datasets, long allocated)
+    private async ValueTask<IoStatus> WriteUberblockAsync(ulong number, LogPosition log, TreeRoot datasets,
+        long allocated)
     {
         Uberblock uberblock = new()
         {

@@ -4,8 +4,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// Decides when to checkpoint and commit: by pointers waiting, by length of the log, by time, and when somebody needs the
-/// space or the result. Makes writers wait when they outrun a checkpoint under way.
+/// Decides when to checkpoint and commit: by pointers waiting, by length of the log, by time, and when
+/// somebody needs the space or the result. Makes writers wait when they outrun a checkpoint under way.
 /// </summary>
 internal sealed class CheckpointPacer
 {
@@ -63,9 +63,11 @@ internal sealed class CheckpointPacer
     private void OnDirtied()
     {
         PoolOptions options = _pool.Options;
-        if (_pool.PendingCount < options.PendingLimit && _pool.Log!.LengthBytes < options.LogLimitBytes) return;
+        if (_pool.PendingCount < options.PendingLimit && _pool.Log!.LengthBytes < options.LogLimitBytes)
+            return;
         Start();
-        if (_pool.PendingCount >= 2L * options.PendingLimit || _pool.Log!.LengthBytes >= 2 * options.LogLimitBytes)
+        if (_pool.PendingCount >= 2L * options.PendingLimit
+            || _pool.Log!.LengthBytes >= 2 * options.LogLimitBytes)
             _pool.Writer.IsHeld = true;
     }
 
@@ -79,7 +81,9 @@ internal sealed class CheckpointPacer
             Ignore(_pool.Log.CommitAsync());
         }
 
-        if (_pool.Log is { LengthBytes: > 0 } && now - _lastCheckpoint >= Nanoseconds(_pool.Options.CheckpointInterval)) Start();
+        if (_pool.Log is { LengthBytes: > 0 }
+            && now - _lastCheckpoint >= Nanoseconds(_pool.Options.CheckpointInterval))
+            Start();
         _timer.Start(TickNanoseconds);
     }
 

@@ -44,15 +44,19 @@ public sealed class Pool
     public Volume? FindVolume(string shortName) => _catalog.Find(shortName);
 
     /// <summary>Creates a thin volume.</summary>
-    /// <param name="shortName">1 to 63 letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, beginning with a letter or digit.</param>
+    /// <param name="shortName">1 to 63 letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, beginning with a
+    /// letter or digit.</param>
     /// <param name="sizeBytes">Rounded up to the block.</param>
     /// <param name="blockSizeBytes">A power of two, 4 KiB to 128 KiB.</param>
     /// <param name="properties">As for <see cref="SetPropertyAsync"/>.</param>
     public ValueTask<Outcome<Volume>> CreateVolumeAsync(
-        string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string,
+            string>> properties) =>
         _catalog.CreateAsync(shortName, sizeBytes, blockSizeBytes, properties);
 
-    /// <summary>Destroys a volume: gone at once and durably, its space comes back in the background.</summary>
+    /// <summary>
+    /// Destroys a volume: gone at once and durably, its space comes back in the background.
+    /// </summary>
     public ValueTask<Outcome<Unit>> DestroyVolumeAsync(string shortName) => _catalog.DestroyAsync(shortName);
 
     /// <summary>Changes the size; what lies beyond a smaller end is lost.</summary>
@@ -112,7 +116,8 @@ public sealed class Pool
     {
         if (_core.Stopped != IoStatus.Ok) return ("stopped", _core.StopReason);
         if (_core.IsReadOnly) return ("readonly", "imported with --readonly");
-        if (_core.Devices.IsDegraded) return ("degraded", "a device is missing or failed; its mirror holds the data");
+        if (_core.Devices.IsDegraded)
+            return ("degraded", "a device is missing or failed; its mirror holds the data");
         return ("online", "");
     }
 }

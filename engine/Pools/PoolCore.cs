@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// What the parts of an open pool share. It belongs to one loop; each field has one part that changes it, and everything
-/// else reads.
+/// What the parts of an open pool share. It belongs to one loop; each field has one part that changes it,
+/// and everything else reads.
 /// </summary>
 internal sealed class PoolCore
 {

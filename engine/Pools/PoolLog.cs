@@ -6,7 +6,8 @@ namespace Cstor.Engine.Pools;
 /// <summary>The events of a pool that an operator wants to know.</summary>
 internal static partial class PoolLog
 {
-    [LoggerMessage(1, LogLevel.Information, "pool {Pool}: imported at checkpoint {Checkpoint}, {Groups} log groups replayed")]
+    [LoggerMessage(1, LogLevel.Information,
+        "pool {Pool}: imported at checkpoint {Checkpoint}, {Groups} log groups replayed")]
     public static partial void Imported(ILogger logger, string pool, ulong checkpoint, int groups);
 
     [LoggerMessage(2, LogLevel.Information, "pool {Pool}: created")]
@@ -15,11 +16,13 @@ internal static partial class PoolLog
     [LoggerMessage(3, LogLevel.Critical, "pool {Pool} stopped: {Reason}")]
     public static partial void Stopped(ILogger logger, string pool, string reason);
 
-    [LoggerMessage(4, LogLevel.Error, "{Volume}: block {Block} at {Place} cannot be read from any copy: {Status}")]
-    public static partial void BlockLost(ILogger logger, string volume, ulong block, string place, IoStatus status);
+    [LoggerMessage(4, LogLevel.Error,
+        "{Volume}: block {Block} at {Place} cannot be read from any copy: {Status}")]
+    public static partial void BlockLost(ILogger logger, string volume, ulong block, string place,
+        IoStatus status);
 
     [LoggerMessage(5, LogLevel.Warning,
-        "pool {Pool}: replay ends before group {Sequence}, whose data was not flushed; nothing acknowledged as durable is lost")]
+        "pool {Pool}: replay ends in group {Sequence}, whose data was not flushed; nothing durable is lost")]
     public static partial void ReplayEnded(ILogger logger, string pool, ulong sequence);
 
     [LoggerMessage(6, LogLevel.Information, "{Volume}: destroyed")]

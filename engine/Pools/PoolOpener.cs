@@ -13,8 +13,9 @@ using Microsoft.Extensions.Logging;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// Makes a pool of opened devices: a new one, or the one that is on them. Import takes the newest root, loads what it leads
-/// to, replays the log in memory, and begins a new log with a checkpoint, so that the next stop finds a short way back.
+/// Makes a pool of opened devices: a new one, or the one that is on them. Import takes the newest root,
+/// loads what it leads to, replays the log in memory, and begins a new log with a checkpoint, so that the
+/// next stop finds a short way back.
 /// </summary>
 internal static class PoolOpener
 {
@@ -82,7 +83,8 @@ internal static class PoolOpener
         {
             status = await core.Reader.ReadAsync(pointer, buffer.Slice, DamageKind.Node);
             if (status != IoStatus.Ok) return status;
-            if (DatasetRecord.TryRead(buffer.Span, out DatasetRecord record) is not null) return IoStatus.ChecksumMismatch;
+            if (DatasetRecord.TryRead(buffer.Span, out DatasetRecord record) is not null)
+                return IoStatus.ChecksumMismatch;
             volume = new Volume(core, slot, record);
         }
 
@@ -112,7 +114,8 @@ internal static class PoolOpener
         byte[] random = new byte[sizeof(ulong)];
         core.Loop.FillRandom(random);
         ulong generation = BinaryPrimitives.ReadUInt64LittleEndian(random);
-        core.Log = CommitLog.TryBegin(core.Loop, core.Devices, core.Allocator, core.Ledger, generation, sequence);
+        core.Log = CommitLog.TryBegin(core.Loop, core.Devices, core.Allocator, core.Ledger, generation,
+            sequence);
         if (core.Log is null)
             return new Fault("pool-full", $"pool '{core.Devices.PoolName}' has no room for its commit log",
                 "Use larger devices");
@@ -120,7 +123,8 @@ internal static class PoolOpener
         core.Devices.Epoch = core.Epoch;
         IoStatus status = await checkpoint.RunAsync();
         if (status == IoStatus.Ok) return null;
-        return new Fault("pool-write-failed", $"pool '{core.Devices.PoolName}': the root cannot be written ({status})",
+        return new Fault("pool-write-failed",
+            $"pool '{core.Devices.PoolName}': the root cannot be written ({status})",
             "Check the devices");
     }
 
@@ -131,10 +135,11 @@ internal static class PoolOpener
     }
 
     private static Fault NoRoot(string pool) => new(
-        "no-root", $"pool '{pool}': no device has a valid uberblock", "Look at them with: cstor debug uberblock DEV");
+        "no-root", $"pool '{pool}': no device has a valid uberblock",
+        "Look at them with: cstor debug uberblock DEV");
 
     private static Fault Unreadable(PoolCore core, in Uberblock root, string what, IoStatus status) => new(
         "root-damaged",
-        $"pool '{core.Devices.PoolName}': the {what} of checkpoint {root.Number} cannot be read from any copy ({status})",
+        $"pool '{core.Devices.PoolName}': the {what} of checkpoint {root.Number} has no readable copy ({status})",
         "Check the devices; missing ones may hold the other copy");
 }

@@ -23,7 +23,9 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         return null;
     }
 
-    /// <summary>Creates a pool; refuses before the first write, and then all devices are as they were.</summary>
+    /// <summary>
+    /// Creates a pool; refuses before the first write, and then all devices are as they were.
+    /// </summary>
     /// <param name="name">Not the name of an open pool.</param>
     /// <param name="vdevs">At least one.</param>
     /// <param name="force">Overwrites labels and file systems of others.</param>
@@ -41,7 +43,8 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
     }
 
     /// <summary>Says what creation would do, or why it would be refused. Writes nothing.</summary>
-    public async ValueTask<Outcome<CreationPlan>> PlanAsync(string name, IReadOnlyList<VdevSpec> vdevs, bool force)
+    public async ValueTask<Outcome<CreationPlan>> PlanAsync(string name, IReadOnlyList<VdevSpec> vdevs,
+        bool force)
     {
         if (Claim(name) is { } fault) return fault;
         Outcome<CreationPlan> plan = await PoolCreation.CheckAsync(loop, name, vdevs, force);
@@ -49,14 +52,17 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         return plan;
     }
 
-    /// <summary>Looks for pools on devices and in directories; on all block devices when none are named.</summary>
+    /// <summary>
+    /// Looks for pools on devices and in directories; on all block devices when none are named.
+    /// </summary>
     public async ValueTask<Outcome<ImportScan>> ScanAsync(IReadOnlyList<string> directoriesOrDevices)
     {
         List<string> paths = [];
         if (directoriesOrDevices.Count == 0) directoriesOrDevices = [""];
         foreach (string place in directoriesOrDevices)
         {
-            Outcome<IReadOnlyList<string>> candidates = await loop.Disks.CandidatesAsync(place.Length == 0 ? null : place);
+            Outcome<IReadOnlyList<string>> candidates =
+                await loop.Disks.CandidatesAsync(place.Length == 0 ? null : place);
             if (!candidates.IsOk) return candidates.Fault;
             paths.AddRange(candidates.Value);
         }
@@ -85,7 +91,10 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
     public ValueTask<Outcome<Unit>> ExportAsync(string name, bool force) =>
         CloseAsync(name, PoolLayout.Labels.PoolState.Exported, force);
 
-    /// <summary>Closes a pool and marks its devices as free. <c>pool import -f</c> brings it back until they are used again.</summary>
+    /// <summary>
+    /// Closes a pool and marks its devices as free. <c>pool import -f</c> brings it back until they are
+    /// used again.
+    /// </summary>
     public ValueTask<Outcome<Unit>> DestroyAsync(string name) =>
         CloseAsync(name, PoolLayout.Labels.PoolState.Destroyed, force: false);
 
@@ -100,7 +109,8 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         }
     }
 
-    private async ValueTask<Outcome<Unit>> CloseAsync(string name, PoolLayout.Labels.PoolState state, bool force)
+    private async ValueTask<Outcome<Unit>> CloseAsync(string name, PoolLayout.Labels.PoolState state,
+        bool force)
     {
         Pool? pool = Find(name);
         if (pool is null || !_busy.Add(pool.Name))
@@ -118,15 +128,19 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         _busy.Remove(pool.Name);
         return status == IoStatus.Ok || force
             ? Unit.Value
-            : new Fault("pool-close-failed", $"pool '{name}' is closed, but its last changes could not be written ({status})",
+            : new Fault("pool-close-failed",
+                $"pool '{name}' is closed, but its last changes could not be written ({status})",
                 "Import it again to see what is there: everything flushed is");
     }
 
     private Fault? Claim(string name)
     {
         if (Find(name) is not null)
-            return new Fault("pool-exists", $"a pool '{name}' is open already", "Choose another name, or export it first");
-        return _busy.Add(name) ? null : new Fault("pool-busy", $"pool '{name}' is being opened or closed", "Try again");
+            return new Fault("pool-exists", $"a pool '{name}' is open already",
+                "Choose another name, or export it first");
+        return _busy.Add(name)
+            ? null
+            : new Fault("pool-busy", $"pool '{name}' is being opened or closed", "Try again");
     }
 
     private Outcome<Pool> Settle(string name, Outcome<Pool> pool)

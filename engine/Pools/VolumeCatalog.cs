@@ -8,9 +8,9 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// The volumes of a pool by name. Every change of settings is one record of the commit log, durable before it is
-/// reported. A destroyed volume is marked so; its blocks are then freed piece by piece with the checkpoints, and a
-/// restart in between goes on where it was.
+/// The volumes of a pool by name. Every change of settings is one record of the commit log, durable before
+/// it is reported. A destroyed volume is marked so; its blocks are then freed piece by piece with the
+/// checkpoints, and a restart in between goes on where it was.
 /// </summary>
 internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, CheckpointPacer? pacer)
 {
@@ -39,12 +39,14 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
     }
 
     public async ValueTask<Outcome<Volume>> CreateAsync(
-        string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string, string>> properties)
+        string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string,
+            string>> properties)
     {
         Fault? fault = Refusal() ?? CheckName(shortName) ?? CheckShape(sizeBytes, blockSizeBytes);
         if (fault is not null) return fault;
         if (Find(shortName) is not null)
-            return new Fault("volume-exists", $"{pool.Devices.PoolName}/{shortName} exists already", "Choose another name");
+            return new Fault("volume-exists", $"{pool.Devices.PoolName}/{shortName} exists already",
+                "Choose another name");
         DatasetRecord record = NewRecord(shortName, sizeBytes, blockSizeBytes);
         foreach ((string key, string value) in properties)
             if (VolumeProperties.Set(ref record, key, value) is { } bad)
@@ -121,7 +123,9 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
         }
     }
 
-    /// <summary>Refuses everything from now on; completes when no destruction and no request is under way.</summary>
+    /// <summary>
+    /// Refuses everything from now on; completes when no destruction and no request is under way.
+    /// </summary>
     public async ValueTask CloseAsync()
     {
         _isClosed = true;
@@ -201,7 +205,8 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
         if (_isClosed) return new Fault("pool-closing", $"pool '{pool.Devices.PoolName}' is being closed");
         if (pool.Stopped != IoStatus.Ok) return Stopped();
         return pool.IsReadOnly
-            ? new Fault("pool-readonly", $"pool '{pool.Devices.PoolName}' is imported read-only", "Export and import it again")
+            ? new Fault("pool-readonly", $"pool '{pool.Devices.PoolName}' is imported read-only",
+                "Export and import it again")
             : null;
     }
 
@@ -210,7 +215,8 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
         "Look at: cstor pool status; export it with -f, mend the devices and import it again");
 
     private Fault NotFound(string shortName) => new(
-        "no-such-volume", $"there is no volume {pool.Devices.PoolName}/{shortName}", "List them with: cstor volume list");
+        "no-such-volume", $"there is no volume {pool.Devices.PoolName}/{shortName}",
+        "List them with: cstor volume list");
 
     private static Fault? CheckName(string name)
     {
@@ -223,11 +229,13 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
 
     private static Fault? CheckShape(long sizeBytes, int blockSizeBytes)
     {
-        if (!BitOperations.IsPow2(blockSizeBytes) || blockSizeBytes is < Layout.MinimumBlockBytes or > Layout.MaximumBlockBytes)
+        if (!BitOperations.IsPow2(blockSizeBytes)
+            || blockSizeBytes is < Layout.MinimumBlockBytes or > Layout.MaximumBlockBytes)
             return new Fault("bad-block-size", $"a block of {blockSizeBytes} bytes is not possible",
                 "Use a power of two from 4K to 128K");
         return sizeBytes is > 0 and <= MaximumVolumeBytes ? null : new Fault(
-            "bad-size", $"a volume of {sizeBytes} bytes is not possible", "Use at least one block and at most 1P");
+            "bad-size", $"a volume of {sizeBytes} bytes is not possible",
+            "Use at least one block and at most 1P");
     }
 
     private static long RoundUp(long sizeBytes, int blockSizeBytes) =>

@@ -1,8 +1,8 @@
 namespace Cstor.Engine.Space;
 
 /// <summary>
-/// What space is taken for. Each class fills regions of its own where there are enough, so that neighbours on disk were
-/// written together; only data leaves the reserve alone.
+/// What space is taken for. Each class fills regions of its own where there are enough, so that neighbours
+/// on disk were written together; only data leaves the reserve alone.
 /// </summary>
 internal enum AllocationClass
 {

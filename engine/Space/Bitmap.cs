@@ -3,7 +3,9 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Space;
 
-/// <summary>Bit arithmetic on the bitmap of a region: bit n of word n/64 is set when sector n is taken.</summary>
+/// <summary>
+/// Bit arithmetic on the bitmap of a region: bit n of word n/64 is set when sector n is taken.
+/// </summary>
 internal static class Bitmap
 {
     private const int WordBits = 64;
@@ -11,7 +13,8 @@ internal static class Bitmap
     public static bool IsSet(ReadOnlySpan<ulong> words, int bit) => (words[bit >> 6] >> (bit & 63) & 1) != 0;
 
     /// <summary>First clear bit at or after <paramref name="from"/>, or <paramref name="end"/>.</summary>
-    public static int NextClear(ReadOnlySpan<ulong> words, int from, int end) => Next(words, from, end, ulong.MaxValue);
+    public static int NextClear(ReadOnlySpan<ulong> words, int from, int end) =>
+        Next(words, from, end, ulong.MaxValue);
 
     /// <summary>First set bit at or after <paramref name="from"/>, or <paramref name="end"/>.</summary>
     public static int NextSet(ReadOnlySpan<ulong> words, int from, int end) => Next(words, from, end, 0);

@@ -3,8 +3,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Space;
 
 /// <summary>
-/// The free space of a pool: one <see cref="VdevSpace"/> per top-level vdev, taken in turns of half a megabyte in proportion to
-/// what is free. A part is held back from data, so that a full pool can still checkpoint, unmap and destroy.
+/// The free space of a pool: one <see cref="VdevSpace"/> per top-level vdev, taken in turns of half a
+/// megabyte in proportion to what is free. A part is held back from data, so that a full pool can still
+/// checkpoint, unmap and destroy.
 /// </summary>
 internal sealed class SpaceAllocator : IDisposable
 {
@@ -57,7 +58,9 @@ internal sealed class SpaceAllocator : IDisposable
 
     public bool IsTaken(BlockPlace place) => _vdevs[place.Vdev].IsTaken(place.Sector);
 
-    /// <summary>Takes up to <paramref name="wanted"/> adjoining data sectors, a multiple of <paramref name="unit"/>.</summary>
+    /// <summary>
+    /// Takes up to <paramref name="wanted"/> adjoining data sectors, a multiple of <paramref name="unit"/>.
+    /// </summary>
     public bool TryAllocateData(int unit, int wanted, out BlockPlace place, out int taken)
     {
         place = default;
@@ -67,7 +70,8 @@ internal sealed class SpaceAllocator : IDisposable
         {
             if (_turnLeft < unit) NextTurn(unit);
             VdevSpace vdev = _vdevs[_turnVdev];
-            long sector = vdev.TryAllocate(AllocationClass.Data, unit, Math.Min(wanted, Math.Max(unit, _turnLeft)), out taken);
+            long sector = vdev.TryAllocate(AllocationClass.Data, unit,
+                Math.Min(wanted, Math.Max(unit, _turnLeft)), out taken);
             _turnLeft -= taken;
             if (sector < 0)
             {
@@ -83,8 +87,12 @@ internal sealed class SpaceAllocator : IDisposable
         return false;
     }
 
-    /// <summary>Takes the two copies of a piece of metadata, on different vdevs where there are several.</summary>
-    /// <returns>False when the pool is full to the last sector: a bug of the reserve, or a pool of absurd size.</returns>
+    /// <summary>
+    /// Takes the two copies of a piece of metadata, on different vdevs where there are several.
+    /// </summary>
+    /// <returns>
+    /// False when the pool is full to the last sector: a bug of the reserve, or a pool of absurd size.
+    /// </returns>
     public bool TryAllocateMetadata(int sectors, out BlockPlace place0, out BlockPlace place1)
     {
         place1 = default;

@@ -6,12 +6,14 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Space;
 
 /// <summary>
-/// What was allocated and freed since the last checkpoint, in order. A freed run stays taken in the allocator until the
-/// checkpoint that records it is durable: before that, an older root or the log may still lead to it.
+/// What was allocated and freed since the last checkpoint, in order. A freed run stays taken in the
+/// allocator until the checkpoint that records it is durable: before that, an older root or the log may
+/// still lead to it.
 /// </summary>
 /// <remarks>
-/// An allocation is entered when its pointer becomes visible, not when the space is taken: a write that is still under
-/// way at the freeze belongs to the next checkpoint, and after a crash its space is simply free.
+/// An allocation is entered when its pointer becomes visible, not when the space is taken: a write that is
+/// still under way at the freeze belongs to the next checkpoint, and after a crash its space is simply
+/// free.
 /// </remarks>
 internal sealed class SpaceLedger(SpaceAllocator allocator)
 {
@@ -34,7 +36,8 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     public void StopJoining() => _joinFrom = _frozen.Count;
 
     /// <summary>Enters an allocation that became visible after the last freeze.</summary>
-    public void Allocated(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Allocated);
+    public void Allocated(BlockPlace place, int sectors) =>
+        Add(_current, place, sectors, SpaceChange.Allocated);
 
     /// <summary>Enters a free that took effect after the last freeze.</summary>
     public void Freed(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Freed);
@@ -64,7 +67,8 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     public void FrozenAllocated(in BlockPointer pointer)
     {
         Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Allocated);
-        if (!pointer.Place1.IsNone) Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Allocated);
+        if (!pointer.Place1.IsNone)
+            Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Allocated);
     }
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
@@ -75,7 +79,8 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     }
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
-    public void FrozenAllocated(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Allocated);
+    public void FrozenAllocated(BlockPlace place, int sectors) =>
+        Add(_frozen, place, sectors, SpaceChange.Allocated);
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
     public void FrozenFreed(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Freed);

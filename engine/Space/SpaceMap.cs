@@ -9,15 +9,17 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Space;
 
 /// <summary>
-/// Free space on disk: bitmaps of the regions, and a log of what changed since each was written. A checkpoint appends its
-/// changes to the log, and rewrites only the bitmaps that would otherwise make the log too long.
+/// Free space on disk: bitmaps of the regions, and a log of what changed since each was written. A
+/// checkpoint appends its changes to the log, and rewrites only the bitmaps that would otherwise make the
+/// log too long.
 /// </summary>
 /// <remarks>
-/// The blocks of the log are placed before their contents are made, so that they record their own allocation; nothing is
-/// allocated after them in a checkpoint. A bitmap may be newer than parts of the log that still exist: replaying an older
-/// change over it and then all later ones ends in the right state.
+/// The blocks of the log are placed before their contents are made, so that they record their own
+/// allocation; nothing is allocated after them in a checkpoint. A bitmap may be newer than parts of the log
+/// that still exist: replaying an older change over it and then all later ones ends in the right state.
 /// </remarks>
-internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator allocator, TreeReader trees, BlockReader reader)
+internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator allocator, TreeReader trees,
+    BlockReader reader)
 {
     /// <summary>Index of a region in the tree.</summary>
     private const int VdevShift = 20;
@@ -56,7 +58,9 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         return await LoadLogAsync(logBlocks);
     }
 
-    /// <summary>Writes the bitmaps that are due and the log of this checkpoint. Last to allocate in a checkpoint.</summary>
+    /// <summary>
+    /// Writes the bitmaps that are due and the log of this checkpoint. Last to allocate in a checkpoint.
+    /// </summary>
     public async ValueTask<IoStatus> WriteAsync(ulong checkpoint, ulong epoch, MetadataWriter writer)
     {
         await DistributeAsync(checkpoint);
@@ -107,9 +111,12 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         BlockPointer next = LogHead;
         for (ulong i = 0; i < count; i++)
         {
-            status = next.IsHole ? IoStatus.ChecksumMismatch : await reader.ReadAsync(next, buffer.Slice, DamageKind.Space);
+            status = next.IsHole
+                ? IoStatus.ChecksumMismatch
+                : await reader.ReadAsync(next, buffer.Slice, DamageKind.Space);
             if (status != IoStatus.Ok) break;
-            if (SpaceLogHeader.TryRead(buffer.Span[..(int)next.PhysicalBytes], out SpaceLogHeader header) is not null)
+            if (SpaceLogHeader.TryRead(buffer.Span[..(int)next.PhysicalBytes],
+                out SpaceLogHeader header) is not null)
             {
                 status = IoStatus.ChecksumMismatch;
                 break;
@@ -175,7 +182,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         }
     }
 
-    private async ValueTask<IoStatus> RewriteAsync(ulong region, ulong epoch, MetadataWriter writer, PendingMap bitmaps)
+    private async ValueTask<IoStatus> RewriteAsync(ulong region, ulong epoch, MetadataWriter writer,
+        PendingMap bitmaps)
     {
         (IoStatus status, BlockPointer old) = await trees.FindAsync(Tree, region);
         if (status != IoStatus.Ok) return status;
@@ -188,7 +196,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             foreach (SpaceLogEntry entry in _changed[region].Entries) Apply(words, entry);
             _changed.Remove(region);
             Hash128 content = Xxh128.Compute(buffer.Span);
-            if (writer.TryWrite(buffer, Layout.SectorShift, Layout.SectorBytes, epoch, content, out BlockPointer pointer))
+            if (writer.TryWrite(buffer, Layout.SectorShift, Layout.SectorBytes, epoch, content,
+                out BlockPointer pointer))
                 bitmaps.Set(region, pointer);
             else status = IoStatus.NoSpace;
         }
@@ -219,7 +228,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         for (int i = 0; i < blockCount; i++)
         {
             int sectors = SectorsFor(EntriesOf(i, expected));
-            if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1)) return IoStatus.NoSpace;
+            if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1))
+                return IoStatus.NoSpace;
             ledger.FrozenAllocated(place0, sectors);
             ledger.FrozenAllocated(place1, sectors);
             places[i] = (place0, place1);
@@ -232,7 +242,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             int count = Math.Min(room, ledger.FrozenCount - done);
             IoBuffer buffer = FillLogBlock(checkpoint, done, count, room);
             LogHead = writer.WriteAt(
-                buffer, SpaceLogHeader.BlockShift, BytesFor(room), epoch, default, places[i].Item1, places[i].Item2);
+                buffer, SpaceLogHeader.BlockShift, BytesFor(room), epoch, default, places[i].Item1,
+                    places[i].Item2);
             _logBlocks.Enqueue((checkpoint, LogHead));
             buffer.Release();
             done += count;
@@ -252,7 +263,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             Previous = LogHead,
         };
         MemoryMarshal.Write(buffer.Span, in header);
-        Span<SpaceLogEntry> entries = MemoryMarshal.Cast<byte, SpaceLogEntry>(buffer.Span[SpaceLogHeader.Bytes..BytesFor(room)]);
+        Span<SpaceLogEntry> entries = MemoryMarshal.Cast<byte,
+            SpaceLogEntry>(buffer.Span[SpaceLogHeader.Bytes..BytesFor(room)]);
         entries.Clear();
         for (int i = 0; i < count; i++) entries[i] = ledger.Frozen[from + i];
         return buffer;
@@ -263,7 +275,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
     {
         ulong tail = checkpoint;
         foreach (RegionChanges changes in _changed.Values) tail = Math.Min(tail, changes.OldestCheckpoint);
-        while (_logBlocks.TryPeek(out (ulong Checkpoint, BlockPointer Pointer) oldest) && oldest.Checkpoint < tail)
+        while (_logBlocks.TryPeek(out (ulong Checkpoint, BlockPointer Pointer) oldest)
+            && oldest.Checkpoint < tail)
         {
             ledger.FrozenFreed(oldest.Pointer);
             _logBlocks.Dequeue();
@@ -275,7 +288,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
 
     private static int BytesFor(int entries) => SpaceLogHeader.Bytes + (entries * SpaceLogEntry.Bytes);
 
-    private static int SectorsFor(int entries) => (BytesFor(entries) + Layout.SectorBytes - 1) >> Layout.SectorShift;
+    private static int SectorsFor(int entries) =>
+        (BytesFor(entries) + Layout.SectorBytes - 1) >> Layout.SectorShift;
 
     private static ulong IndexOf(int vdev, int region) => ((ulong)vdev << VdevShift) | (uint)region;
 }

@@ -5,9 +5,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Space;
 
 /// <summary>
-/// Which sectors of one top-level vdev are taken: a bitmap of 128 MiB regions. Taken means in use by the durable tree, by a
-/// write under way, by the log, or freed but still referred to by a durable root. Allocation fills the emptiest
-/// region from its start, so that writes which arrive together lie together.
+/// Which sectors of one top-level vdev are taken: a bitmap of 128 MiB regions. Taken means in use by the
+/// durable tree, by a write under way, by the log, or freed but still referred to by a durable root.
+/// Allocation fills the emptiest region from its start, so that writes which arrive together lie together.
 /// </summary>
 internal sealed class VdevSpace : IDisposable
 {
@@ -67,7 +67,9 @@ internal sealed class VdevSpace : IDisposable
     /// <summary>Returns a run.</summary>
     public void Release(long sector, int count) => ForEachPart(sector, count, taken: false);
 
-    /// <summary>Makes a run taken or free, whatever it was (import: the space log over the space map).</summary>
+    /// <summary>
+    /// Makes a run taken or free, whatever it was (import: the space log over the space map).
+    /// </summary>
     public void Assign(long sector, int count, bool taken)
     {
         for (long at = sector; at < sector + count; at++)
@@ -75,7 +77,9 @@ internal sealed class VdevSpace : IDisposable
                 ForEachPart(at, 1, taken);
     }
 
-    /// <summary>Takes up to <paramref name="wanted"/> adjoining sectors, a multiple of <paramref name="unit"/>.</summary>
+    /// <summary>
+    /// Takes up to <paramref name="wanted"/> adjoining sectors, a multiple of <paramref name="unit"/>.
+    /// </summary>
     /// <returns>First sector, or -1 when no run of <paramref name="unit"/> sectors is free.</returns>
     public long TryAllocate(AllocationClass purpose, int unit, int wanted, out int taken)
     {

@@ -5,9 +5,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Trees;
 
 /// <summary>
-/// Pointers of one volume that are not yet in its tree, by block: an open-addressing table in native memory, and the
-/// unmapped ranges that are too long to list block by block. A point entry is always newer than a range around it, so a
-/// look-up asks the points first.
+/// Pointers of one volume that are not yet in its tree, by block: an open-addressing table in native
+/// memory, and the unmapped ranges that are too long to list block by block. A point entry is always newer
+/// than a range around it, so a look-up asks the points first.
 /// </summary>
 internal sealed class PendingMap : IDisposable
 {
@@ -46,7 +46,8 @@ internal sealed class PendingMap : IDisposable
         }
 
         pointer = default;
-        return _unmapped.Count > 0 && FirstEndingAfter(block) is var at && at < _unmapped.Count && _unmapped[at].Contains(block);
+        return _unmapped.Count > 0 && FirstEndingAfter(block) is var at && at < _unmapped.Count
+            && _unmapped[at].Contains(block);
     }
 
     /// <summary>Index of the first long range that ends behind the block, or their number.</summary>

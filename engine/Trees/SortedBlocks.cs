@@ -2,7 +2,9 @@ using Cstor.Engine.Host;
 
 namespace Cstor.Engine.Trees;
 
-/// <summary>The blocks of a frozen map in ascending order: milliseconds of sorting that a worker does.</summary>
+/// <summary>
+/// The blocks of a frozen map in ascending order: milliseconds of sorting that a worker does.
+/// </summary>
 internal sealed class SortedBlocks(PendingMap map) : IOffloadedWork
 {
     public ulong[] Blocks { get; private set; } = [];

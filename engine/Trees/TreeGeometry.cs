@@ -5,7 +5,10 @@ namespace Cstor.Engine.Trees;
 /// <summary>Arithmetic of a block tree: which child of which node leads to a block.</summary>
 internal static class TreeGeometry
 {
-    /// <summary>Blocks below one pointer of a node at <paramref name="level"/> (1 is a leaf, whose pointers name blocks).</summary>
+    /// <summary>
+    /// Blocks below one pointer of a node at <paramref name="level"/> (1 is a leaf, whose pointers name
+    /// blocks).
+    /// </summary>
     public static ulong ChildSpan(int level) => 1UL << ((level - 1) * Layout.NodeFanoutShift);
 
     /// <summary>Blocks below a node.</summary>

@@ -7,8 +7,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Trees;
 
 /// <summary>
-/// Finds a block's pointer in a tree. With all nodes on the way in the cache that is a few look-ups without any await;
-/// a missing node is named, and <see cref="LoadAsync"/> brings it.
+/// Finds a block's pointer in a tree. With all nodes on the way in the cache that is a few look-ups without
+/// any await; a missing node is named, and <see cref="LoadAsync"/> brings it.
 /// </summary>
 internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache)
 {

@@ -9,9 +9,9 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.Engine.Trees;
 
 /// <summary>
-/// Brings a batch of new pointers into a tree, bottom up, in ascending order of blocks: each touched node is copied,
-/// changed and written once, and what it replaces is freed in the ledger. The old tree stays whole and readable beside the
-/// new one until the checkpoint's uberblock is durable.
+/// Brings a batch of new pointers into a tree, bottom up, in ascending order of blocks: each touched node
+/// is copied, changed and written once, and what it replaces is freed in the ledger. The old tree stays
+/// whole and readable beside the new one until the checkpoint's uberblock is durable.
 /// </summary>
 internal sealed class TreeUpdate(
     ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger, ulong epoch)
@@ -65,12 +65,14 @@ internal sealed class TreeUpdate(
 
     // Changes [low, high) lie below this node, which begins at block 'first'.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<BlockPointer> ApplyNodeAsync(int level, BlockPointer old, ulong first, int low, int high)
+    private async ValueTask<BlockPointer> ApplyNodeAsync(int level, BlockPointer old, ulong first, int low,
+        int high)
     {
         if (Status != IoStatus.Ok) return old;
         IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
         if (old.IsHole) node.Span.Clear();
-        else if (await reader.CopyNodeAsync(old, node) is var status and not IoStatus.Ok) return Fail(status, node);
+        else if (await reader.CopyNodeAsync(old, node) is var status and not IoStatus.Ok)
+            return Fail(status, node);
 
         bool changed = level == 1
             ? ApplyToLeaf(TreeReader.Entries(node), first, low, high)
@@ -79,7 +81,9 @@ internal sealed class TreeUpdate(
         if (changed && Status == IoStatus.Ok)
         {
             if (!old.IsHole) Free(old);
-            result = node.Span[..Layout.NodeBytes].ContainsAnyExcept((byte)0) ? Write(node) : BlockPointer.Hole;
+            result = node.Span[..Layout.NodeBytes].ContainsAnyExcept((byte)0)
+                ? Write(node)
+                : BlockPointer.Hole;
         }
 
         node.Release();
@@ -88,7 +92,8 @@ internal sealed class TreeUpdate(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> ApplyToChildrenAsync(int level, IoBuffer node, ulong first, int low, int high)
+    private async ValueTask<bool> ApplyToChildrenAsync(int level, IoBuffer node, ulong first, int low,
+        int high)
     {
         bool changed = false;
         ulong span = TreeGeometry.ChildSpan(level);
@@ -190,7 +195,8 @@ internal sealed class TreeUpdate(
 
     private BlockPointer Write(IoBuffer node)
     {
-        if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, epoch, ContentHashOf(node), out BlockPointer pointer))
+        if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, epoch, ContentHashOf(node),
+            out BlockPointer pointer))
             Status = IoStatus.NoSpace;
         else AllocatedSectors += pointer.AllocatedSectors * pointer.CopyCount;
         return pointer;

@@ -5,8 +5,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// Orders changes of the same blocks: whoever writes or unmaps holds its range until the new pointers are visible, so that
-/// a partial write never merges into a block that another write is replacing. First come, first served; readers need no lock.
+/// Orders changes of the same blocks: whoever writes or unmaps holds its range until the new pointers are
+/// visible, so that a partial write never merges into a block that another write is replacing. First come,
+/// first served; readers need no lock.
 /// </summary>
 internal sealed class BlockLocks
 {
@@ -92,7 +93,8 @@ internal sealed class BlockLocks
         public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
 
         public void OnCompleted(
-            Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            Action<object?> continuation, object? state, short token,
+                ValueTaskSourceOnCompletedFlags flags) =>
             _source.OnCompleted(continuation, state, token, flags);
     }
 }

@@ -11,4 +11,5 @@ namespace Cstor.Engine.Volumes;
 /// <param name="ContentHash">Of the logical bytes.</param>
 /// <param name="Written">Completes when the data is on the device.</param>
 internal readonly record struct CompressedBlock(
-    ExtentWrite Extent, IoBuffer? Stored, int PhysicalBytes, Hash128 ContentHash, ValueTask<IoStatus> Written);
+    ExtentWrite Extent, IoBuffer? Stored, int PhysicalBytes, Hash128 ContentHash,
+        ValueTask<IoStatus> Written);

@@ -4,7 +4,9 @@ using Cstor.PoolLayout.Compression;
 
 namespace Cstor.Engine.Volumes;
 
-/// <summary>One block's compression on a worker; has a compressor of its own, because those are not shared.</summary>
+/// <summary>
+/// One block's compression on a worker; has a compressor of its own, because those are not shared.
+/// </summary>
 internal sealed class CompressionWork : IOffloadedWork, IDisposable
 {
     private readonly BlockCompressor _compressor = new();

@@ -5,7 +5,10 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Volumes;
 
-/// <summary>One device read of a <see cref="ReadPlan"/>: adjoining plain blocks, or one compressed block through a buffer.</summary>
+/// <summary>
+/// One device read of a <see cref="ReadPlan"/>: adjoining plain blocks, or one compressed block through a
+/// buffer.
+/// </summary>
 internal sealed class ExtentRead(VolumeReader owner) : PendingIo
 {
     private ReadPlan _plan = null!;

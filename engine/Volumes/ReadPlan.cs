@@ -5,8 +5,8 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// A read of up to 256 adjoining blocks: their pointers, the device reads under way for them, and which blocks did not
-/// verify. Awaitable and pooled.
+/// A read of up to 256 adjoining blocks: their pointers, the device reads under way for them, and which
+/// blocks did not verify. Awaitable and pooled.
 /// </summary>
 internal sealed class ReadPlan : IValueTaskSource<IoStatus>
 {

@@ -8,8 +8,8 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// A thin volume of a pool. What a block is, is said by the newest of three: pointers that await a checkpoint, those that a
-/// checkpoint is bringing into the tree, and the durable tree.
+/// A thin volume of a pool. What a block is, is said by the newest of three: pointers that await a
+/// checkpoint, those that a checkpoint is bringing into the tree, and the durable tree.
 /// </summary>
 public sealed class Volume : IBlockVolume, IDisposable
 {
@@ -53,7 +53,10 @@ public sealed class Volume : IBlockVolume, IDisposable
 
     internal BlockLocks Locks { get; } = new();
 
-    /// <summary>Settings, and the tree as of the last checkpoint. Changed by <see cref="Pool"/> and the checkpoint only.</summary>
+    /// <summary>
+    /// Settings, and the tree as of the last checkpoint. Changed by <see cref="Pool"/> and the checkpoint
+    /// only.
+    /// </summary>
     internal ref DatasetRecord Record => ref _record;
 
     /// <summary>The durable tree.</summary>
@@ -123,7 +126,8 @@ public sealed class Volume : IBlockVolume, IDisposable
     public ValueTask<IoStatus> FlushAsync()
     {
         if (_pool.Stopped != IoStatus.Ok) return new ValueTask<IoStatus>(_pool.Stopped);
-        if (_record.Sync == SyncMode.Disabled || _pool.Log is null) return new ValueTask<IoStatus>(IoStatus.Ok);
+        if (_record.Sync == SyncMode.Disabled || _pool.Log is null)
+            return new ValueTask<IoStatus>(IoStatus.Ok);
         return _pool.Log.CommitAsync();
     }
 
@@ -178,7 +182,9 @@ public sealed class Volume : IBlockVolume, IDisposable
         _pool.PendingCount += Pending.Weight - before;
     }
 
-    /// <summary>Takes settings over; tree and accounting stay. To be logged by the caller, unless it replays.</summary>
+    /// <summary>
+    /// Takes settings over; tree and accounting stay. To be logged by the caller, unless it replays.
+    /// </summary>
     internal void ApplySettings(in DatasetRecord settings)
     {
         DatasetRecord record = settings;
@@ -219,14 +225,17 @@ public sealed class Volume : IBlockVolume, IDisposable
         long wholeStart = (start + mask) & ~mask;
         long wholeEnd = end & ~mask;
         if (wholeStart > wholeEnd)
-            return await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask), (int)(end - start));
+            return await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
+                (int)(end - start));
         IoStatus status = IoStatus.Ok;
         if (start < wholeStart)
-            status = await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask), (int)(wholeStart - start));
+            status = await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
+                (int)(wholeStart - start));
         if (status == IoStatus.Ok && wholeEnd < end)
             status = await _writer.ZeroPartAsync((ulong)(end >> BlockShift), 0, (int)(end - wholeEnd));
         if (status == IoStatus.Ok && wholeStart < wholeEnd)
-            PublishHoles(new BlockRange((ulong)(wholeStart >> BlockShift), (ulong)((wholeEnd - wholeStart) >> BlockShift)));
+            PublishHoles(new BlockRange((ulong)(wholeStart >> BlockShift),
+                (ulong)((wholeEnd - wholeStart) >> BlockShift)));
         return status;
     }
 
@@ -239,7 +248,8 @@ public sealed class Volume : IBlockVolume, IDisposable
     }
 
     private bool IsInside(long offsetBytes, long lengthBytes) =>
-        offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= SizeBytes && lengthBytes <= SizeBytes - offsetBytes;
+        offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= SizeBytes
+            && lengthBytes <= SizeBytes - offsetBytes;
 
     private BlockRange Touched(long offsetBytes, long lengthBytes)
     {

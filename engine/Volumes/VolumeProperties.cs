@@ -7,8 +7,8 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// Properties by name: those that the engine itself obeys, and any others, which it keeps for the target and the daemon as
-/// text.
+/// Properties by name: those that the engine itself obeys, and any others, which it keeps for the target
+/// and the daemon as text.
 /// </summary>
 public static class VolumeProperties
 {
@@ -86,8 +86,10 @@ public static class VolumeProperties
 
     private static Fault? SetText(ref DatasetRecord record, string key, string value)
     {
-        if (key.Length is 0 or > 64 || !key.All(static c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || "-_.:".Contains(c)))
-            return new Fault("bad-property", $"'{key}' is no property name", "Use lower-case letters, digits and - _ . :");
+        if (key.Length is 0 or > 64
+            || !key.All(static c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || "-_.:".Contains(c)))
+            return new Fault("bad-property", $"'{key}' is no property name",
+                "Use lower-case letters, digits and - _ . :");
         if (value.AsSpan().ContainsAny('\n', '\r', '\0'))
             return new Fault("bad-property", $"the value of {key} has a line break");
         List<KeyValuePair<string, string>> texts = Parse(record.Properties);
@@ -96,7 +98,8 @@ public static class VolumeProperties
         StringBuilder all = new();
         foreach ((string name, string text) in texts) all.Append(name).Append('=').Append(text).Append('\n');
         if (Encoding.UTF8.GetByteCount(all.ToString()) > DatasetRecord.PropertyMaximumBytes)
-            return new Fault("properties-full", $"the properties of a volume take at most {DatasetRecord.PropertyMaximumBytes} bytes",
+            return new Fault("properties-full",
+                $"the properties of a volume take at most {DatasetRecord.PropertyMaximumBytes} bytes",
                 "Remove one by setting it to nothing: volume set NAME=");
         record.Properties = all.ToString();
         return null;

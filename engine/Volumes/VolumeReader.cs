@@ -7,12 +7,13 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// Reads of one volume: finds the blocks' pointers, reads adjoining ones with one device read, verifies every block and
-/// goes the long way round (other copies, repair) only for those that fail.
+/// Reads of one volume: finds the blocks' pointers, reads adjoining ones with one device read, verifies
+/// every block and goes the long way round (other copies, repair) only for those that fail.
 /// </summary>
 /// <remarks>
-/// A read takes no lock. Between finding a pointer and reading it, the block may be overwritten and its old place freed,
-/// checkpointed and reused; then the checksum fails, and looking the pointer up again shows why.
+/// A read takes no lock. Between finding a pointer and reading it, the block may be overwritten and its old
+/// place freed, checkpointed and reused; then the checksum fails, and looking the pointer up again shows
+/// why.
 /// </remarks>
 internal sealed class VolumeReader(Volume volume, PoolCore pool)
 {
@@ -26,7 +27,8 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
         int blockMask = volume.BlockSizeBytes - 1;
-        bool whole = ((offsetBytes | (long)into.LengthBytes) & blockMask) == 0 && (into.Address & (Layout.SectorBytes - 1)) == 0;
+        bool whole = ((offsetBytes | (long)into.LengthBytes) & blockMask) == 0
+            && (into.Address & (Layout.SectorBytes - 1)) == 0;
         int chunkBytes = Math.Min(ReadPlan.MaximumBlocks << volume.BlockShift, 1 << 20);
         IoStatus status = IoStatus.Ok;
         volume.RequestsUnderWay++;
@@ -37,7 +39,8 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
             int length = Math.Min(into.LengthBytes - done, room);
             IoSlice part = into.Slice(done, length);
             status = whole
-                ? await ReadBlocksAsync((ulong)(offset >> volume.BlockShift), length >> volume.BlockShift, part)
+                ? await ReadBlocksAsync((ulong)(offset >> volume.BlockShift), length >> volume.BlockShift,
+                    part)
                 : await ReadThroughBufferAsync(offset, part);
             done += length;
         }
@@ -147,7 +150,8 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         IoBuffer? buffer = pool.Loop.Buffers.TryRent((int)(end - from));
         if (buffer is null) return IoStatus.NoMemory;
         IoStatus status = await ReadBlocksAsync(
-            (ulong)(from >> volume.BlockShift), (int)((end - from) >> volume.BlockShift), buffer.First((int)(end - from)));
+            (ulong)(from >> volume.BlockShift), (int)((end - from) >> volume.BlockShift),
+                buffer.First((int)(end - from)));
         if (status == IoStatus.Ok)
             buffer.Span.Slice((int)(offsetBytes - from), into.LengthBytes).CopyTo(into.Span);
         buffer.Release();

@@ -10,8 +10,9 @@ using Cstor.PoolLayout.Compression;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// Writes of one volume: whole blocks go to new places as they are, parts of blocks are merged into what is there. A
-/// block's new pointer becomes visible, and its log record is appended, in one step after its data was written.
+/// Writes of one volume: whole blocks go to new places as they are, parts of blocks are merged into what is
+/// there. A block's new pointer becomes visible, and its log record is appended, in one step after its data
+/// was written.
 /// </summary>
 internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
 {
@@ -37,7 +38,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             ulong block = firstBlock + (ulong)done;
             IoStatus status = IoStatus.Ok;
             if (isZero) volume.PublishHoles(new BlockRange(block, (ulong)run));
-            else if (volume.Compression == CompressionKind.Off) status = await WritePlainAsync(block, run, part);
+            else if (volume.Compression == CompressionKind.Off)
+                status = await WritePlainAsync(block, run, part);
             else status = await WriteCompressedAsync(block, run, part);
             if (status != IoStatus.Ok) return status;
             done += run;
@@ -46,7 +48,9 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         return IoStatus.Ok;
     }
 
-    /// <summary>Writes a range that begins or ends within a block. The caller holds all touched blocks.</summary>
+    /// <summary>
+    /// Writes a range that begins or ends within a block. The caller holds all touched blocks.
+    /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IoStatus> WritePartialAsync(long offsetBytes, IoSlice from)
     {
@@ -56,7 +60,9 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             long offset = offsetBytes + done;
             int within = (int)(offset & (blockBytes - 1));
             int left = from.LengthBytes - done;
-            int length = within == 0 && left >= blockBytes ? left & -blockBytes : Math.Min(left, blockBytes - within);
+            int length = within == 0 && left >= blockBytes
+                ? left & -blockBytes
+                : Math.Min(left, blockBytes - within);
             IoSlice part = from.Slice(done, length);
             ulong block = (ulong)(offset >> volume.BlockShift);
             IoStatus status = length >= blockBytes
@@ -111,7 +117,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoBuffer? buffer = pool.Loop.Buffers.TryRent(length);
             if (buffer is null) return IoStatus.NoMemory;
             from.Slice(done, length).Span.CopyTo(buffer.Span);
-            IoStatus status = await WriteBlocksAsync(firstBlock + (ulong)(done >> volume.BlockShift), buffer.First(length));
+            IoStatus status = await WriteBlocksAsync(firstBlock + (ulong)(done >> volume.BlockShift),
+                buffer.First(length));
             buffer.Release();
             if (status != IoStatus.Ok) return status;
             done += length;
@@ -139,7 +146,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         extent.UnitSectors = volume.BlockSizeBytes >> Layout.SectorShift;
         extent.UnitCount = count;
         for (int i = 0; i < count; i++)
-            extent.Checksums[i] = Xxh128.Compute(from.Span.Slice(i << volume.BlockShift, volume.BlockSizeBytes));
+            extent.Checksums[i] = Xxh128.Compute(from.Span.Slice(i << volume.BlockShift,
+                volume.BlockSizeBytes));
         IoStatus status = await pool.Writer.WriteAsync(extent);
         if (status == IoStatus.Ok)
         {
@@ -170,7 +178,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     // A failed write made nothing visible; its space is free again.
     private void GiveBack(ExtentWrite extent)
     {
-        for (int i = 0; i < extent.PlacedUnits; i++) pool.Allocator.Release(extent.Places[i], extent.UnitSectors);
+        for (int i = 0; i < extent.PlacedUnits; i++)
+            pool.Allocator.Release(extent.Places[i], extent.UnitSectors);
     }
 
     private async ValueTask<IoStatus> WriteCompressedAsync(ulong firstBlock, int count, IoSlice from)
@@ -204,7 +213,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private async ValueTask<CompressedBlock> StartCompressedAsync(IoSlice from)
     {
         // Worth it only if at least an eighth and a whole sector is saved.
-        int limit = Math.Min(from.LengthBytes / 8 * 7, from.LengthBytes - Layout.SectorBytes) & -Layout.SectorBytes;
+        int limit = Math.Min(from.LengthBytes / 8 * 7,
+            from.LengthBytes - Layout.SectorBytes) & -Layout.SectorBytes;
         IoBuffer? stored = limit > 0 ? pool.Loop.Buffers.TryRent(limit) : null;
         int physicalBytes = stored is null ? 0 : await CompressAsync(from, stored.First(limit));
         if (physicalBytes == 0)
@@ -213,7 +223,9 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             stored = null;
         }
 
-        int sectors = ((physicalBytes == 0 ? from.LengthBytes : physicalBytes) + Layout.SectorBytes - 1) >> Layout.SectorShift;
+        int sectors =
+            ((physicalBytes == 0 ? from.LengthBytes : physicalBytes) + Layout.SectorBytes - 1)
+            >> Layout.SectorShift;
         stored?.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
         ExtentWrite extent = pool.Writer.Rent();
         extent.Source = stored?.First(sectors << Layout.SectorShift) ?? from;
@@ -241,7 +253,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     {
         BlockPointer pointer = PointerTo(written.Extent, 0, written.ContentHash);
         if (written.Stored is not null)
-            pointer = pointer with { PhysicalBytes = (uint)written.PhysicalBytes, Compression = volume.Compression };
+            pointer = pointer with { PhysicalBytes = (uint)written.PhysicalBytes,
+                Compression = volume.Compression };
         volume.Publish(block, pointer);
     }
 }

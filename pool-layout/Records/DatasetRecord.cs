@@ -4,8 +4,9 @@ using System.Text;
 namespace Cstor.PoolLayout.Records;
 
 /// <summary>
-/// A volume as the dataset table keeps it, one sector: identity, shape, the root of its block tree, accounting and
-/// properties. The settings (name to properties) also travel in the commit log; tree and accounting change only in a checkpoint.
+/// A volume as the dataset table keeps it, one sector: identity, shape, the root of its block tree,
+/// accounting and properties. The settings (name to properties) also travel in the commit log; tree and
+/// accounting change only in a checkpoint.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public unsafe struct DatasetRecord
@@ -54,7 +55,9 @@ public unsafe struct DatasetRecord
     /// <summary>Root of the block tree.</summary>
     [FieldOffset(48)] public BlockPointer Root;
 
-    /// <summary>Sectors that the tree below <see cref="Root"/> occupies, all copies, nodes included.</summary>
+    /// <summary>
+    /// Sectors that the tree below <see cref="Root"/> occupies, all copies, nodes included.
+    /// </summary>
     [FieldOffset(112)] public long AllocatedSectors;
 
     /// <summary>Blocks that are not holes.</summary>
@@ -89,7 +92,10 @@ public unsafe struct DatasetRecord
         }
     }
 
-    /// <summary>Lines of <c>name=value</c>, UTF-8, at most 2048 bytes: the properties that the engine keeps for others.</summary>
+    /// <summary>
+    /// Lines of <c>name=value</c>, UTF-8, at most 2048 bytes: the properties that the engine keeps for
+    /// others.
+    /// </summary>
     public string Properties
     {
         readonly get

@@ -4,9 +4,10 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.PoolLayout.Records;
 
 /// <summary>
-/// Head of a group of the commit log: what one commit wrote with one device write (two copies). Groups follow one another
-/// in a segment, each padded to the sector; where the next one is not, it begins the next segment. A group belongs to the
-/// log if generation and sequence are as expected, it repeats the checksum of its predecessor, and its own checksum holds.
+/// Head of a group of the commit log: what one commit wrote with one device write (two copies). Groups
+/// follow one another in a segment, each padded to the sector; where the next one is not, it begins the
+/// next segment. A group belongs to the log if generation and sequence are as expected, it repeats the
+/// checksum of its predecessor, and its own checksum holds.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public struct LogGroupHeader
@@ -25,8 +26,8 @@ public struct LogGroupHeader
     [FieldOffset(16)] public ulong Sequence;
 
     /// <summary>
-    /// Every group up to this one, and the data it names, was flushed before this group was written. Later groups, this one
-    /// included, count at replay only if the data they name verifies.
+    /// Every group up to this one, and the data it names, was flushed before this group was written. Later
+    /// groups, this one included, count at replay only if the data they name verifies.
     /// </summary>
     [FieldOffset(24)] public ulong FlushedThrough;
 
@@ -53,7 +54,8 @@ public struct LogGroupHeader
     [FieldOffset(112)] public Hash128 Reserved2;
 
     /// <summary>Header, records and padding up to the sector.</summary>
-    public readonly int TotalBytes => (Bytes + (int)RecordBytes + Layout.SectorBytes - 1) & -Layout.SectorBytes;
+    public readonly int TotalBytes =>
+        (Bytes + (int)RecordBytes + Layout.SectorBytes - 1) & -Layout.SectorBytes;
 
     /// <summary>Reads the header alone: enough to know how much belongs to the group.</summary>
     /// <returns>Reason why there is no group here, or null.</returns>
@@ -61,18 +63,25 @@ public struct LogGroupHeader
     {
         header = MemoryMarshal.Read<LogGroupHeader>(bytes);
         if (header.Magic != MagicValue) return "no magic";
-        if (header.RecordBytes > Layout.LogGroupMaximumBytes - Bytes) return $"record length {header.RecordBytes}";
+        if (header.RecordBytes > Layout.LogGroupMaximumBytes - Bytes)
+            return $"record length {header.RecordBytes}";
         if (header.RecordBytes % 8 != 0) return "record length is no multiple of 8";
         if (header.FlushedThrough >= header.Sequence) return "claims to be flushed before it was written";
-        if (header.Reserved0 != 0 || header.Reserved1 != default || header.Reserved2 != default) return "reserved bytes are set";
+        if (header.Reserved0 != 0 || header.Reserved1 != default || header.Reserved2 != default)
+            return "reserved bytes are set";
         return null;
     }
 
-    /// <summary>Checks a whole group: <paramref name="group"/> holds at least <see cref="TotalBytes"/>.</summary>
-    public static bool ChecksumHolds(ReadOnlySpan<byte> group, in LogGroupHeader header, Span<byte> scratch) =>
+    /// <summary>
+    /// Checks a whole group: <paramref name="group"/> holds at least <see cref="TotalBytes"/>.
+    /// </summary>
+    public static bool ChecksumHolds(ReadOnlySpan<byte> group, in LogGroupHeader header,
+        Span<byte> scratch) =>
         header.Checksum == ComputeChecksum(group[..(Bytes + (int)header.RecordBytes)], scratch);
 
-    /// <summary>Completes a group whose records already lie behind the header's place, and pads it with zeroes.</summary>
+    /// <summary>
+    /// Completes a group whose records already lie behind the header's place, and pads it with zeroes.
+    /// </summary>
     /// <returns>The group's checksum.</returns>
     public Hash128 Seal(Span<byte> group, Span<byte> scratch)
     {

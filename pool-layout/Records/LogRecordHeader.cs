@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cstor.PoolLayout.Records;
 
-/// <summary>Head of every record in a group. Records are multiples of 8 bytes and follow one another.</summary>
+/// <summary>
+/// Head of every record in a group. Records are multiples of 8 bytes and follow one another.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public struct LogRecordHeader
 {
@@ -26,7 +28,9 @@ public struct LogRecordHeader
         _ => 0,
     };
 
-    /// <summary>Reads the header at the start of <paramref name="records"/> and checks that the record fits.</summary>
+    /// <summary>
+    /// Reads the header at the start of <paramref name="records"/> and checks that the record fits.
+    /// </summary>
     public static string? TryRead(ReadOnlySpan<byte> records, out LogRecordHeader header)
     {
         header = default;
@@ -34,7 +38,8 @@ public struct LogRecordHeader
         header = MemoryMarshal.Read<LogRecordHeader>(records);
         int expected = LengthOf(header.Kind);
         if (expected == 0) return $"unknown record kind {(ushort)header.Kind}";
-        if (header.LengthBytes != expected) return $"record of {header.LengthBytes} bytes, expected {expected}";
+        if (header.LengthBytes != expected)
+            return $"record of {header.LengthBytes} bytes, expected {expected}";
         return expected > records.Length ? "record beyond the end of its group" : null;
     }
 }

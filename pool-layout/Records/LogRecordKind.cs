@@ -9,7 +9,9 @@ public enum LogRecordKind : ushort
     /// <summary>A run of blocks became holes: <see cref="LogUnmapRecord"/>.</summary>
     Unmap = 2,
 
-    /// <summary>A dataset was created or its settings changed: header, then a whole <see cref="DatasetRecord"/>.</summary>
+    /// <summary>
+    /// A dataset was created or its settings changed: header, then a whole <see cref="DatasetRecord"/>.
+    /// </summary>
     DatasetPut = 3,
 
     /// <summary>A dataset is gone; its blocks were freed before.</summary>

@@ -4,8 +4,9 @@ namespace Cstor.PoolLayout.Records;
 
 /// <summary>
 /// Head of a block of the space log: the allocations and frees of one checkpoint, oldest first, as
-/// <see cref="SpaceLogEntry"/>. Blocks form a chain from the newest back. The state of a sector is what its last entry
-/// says, or the space map's bit if there is none; so a bitmap may be rewritten at any time, and the log before it forgotten.
+/// <see cref="SpaceLogEntry"/>. Blocks form a chain from the newest back. The state of a sector is what its
+/// last entry says, or the space map's bit if there is none; so a bitmap may be rewritten at any time, and
+/// the log before it forgotten.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public struct SpaceLogHeader

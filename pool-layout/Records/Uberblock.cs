@@ -4,9 +4,10 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.PoolLayout.Records;
 
 /// <summary>
-/// The root of everything: one sector, written last in a checkpoint, into slot <c>number % 32</c> of every ring of every
-/// device. The valid one with the highest number wins at import; a torn one fails its checksum and the one before it is
-/// as good, because nothing it refers to is reused before its successor is durable.
+/// The root of everything: one sector, written last in a checkpoint, into slot <c>number % 32</c> of every
+/// ring of every device. The valid one with the highest number wins at import; a torn one fails its
+/// checksum and the one before it is as good, because nothing it refers to is reused before its successor
+/// is durable.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Layout.UberblockBytes)]
 public struct Uberblock
@@ -61,7 +62,10 @@ public struct Uberblock
 
     [FieldOffset(94)] public ushort Reserved0;
 
-    /// <summary>Checksum of the group before the first one, which that one repeats; zero at the start of a generation.</summary>
+    /// <summary>
+    /// Checksum of the group before the first one, which that one repeats; zero at the start of a
+    /// generation.
+    /// </summary>
     [FieldOffset(96)] public Hash128 LogPreviousChecksum;
 
     /// <summary>Tree of <see cref="DatasetRecord"/>, one block each, by slot.</summary>
@@ -116,12 +120,14 @@ public struct Uberblock
     /// <summary>Reason why the fields cannot be right, or null.</summary>
     public readonly string? Validate()
     {
-        if (Version != Layout.FormatVersion) return $"format version {Version}, this program knows {Layout.FormatVersion}";
+        if (Version != Layout.FormatVersion)
+            return $"format version {Version}, this program knows {Layout.FormatVersion}";
         if (SectorShift != Layout.SectorShift) return $"sector of 2^{SectorShift} bytes";
         if (Number == 0 || Epoch == 0) return "zero number or epoch";
         if (Reserved0 != 0) return "reserved bytes are set";
         if (DatasetHeight is 0 or > 6 || SpaceMapHeight is 0 or > 6) return "impossible tree height";
-        if (LogOffsetBytes > Layout.LogSegmentBytes || LogOffsetBytes % Layout.SectorBytes != 0) return "log offset out of range";
+        if (LogOffsetBytes > Layout.LogSegmentBytes || LogOffsetBytes % Layout.SectorBytes != 0)
+            return "log offset out of range";
         if (LogPlace0.IsNone || LogNext0.IsNone) return "no log";
         return DatasetRoot.Validate() ?? SpaceMapRoot.Validate() ?? SpaceLogHead.Validate();
     }

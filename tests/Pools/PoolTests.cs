@@ -31,7 +31,8 @@ public sealed class PoolTests
             Volume volume = await VolumeAsync(pool);
             for (int i = 0; i < 600; i++) await WriteAsync(loop, volume, i * 7 % 1000, (byte)((i % 100) + 1));
             Assert.Equal(IoStatus.Ok, await pool.CheckpointAsync());
-            for (int i = 0; i < 300; i++) await WriteAsync(loop, volume, i * 3 % 1000, (byte)((i % 100) + 101));
+            for (int i = 0; i < 300; i++)
+                await WriteAsync(loop, volume, i * 3 % 1000, (byte)((i % 100) + 101));
             Assert.Equal(IoStatus.Ok, await volume.FlushAsync());
         });
         node.Crash(CrashMode.DropUnflushed);
@@ -62,7 +63,9 @@ public sealed class PoolTests
     {
         PoolRegistry registry = new(loop, NullLoggerFactory.Instance, new PoolOptions());
         Outcome<Pool> pool = await registry.CreateAsync(
-            "tank", [new VdevSpec(VdevKind.Disk, ["/dev/a"]), new VdevSpec(VdevKind.Disk, ["/dev/b"])], force: false);
+            "tank",
+            [new VdevSpec(VdevKind.Disk, ["/dev/a"]), new VdevSpec(VdevKind.Disk, ["/dev/b"])],
+            force: false);
         Assert.Null(pool.Fault);
         return pool.Value;
     }
@@ -72,7 +75,8 @@ public sealed class PoolTests
         PoolRegistry registry = new(loop, NullLoggerFactory.Instance, new PoolOptions());
         Outcome<ImportScan> scan = await registry.ScanAsync([]);
         Assert.Null(scan.Fault);
-        Outcome<Pool> pool = await registry.ImportAsync(Assert.Single(scan.Value.Pools), readOnly: false, force: false);
+        Outcome<Pool> pool = await registry.ImportAsync(Assert.Single(scan.Value.Pools), readOnly: false,
+            force: false);
         Assert.Null(pool.Fault);
         return pool.Value;
     }
