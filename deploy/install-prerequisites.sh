@@ -7,7 +7,7 @@ set -euo pipefail
 build="clang zlib1g-dev libzstd-dev liblz4-dev"
 # Initiators that run in user space, the load generator, and what the virtual machine with the kernel initiator is made of.
 clients="libiscsi-bin qemu-utils qemu-block-extra"
-machine="qemu-system-x86 busybox-static open-iscsi e2fsprogs xfsprogs fio kmod cpio"
+machine="qemu-system-x86 busybox-static open-iscsi e2fsprogs xfsprogs fio kmod cpio mount"
 kernel_package=linux-image-cloud-amd64
 
 case "${1:-}" in
@@ -56,7 +56,7 @@ if [ "$1" = test ] && ! compgen -G '/boot/vmlinuz-*-cloud-amd64' >/dev/null; the
     download=$(mktemp -d)
     trap 'rm -rf "$download"' EXIT
     chmod 755 "$download"
-    (cd "$download" && apt-get download -qq "$image")
+    (cd "$download" && apt-get -o APT::Sandbox::User=root download -qq "$image")
     mkdir -p "$top/out/vm-kernel"
     dpkg -x "$download"/*.deb "$top/out/vm-kernel"
   fi
