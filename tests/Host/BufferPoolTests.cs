@@ -72,7 +72,8 @@ public sealed class BufferPoolTests
         foreach (IoBuffer buffer in rented)
         {
             Assert.Contains(
-                chunks, chunk => buffer.Address >= chunk.Address && buffer.Address < chunk.Address + chunk.Bytes);
+                chunks,
+                chunk => buffer.Address >= chunk.Address && buffer.Address < chunk.Address + chunk.Bytes);
         }
 
         // All but what is left of the chunk begun last.

@@ -93,6 +93,17 @@ internal static unsafe partial class Libc
 
     public static int Lock(int file, int operation) => Result(LockRaw(file, operation));
 
+    /// <summary>
+    /// Lets the process open as many files as it may: a session is a file, and the usual soft limit is 1024.
+    /// </summary>
+    public static void RaiseOpenFilesLimit()
+    {
+        ulong* limit = stackalloc ulong[2];
+        if (GetLimitRaw(LibcConstants.LimitOpenFiles, limit) < 0 || limit[0] >= limit[1]) return;
+        limit[0] = limit[1];
+        _ = SetLimitRaw(LibcConstants.LimitOpenFiles, limit);
+    }
+
     public static int EventCreate() => Result(EventRaw(0, LibcConstants.EventCloseOnExec));
 
     public static int EventSignal(int file)
@@ -177,6 +188,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int LockRaw(int file, int operation);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    private static partial int GetLimitRaw(int resource, ulong* limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
+    private static partial int SetLimitRaw(int resource, ulong* limit);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventRaw(uint value, int flags);

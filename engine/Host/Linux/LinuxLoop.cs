@@ -89,6 +89,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         Check.That(Stopwatch.Frequency == 1_000_000_000);
+        // The runtime does it too, but not when compiled ahead of time.
+        Libc.RaiseOpenFilesLimit();
         int wakeFile = Libc.EventCreate();
         if (wakeFile < 0) return RingFaults.ForSetup(-wakeFile, null);
         var loop = new LinuxLoop(options, wakeFile);

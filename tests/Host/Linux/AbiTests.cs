@@ -21,6 +21,7 @@ public sealed class AbiTests
         #include <sys/stat.h>
         #include <sys/file.h>
         #include <sys/mman.h>
+        #include <sys/resource.h>
         #include <sys/socket.h>
         #include <sys/eventfd.h>
         #include <sys/syscall.h>

@@ -81,6 +81,7 @@ internal static class ConstantNames
         ["MAP_SHARED"] = LibcConstants.MapShared,
         ["MAP_POPULATE"] = LibcConstants.MapPopulate,
         ["MADV_HUGEPAGE"] = LibcConstants.AdviseHugePage,
+        ["RLIMIT_NOFILE"] = LibcConstants.LimitOpenFiles,
         ["EFD_CLOEXEC"] = LibcConstants.EventCloseOnExec,
         ["AF_INET"] = LibcConstants.FamilyInternet4,
         ["AF_INET6"] = LibcConstants.FamilyInternet6,

@@ -229,6 +229,25 @@ public sealed class LinuxLoopTests
         Assert.Equal(0, allocated);
     }
 
+    [Fact]
+    public unsafe void Starting_a_loop_raises_the_limit_on_open_files_to_what_is_allowed()
+    {
+        ulong* limit = stackalloc ulong[2];
+        Assert.Equal(0, GetLimit(7, limit));
+        ulong hard = limit[1];
+        // One less, which the tests running meanwhile do not feel.
+        limit[0] = hard - 1;
+        Assert.Equal(0, SetLimit(7, limit));
+        using (new LoopFixture()) Assert.Equal(0, GetLimit(7, limit));
+        Assert.Equal(hard, limit[0]);
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "getrlimit")]
+    private static extern unsafe int GetLimit(int resource, ulong* limit);
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "setrlimit")]
+    private static extern unsafe int SetLimit(int resource, ulong* limit);
+
     private sealed class TurnEnd(Action action) : ITurnEnd
     {
         public void OnTurnEnd() => action();

@@ -16,7 +16,8 @@ internal sealed class ToolFactAttribute : FactAttribute
 
     private static string? ReasonToSkip(string[] tools)
     {
-        if (tools.FirstOrDefault(tool => Find(tool) is null) is { } missing) return $"{missing} is not installed";
+        if (tools.FirstOrDefault(tool => Find(tool) is null) is { } missing)
+            return $"{missing} is not installed";
         if (!tools.Contains("losetup")) return null;
         if (Environment.UserName != "root") return "loop devices need root";
         return File.Exists("/dev/loop-control") ? null : "there are no loop devices";

@@ -39,6 +39,8 @@ internal static class LibcConstants
     public const int MapPopulate = 0x8000;
     public const int AdviseHugePage = 14;
 
+    public const int LimitOpenFiles = 7;
+
     public const int EventCloseOnExec = 0x80000;
 
     public const int FamilyInternet4 = 2;
