@@ -3,8 +3,7 @@ namespace Cstor.Daemon.Api;
 /// <summary>A pool found by its labels.</summary>
 /// <param name="Name">Pool name.</param>
 /// <param name="Guid">Identity.</param>
-/// <param name="State"><c>ready</c>, <c>degraded</c>, <c>incomplete</c>, <c>in use</c> or <c>open</c> (here,
-/// already).</param>
+/// <param name="State"><c>ready</c>, <c>degraded</c>, or the code of what stands in the way.</param>
 /// <param name="Reason">What is missing or in the way, or empty.</param>
 /// <param name="LastHost">Host that had it last.</param>
 /// <param name="Exported">Exported cleanly, so any host may take it.</param>

@@ -10,6 +10,7 @@ namespace Cstor.Daemon.Api;
 /// <param name="State"><c>online</c> or <c>destroying</c>.</param>
 /// <param name="Properties">Name and value, secrets never among them.</param>
 /// <param name="Target">iSCSI name.</param>
+/// <param name="Problem">Why it is not served, with what to do; or empty.</param>
 /// <param name="Sessions">Initiators logged in.</param>
 internal sealed record VolumeView(
     string Name,
@@ -22,4 +23,5 @@ internal sealed record VolumeView(
     string State,
     SortedDictionary<string, string> Properties,
     string Target,
+    string Problem,
     int Sessions);

@@ -31,6 +31,7 @@ internal static class CommandLine
         CommandBuilder builder = new(context);
         RootCommand root = new("Pools of raw disks, served as iSCSI volumes.")
         {
+            DaemonCommand.Build(context, builder.Socket),
             new PoolCommands(builder).Build(),
             new VolumeCommands(builder).Build(),
             new ListCommands(builder).BuildTarget(),

@@ -131,7 +131,7 @@ internal sealed class VolumeCommands(CommandBuilder builder)
     {
         Argument<string[]> words = new("POOL/VOL PROP=VALUE")
         {
-            Description = "The volume and its new properties: " + VolumeProperties.Summary,
+            Description = "The volume and its new properties: " + PropertyRules.Summary,
             Arity = new ArgumentArity(1, 64),
         };
         words.Validators.Add(result =>

@@ -30,6 +30,10 @@ internal static class VolumePrinter
                 volume.Target);
         }
         table.Write(output);
+        foreach (VolumeView volume in volumes.Where(volume => volume.Problem.Length > 0))
+        {
+            output.WriteLine($"{volume.Name}: {volume.Problem}");
+        }
     }
 
     public static void WriteStatus(TextWriter output, VolumeView volume)
@@ -68,6 +72,7 @@ internal static class VolumePrinter
             new(volume.Name, "target", volume.Target),
             new(volume.Name, "sessions", volume.Sessions.ToString(CultureInfo.InvariantCulture)),
         ];
+        if (volume.Problem.Length > 0) all.Add(new(volume.Name, "problem", volume.Problem));
         all.AddRange(
             volume.Properties.Select(
                 property => new PropertyView(volume.Name, property.Key, property.Value)));
@@ -76,7 +81,7 @@ internal static class VolumePrinter
         foreach (string name in wanted.SelectMany(text => text.Split(',')))
         {
             PropertyView? property = all.Find(candidate => candidate.Name == name);
-            if (property is null && !VolumeProperties.IsKnown(name))
+            if (property is null && !PropertyRules.IsKnown(name))
             {
                 return new Fault(
                     "no-such-property",

@@ -1,16 +1,16 @@
 namespace Cstor.Daemon.Vocabulary;
 
 /// <summary>
-/// Which names pools and volumes may have. Both become part of an iSCSI name (RFC 7143 §4.2.7), where letters are
-/// lower case and only digits, hyphens and dots stand beside them. A pool's name has no dot, so that
+/// Which names pools and volumes may have. Both become part of an iSCSI name (RFC 7143 §4.2.7), where letters
+/// are lower case and only digits, hyphens and dots stand beside them. A pool's name has no dot, so that
 /// <c>POOL.VOL</c> means one volume only.
 /// </summary>
 internal static class Names
 {
     public const int PoolMaximum = 63;
 
-    /// <summary>An iSCSI name has at most 223 bytes: prefix, pool and dot taken off, rounded down.</summary>
-    public const int VolumeMaximum = 127;
+    /// <summary>The engine allows no more; an iSCSI name of 223 bytes would.</summary>
+    public const int VolumeMaximum = 63;
 
     private const string TargetPrefix = "iqn.2026-11.io.cstor:";
 
@@ -21,10 +21,10 @@ internal static class Names
     ];
 
     /// <summary>The iSCSI name of a volume.</summary>
-    public static string Target(string pool, string volume) => $"{TargetPrefix}{pool}.{volume}";
+    public static string Target(string pool, string volume) => Target($"{pool}.{volume}");
 
     /// <summary>The iSCSI name of a target that is in no pool.</summary>
-    public static string Target(string name) => TargetPrefix + name;
+    public static string Target(string name) => TargetPrefix + name.ToLowerInvariant();
 
     /// <returns>Why the text is no pool name, or null.</returns>
     public static string? CheckPool(string name)

@@ -104,6 +104,7 @@ internal sealed class FakeAdministration : IAdministration
         "online",
         new SortedDictionary<string, string> { ["compression"] = "zstd", ["sync"] = "standard" },
         "iqn.2026-11.io.cstor:tank.db",
+        "",
         1);
 
     private Task<Outcome<ActionReport>> Report(object request) =>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Cstor.Tests.Daemon.Vocabulary;
 
-public sealed class VolumePropertiesTests
+public sealed class PropertyRulesTests
 {
     [Theory]
     [InlineData("compression", "zstd-3")]
@@ -12,7 +12,7 @@ public sealed class VolumePropertiesTests
     [InlineData("initiators", "iqn.1993-08.org.debian:01:abc, iqn.2000-01.com.example:x")]
     [InlineData("initiators", "")]
     public void Good_properties_pass(string name, string value) =>
-        Assert.Null(VolumeProperties.Check(name, value));
+        Assert.Null(PropertyRules.Check(name, value));
 
     [Theory]
     [InlineData("compresion", "lz4", "no property 'compresion'")]
@@ -22,7 +22,7 @@ public sealed class VolumePropertiesTests
     [InlineData("initiators", "iqn.2000-01.com.Example:x", "no iSCSI name")]
     [InlineData("chap-user", "a\nb", "control character")]
     public void Bad_properties_are_named(string name, string value, string expected) =>
-        Assert.Contains(expected, VolumeProperties.Check(name, value)?.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, PropertyRules.Check(name, value)?.Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(true, "")]
@@ -38,6 +38,6 @@ public sealed class VolumePropertiesTests
         Dictionary<string, string> properties = text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
             .Select(word => word.Split('='))
             .ToDictionary(parts => parts[0], parts => parts[1]);
-        Assert.Equal(isGood, VolumeProperties.CheckTogether(properties) is null);
+        Assert.Equal(isGood, PropertyRules.CheckTogether(properties) is null);
     }
 }

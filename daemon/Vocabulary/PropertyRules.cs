@@ -8,7 +8,7 @@ namespace Cstor.Daemon.Vocabulary;
 /// may log in, are text to the engine and are checked here. A CHAP secret is never a property: the property
 /// names the file that holds it.
 /// </summary>
-internal static class VolumeProperties
+internal static class PropertyRules
 {
     public const string ChapUser = "chap-user";
     public const string ChapSecretFile = "chap-secret-file";

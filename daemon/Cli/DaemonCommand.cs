@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Service;
+using Cstor.Engine.Host;
+
+namespace Cstor.Daemon.Cli;
+
+/// <summary>
+/// <c>cstor daemon</c>: every flag but <c>--config</c> is a setting that the configuration file may hold too.
+/// </summary>
+internal static class DaemonCommand
+{
+    public static Command Build(CliContext context, Option<string> socket)
+    {
+        Option<string> config =
+            new("--config") { Description = "Settings as lines KEY = VALUE; flags win", HelpName = "FILE" };
+        Option<string[]>[] flags =
+        [
+            Flag("--state-dir", "DIR", "What the daemon remembers between runs; default /var/lib/cstor"),
+            Flag("--iscsi", "ADDR:PORT", "Portal to serve volumes on, repeatable; default 0.0.0.0:3260"),
+            Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
+            Flag("--cache", "SIZE", "Memory for blocks that were read; default 64M"),
+            Flag("--log-level", "LEVEL", "trace, debug, info, warn or error; default info"),
+            Flag("--null-volume", "NAME:SIZE", "A target that discards writes, for measurements"),
+        ];
+        flags[^1].Hidden = true;
+        Command command = new(
+            "daemon",
+            "Serve pools until stopped by SIGTERM or SIGINT.\n\n"
+                + "Example: cstor daemon --state-dir /var/lib/cstor --iscsi 0.0.0.0:3260")
+        {
+            config,
+        };
+        foreach (Option<string[]> flag in flags) command.Add(flag);
+        command.SetAction(async (parse, cancel) =>
+        {
+            Outcome<DaemonOptions> options = ReadOptions(parse, config, flags, socket);
+            Fault? fault = options.IsOk
+                ? await DaemonProcess.RunAsync(options.Value, context.Out, cancel)
+                : options.Fault;
+            if (fault is null) return ExitCode.Done;
+            await context.Error.WriteLineAsync($"cstor: {fault}");
+            return ExitCode.Failed;
+        });
+        return command;
+    }
+
+    private static Outcome<DaemonOptions> ReadOptions(
+        ParseResult parse, Option<string> config, Option<string[]>[] flags, Option<string> socket)
+    {
+        List<Setting> given = [];
+        foreach (Option<string[]> flag in flags)
+        {
+            foreach (string value in parse.GetValue(flag) ?? []) given.Add(SettingOf(flag, value));
+        }
+        // The environment counts as a flag: it is nearer than a file.
+        string path = parse.GetRequiredValue(socket);
+        bool isGiven = parse.GetResult(socket) is { Implicit: false } || path != CliContext.DefaultSocket;
+        if (isGiven) given.Add(new Setting("socket", path, socket.Name));
+        if (parse.GetValue(config) is not { } file) return SettingReader.Read(given, []);
+        Outcome<List<Setting>> lines = ConfigurationFile.Load(file);
+        return lines.IsOk ? SettingReader.Read(given, lines.Value) : lines.Fault;
+    }
+
+    private static Option<string[]> Flag(string name, string value, string description)
+    {
+        Option<string[]> option = new(name) { Description = description, HelpName = value };
+        option.Validators.Add(result =>
+        {
+            foreach (Token token in result.Tokens)
+            {
+                if (SettingReader.Check(SettingOf(option, token.Value)) is { } fault)
+                {
+                    result.AddError(fault.ToString());
+                }
+            }
+        });
+        return option;
+    }
+
+    private static Setting SettingOf(Option<string[]> flag, string value) =>
+        new(flag.Name.TrimStart('-'), value, flag.Name);
+}

@@ -1,0 +1,118 @@
+using System.Net;
+using Cstor.Daemon.Api;
+using Cstor.Engine.Host;
+using Cstor.Engine.Host.Linux;
+using Cstor.Engine.Pools;
+using Cstor.Target;
+
+namespace Cstor.Daemon.Service;
+
+/// <summary>
+/// The running daemon as the admin API sees it: hands on to the services, and answers what none of them owns.
+/// </summary>
+internal sealed class Administration(
+    LinuxLoop loop,
+    PoolRegistry registry,
+    PoolService pools,
+    VolumeService volumes,
+    VolumeTargets targets,
+    KnownPools known,
+    IReadOnlyList<IPEndPoint> portals) : IAdministration
+{
+    public async Task<Outcome<HealthView>> HealthAsync()
+    {
+        int open = await loop.ReadAsync(() => registry.Pools.Count);
+        return new HealthView("ok", ProgramVersion.Text, open, known.UnavailableCount);
+    }
+
+    public Task<Outcome<PoolStatus[]>> ListPoolsAsync() => pools.ListAsync();
+
+    public Task<Outcome<PoolStatus>> GetPoolAsync(string nameOrGuid) => pools.GetAsync(nameOrGuid);
+
+    public Task<Outcome<ActionReport>> CreatePoolAsync(CreatePoolRequest request) =>
+        pools.CreateAsync(request);
+
+    public Task<Outcome<ImportScanView>> ScanAsync(string[] search) => pools.ScanAsync(search);
+
+    public Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request) =>
+        pools.ImportAsync(request);
+
+    public Task<Outcome<ActionReport>> ExportPoolAsync(string pool, ChangeRequest request) =>
+        pools.ExportAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> DestroyPoolAsync(string pool, ChangeRequest request) =>
+        pools.DestroyAsync(pool, request);
+
+    public Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool) => volumes.ListAsync(pool);
+
+    public Task<Outcome<VolumeView>> GetVolumeAsync(string pool, string volume) =>
+        volumes.GetAsync(pool, volume);
+
+    public Task<Outcome<ActionReport>> CreateVolumeAsync(CreateVolumeRequest request) =>
+        volumes.CreateAsync(request);
+
+    public Task<Outcome<ActionReport>> DestroyVolumeAsync(
+        string pool, string volume, ChangeRequest request) =>
+        volumes.DestroyAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> ResizeVolumeAsync(
+        string pool, string volume, ResizeVolumeRequest request) =>
+        volumes.ResizeAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> SetPropertiesAsync(
+        string pool, string volume, SetPropertiesRequest request) =>
+        volumes.SetPropertiesAsync(pool, volume, request);
+
+    public async Task<Outcome<TargetView[]>> ListTargetsAsync()
+    {
+        string[] addresses = [.. portals.Select(portal => portal.ToString())];
+        return await loop.ReadAsync(
+            () => targets.List().Select(target => Describe(target, addresses)).ToArray());
+    }
+
+    public async Task<Outcome<DiskView[]>> ListDisksAsync()
+    {
+        Outcome<DiskDescription[]> disks = await loop.CallAsync<DiskDescription[]>(
+            async () => (await loop.Disks.ListAsync()).ToArray());
+        if (!disks.IsOk) return disks.Fault;
+        Dictionary<string, string> poolOf = await loop.ReadAsync(PoolsByDevice);
+        return disks.Value.Select(disk => Describe(disk, poolOf.GetValueOrDefault(disk.Path, ""))).ToArray();
+    }
+
+    private Dictionary<string, string> PoolsByDevice()
+    {
+        Dictionary<string, string> result = new(StringComparer.Ordinal);
+        foreach (Pool pool in registry.Pools)
+        {
+            foreach (string path in pool.DevicePaths) result[RealPath(path)] = pool.Name;
+        }
+        return result;
+    }
+
+    /// <summary>A pool's device may have been named by a link, as those in <c>/dev/disk/by-id</c>.</summary>
+    private static string RealPath(string path) =>
+        File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+
+    private static DiskView Describe(DiskDescription disk, string pool) => new(
+        disk.Path,
+        disk.SizeBytes,
+        disk.Model,
+        disk.Serial,
+        disk.LogicalSectorBytes,
+        disk.PhysicalSectorBytes,
+        disk.IsRotational,
+        pool,
+        pool.Length > 0 ? $"pool {pool}" : disk.InUseBy ?? "");
+
+    private TargetView Describe(TargetStatus target, string[] addresses)
+    {
+        ChapSettings? chap = targets.DefinitionOf(target.Iqn)?.Chap;
+        return new TargetView(
+            target.Iqn,
+            target.VolumeName,
+            target.SizeBytes,
+            addresses,
+            chap is null ? "none" : chap.MutualUserName is null ? "chap" : "mutual chap",
+            [.. target.Sessions.Select(session => new SessionView(session.InitiatorName, session.Address))]);
+    }
+}

@@ -1,0 +1,219 @@
+using System.Net;
+using System.Runtime.InteropServices;
+using Cstor.Daemon.Api;
+using Cstor.Daemon.Configuration;
+using Cstor.Daemon.State;
+using Cstor.Engine.Host;
+using Cstor.Engine.Host.Linux;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Vdevs;
+using Cstor.Target;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Cstor.Daemon.Service;
+
+/// <summary>
+/// The composition root. Starts from what others depend on: state directory (one daemon each), loop, pools,
+/// targets, portals, admin API; and stops the other way round, so that nothing is served that is not backed.
+/// A fault at the start undoes what was started. A bug on the loop ends the process at once: pools are made
+/// for that.
+/// </summary>
+internal sealed partial class DaemonProcess : IAsyncDisposable
+{
+    private const string NotifyVariable = "NOTIFY_SOCKET";
+
+    /// <summary>
+    /// How long the start waits for pools whose devices hang, and the stop for each of its steps.
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly DaemonOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly ILogger _logger;
+    private readonly Stack<(string What, Func<Task> Undo)> _started = new();
+
+    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers)
+    {
+        _options = options;
+        _loggers = loggers;
+        _logger = loggers.CreateLogger("cstor.daemon");
+    }
+
+    /// <summary>Runs until a signal says to stop.</summary>
+    /// <returns>Why the daemon could not start or stop cleanly, or null.</returns>
+    public static async Task<Fault?> RunAsync(
+        DaemonOptions options, TextWriter output, CancellationToken cancel)
+    {
+        if (ProcessorCheck.Verify() is { } lacking) return lacking;
+        TaskCompletionSource stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration cancelled = cancel.Register(() => stop.TrySetResult());
+        using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, stop);
+        using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, stop);
+        using ILoggerFactory loggers = CreateLoggers(options.LogLevel);
+        await using DaemonProcess daemon = new(options, loggers);
+        Outcome<string> ready = await daemon.StartAsync();
+        if (!ready.IsOk) return ready.Fault;
+        await output.WriteLineAsync(ready.Value);
+        await output.FlushAsync(CancellationToken.None);
+        string? notify = Environment.GetEnvironmentVariable(NotifyVariable);
+        if (!ServiceNotifier.Send(notify, "READY=1")) daemon.NotNotified();
+        await stop.Task;
+        daemon.Stopping();
+        ServiceNotifier.Send(notify, "STOPPING=1");
+        return await daemon.StopAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    /// <returns>The line that says what is served where.</returns>
+    private async Task<Outcome<string>> StartAsync()
+    {
+        Outcome<StateDirectory> state = StateDirectory.Open(_options.StateDirectory);
+        if (!state.IsOk) return state.Fault;
+        OnStop("state directory", () => Synchronously(state.Value.Dispose));
+        if (state.Value.LoadFault is { } damaged) StateDamaged(damaged.ToString());
+        HostIdentity host = HostIdentityFile.Load(_options.StateDirectory);
+
+        Outcome<LinuxLoop> started = LinuxLoop.Start(
+            new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
+        if (!started.IsOk) return started.Fault;
+        LinuxLoop loop = started.Value;
+        OnStop("loop", () => Synchronously(loop.Dispose));
+
+        PoolOptions poolOptions = new() { CacheBytes = _options.CacheBytes, Host = host };
+        PoolRegistry registry = new(loop, _loggers, poolOptions);
+        TargetServer server = await loop.ReadAsync(() => new TargetServer(
+            loop,
+            _loggers.CreateLogger("cstor.target"),
+            new TargetOptions { BufferLimitBytes = BufferLimitBytes / 2 }));
+        VolumeTargets targets = new(server, _loggers.CreateLogger("cstor.targets"));
+        KnownPools known = new(state.Value, _loggers.CreateLogger("cstor.state"));
+        PoolStarter starter = new(loop, registry, targets, known, _loggers.CreateLogger("cstor.pools"));
+        PoolService pools = new(
+            loop, registry, targets, known, starter, host, _loggers.CreateLogger("cstor.pools"));
+        OnStop("pools", pools.CloseAllAsync);
+        VolumeService volumes = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.volumes"));
+
+        await RestoreAsync(starter);
+        Outcome<IPEndPoint[]> portals = await ServeAsync(loop, server, targets);
+        if (!portals.IsOk) return portals.Fault;
+        Administration administration = new(loop, registry, pools, volumes, targets, known, portals.Value);
+        Outcome<AdminServer> admin = await AdminServer.StartAsync(
+            administration,
+            new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),
+            _loggers);
+        if (!admin.IsOk) return admin.Fault;
+        OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
+        string http = admin.Value.HttpAddress is { } address ? $", http {address}" : "";
+        string iscsi = string.Join(", ", portals.Value.AsEnumerable());
+        return $"ready: iscsi on {iscsi}, socket {_options.SocketPath}{http}";
+    }
+
+    /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
+    private const long BufferLimitBytes = 128L * 1024 * 1024;
+
+    /// <summary>Pools whose devices hang open later, if ever; the others are not kept waiting.</summary>
+    private async Task RestoreAsync(PoolStarter starter)
+    {
+        Task restored = starter.RestoreAsync();
+        await Task.WhenAny(restored, Task.Delay(Patience));
+        if (restored.IsCompleted) await restored;
+        else RestoreGoesOn();
+    }
+
+    /// <summary>
+    /// Targets are there before their portals, so that an initiator which comes back finds its own.
+    /// </summary>
+    private async Task<Outcome<IPEndPoint[]>> ServeAsync(
+        LinuxLoop loop, TargetServer server, VolumeTargets targets)
+    {
+        OnStop("targets", () => loop.CallAsync<Unit>(async () =>
+        {
+            await server.CloseAsync();
+            return Unit.Value;
+        }));
+        return await loop.CallAsync(() => ValueTask.FromResult(Serve(server, targets)));
+    }
+
+    private Outcome<IPEndPoint[]> Serve(TargetServer server, VolumeTargets targets)
+    {
+        foreach (NullVolumeOption option in _options.NullVolumes)
+        {
+            Outcome<Unit> served = targets.Serve(option.Name, new NullVolume(option.Name, option.SizeBytes));
+            if (!served.IsOk) return served.Fault;
+        }
+        List<IPEndPoint> portals = [];
+        foreach (IPEndPoint portal in _options.Iscsi)
+        {
+            Outcome<IPEndPoint> listening = server.Listen(portal);
+            if (!listening.IsOk) return listening.Fault;
+            portals.Add(listening.Value);
+        }
+        return portals.ToArray();
+    }
+
+    private async Task<Fault?> StopAsync()
+    {
+        Fault? first = null;
+        while (_started.TryPop(out (string What, Func<Task> Undo) step))
+        {
+            try
+            {
+                await step.Undo().WaitAsync(Patience);
+            }
+            catch (TimeoutException)
+            {
+                StopHangs(step.What, Patience.TotalSeconds);
+                first ??= new Fault(
+                    "stop-deadline",
+                    $"the {step.What} did not stop in {Patience.TotalSeconds:0} s: a device may hang",
+                    "Nothing that was flushed is lost; see the log");
+            }
+        }
+        return first;
+    }
+
+    private void OnStop(string what, Func<Task> undo) => _started.Push((what, undo));
+
+    private static Task Synchronously(Action action) => Task.Run(action);
+
+    private static PosixSignalRegistration OnSignal(PosixSignal signal, TaskCompletionSource stop) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            context.Cancel = true;
+            stop.TrySetResult();
+        });
+
+    private static ILoggerFactory CreateLoggers(LogLevel level) => LoggerFactory.Create(builder =>
+    {
+        builder.SetMinimumLevel(level);
+        builder.AddFilter("Microsoft", LogLevel.Warning);
+        builder.AddSimpleConsole(format =>
+        {
+            format.SingleLine = true;
+            format.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            format.UseUtcTimestamp = true;
+            format.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        builder.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    });
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Reason}")]
+    private partial void StateDamaged(string reason);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "some pools are still being opened; a device may hang")]
+    private partial void RestoreGoesOn();
+
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "the service manager could not be told that the daemon is ready")]
+    private partial void NotNotified();
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "stopping")]
+    private partial void Stopping();
+
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "the {What} did not stop in {Seconds} s: a device may hang")]
+    private partial void StopHangs(string what, double seconds);
+}

@@ -1,0 +1,129 @@
+using Cstor.Daemon.State;
+using Cstor.Engine.Host;
+using Cstor.Engine.Host.Linux;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Vdevs;
+using Cstor.Target;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Daemon.Service;
+
+/// <summary>
+/// Opens pools and offers their volumes: on request, and at the start of the daemon those that were open
+/// before. Called from any thread. One pool that cannot be opened keeps no other from it.
+/// </summary>
+internal sealed partial class PoolStarter(
+    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, KnownPools known, ILogger logger)
+{
+    /// <summary>
+    /// Opens what was open before. A pool that cannot be opened stays known, with the reason.
+    /// </summary>
+    public Task RestoreAsync()
+    {
+        KnownPool[] pools = known.All;
+        foreach (KnownPool pool in pools)
+        {
+            known.Missed(pool.Guid, new Fault("pool-opening", "it is being opened"));
+        }
+        return Task.WhenAll(pools.Select(RestoreAsync));
+    }
+
+    /// <summary>Opens a pool that was found and offers its volumes.</summary>
+    public async Task<Outcome<OpenedPool>> OpenAsync(ImportCandidate candidate, bool readOnly, bool force)
+    {
+        Outcome<OpenedPool> opened = await loop.CallAsync<OpenedPool>(async () =>
+        {
+            Outcome<Pool> pool = await registry.ImportAsync(candidate, readOnly, force);
+            return pool.IsOk ? OpenedPool.Of(pool.Value) : pool.Fault;
+        });
+        if (!opened.IsOk) return opened;
+        OpenedPool value = opened.Value;
+        known.Opened(new KnownPool(value.Guid, value.Name, value.Devices, readOnly));
+        Imported(value.Name, value.Guid, value.Volumes.Length);
+        await ServeAllAsync(value.Guid);
+        return opened;
+    }
+
+    /// <summary>Offers every volume of an open pool.</summary>
+    public async Task ServeAllAsync(Guid guid)
+    {
+        string id = guid.ToString();
+        VolumeStatus[] volumes = await loop.ReadAsync(
+            () => registry.Find(id)?.Volumes.Select(volume => volume.Status()).ToArray() ?? []);
+        foreach (VolumeStatus volume in volumes) await ServeAsync(id, volume);
+    }
+
+    /// <summary>Offers one volume as its properties say. The secret is read here, off the loop.</summary>
+    public Task<Outcome<Unit>> ServeAsync(string pool, VolumeStatus volume)
+    {
+        Outcome<ChapSettings?> chap = ChapSecrets.Read(new Dictionary<string, string>(volume.Properties));
+        string shortName = volume.Name[(volume.Name.IndexOf('/', StringComparison.Ordinal) + 1)..];
+        return loop.CallAsync(() => registry.Find(pool) is { } open && open.FindVolume(shortName) is { } found
+            ? targets.ServeAsync(open, found, chap)
+            : ValueTask.FromResult<Outcome<Unit>>(Unit.Value));
+    }
+
+    /// <summary>The one pool of that name or guid on the given devices and directories.</summary>
+    public async Task<Outcome<ImportCandidate>> FindAsync(string nameOrGuid, string[] search)
+    {
+        Outcome<ImportScan> scan = await loop.CallAsync(() => registry.ScanAsync(search));
+        if (!scan.IsOk) return scan.Fault;
+        ImportCandidate[] found =
+        [
+            .. scan.Value.Pools.Where(pool => pool.Name == nameOrGuid || pool.Guid.ToString() == nameOrGuid),
+        ];
+        return found.Length switch
+        {
+            1 => found[0],
+            0 => new Fault(
+                "no-such-pool",
+                $"no pool '{nameOrGuid}' was found on the devices of this machine",
+                "Look elsewhere with -d DIR, or list what there is with: cstor pool import"),
+            _ => new Fault(
+                "pool-ambiguous",
+                $"several pools have the name '{nameOrGuid}'",
+                $"Import one by its guid: {string.Join(' ', found.Select(pool => pool.Guid))}"),
+        };
+    }
+
+    private async Task RestoreAsync(KnownPool pool)
+    {
+        Outcome<ImportCandidate> candidate = await LookUpAsync(pool);
+        Outcome<OpenedPool> opened = candidate.IsOk
+            ? await OpenAsync(candidate.Value, pool.ReadOnly, force: false)
+            : candidate.Fault;
+        if (opened.IsOk) return;
+        known.Missed(pool.Guid, opened.Fault);
+        NotRestored(pool.Name, pool.Guid, opened.Fault.ToString());
+    }
+
+    /// <summary>Where its devices were, then everywhere: names of devices change between boots.</summary>
+    private async Task<Outcome<ImportCandidate>> LookUpAsync(KnownPool pool)
+    {
+        string guid = pool.Guid.ToString();
+        string[] hints = [.. pool.Devices.Where(Path.Exists)];
+        if (hints.Length > 0)
+        {
+            Outcome<ImportCandidate> near = await FindAsync(guid, hints);
+            if (near.IsOk && !near.Value.Missing.Any()) return near;
+        }
+        IEnumerable<string> folders = pool.Devices
+            .Where(path => !path.StartsWith("/dev/", StringComparison.Ordinal))
+            .Select(path => Path.GetDirectoryName(path)!)
+            .Where(Directory.Exists);
+        Outcome<ImportCandidate> far = await FindAsync(guid, ["", .. folders.Distinct()]);
+        return far.IsOk || far.Fault.Code != "no-such-pool"
+            ? far
+            : new Fault(
+                "device-missing",
+                $"none of its devices was found; they were {string.Join(", ", pool.Devices)}",
+                $"Attach them, then: cstor pool import {pool.Name}");
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "pool {Pool} ({Guid}) imported with {Volumes} volumes")]
+    private partial void Imported(string pool, Guid guid, int volumes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "pool {Pool} ({Guid}) is unavailable: {Reason}")]
+    private partial void NotRestored(string pool, Guid guid, string reason);
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Cstor.Daemon.Api;
+using Cstor.Daemon.State;
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+using Cstor.PoolLayout.Units;
+
+namespace Cstor.Daemon.Service;
+
+/// <summary>What is said about pools.</summary>
+internal static class PoolTexts
+{
+    public static Fault NoSuchPool(string name) => new(
+        "no-such-pool",
+        $"there is no pool '{name}'",
+        "See: cstor pool list, or cstor pool import for those not open");
+
+    public static ActionReport Done(string summary, params string[] details) =>
+        new(false, [summary, .. details]);
+
+    public static ActionReport Would(string summary, params string[] details) =>
+        new(true, [summary, .. details]);
+
+    public static string Count(int count, string what) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
+
+    /// <summary>What would be lost with a pool.</summary>
+    public static string Contents(Pool pool) =>
+        $"{Count(pool.Volumes.Count, "volume")}, {ByteSize.Format(pool.Status().AllocatedBytes)} allocated";
+
+    public static ActionReport Planned(string name, CreationPlan plan)
+    {
+        List<string> lines = [];
+        foreach (VdevConfig vdev in plan.Vdevs)
+        {
+            string devices = string.Join(' ', vdev.Disks.Select(disk => disk.Path));
+            lines.Add($"  {LabelText.NameOf(vdev.Kind)}: {devices} ({Size(vdev.SizeSectors)})");
+        }
+        lines.AddRange(plan.Notes.Select(note => "  note: " + note));
+        return Would($"would create pool {name} of {ByteSize.Format(plan.SizeBytes)}", [.. lines]);
+    }
+
+    public static CandidateView Describe(ImportCandidate pool, HostIdentity host)
+    {
+        Fault? obstacle = pool.Obstacle(host, readOnly: false, force: false);
+        string state = obstacle is not null ? obstacle.Code
+            : pool.Missing.Any() ? "degraded" : "ready";
+        return new CandidateView(
+            pool.Name,
+            pool.Guid,
+            state,
+            obstacle?.ToString() ?? "",
+            pool.Label.HostName,
+            pool.State == PoolState.Exported,
+            PathsOf(pool));
+    }
+
+    public static string[] PathsOf(ImportCandidate pool) =>
+        [.. pool.Devices.Select(disk => disk.Device?.Path).OfType<string>()];
+
+    /// <summary>A pool that should be open and is not.</summary>
+    public static PoolStatus Unavailable(KnownPool pool, Fault reason) =>
+        new(pool.Name, pool.Guid, "unavailable", reason.ToString(), 0, 0, 0, 0, 0, 0, [], []);
+
+    private static string Size(long sectors) => ByteSize.Format(sectors * Layout.SectorBytes);
+}
