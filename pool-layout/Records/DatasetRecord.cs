@@ -17,9 +17,10 @@ public unsafe struct DatasetRecord
 
     public const int PropertyMaximumBytes = 2048;
 
-    private const int NameOffset = 512;
-    private const int PropertyOffset = 1024;
-    private const int ReservedOffset = PropertyOffset + PropertyMaximumBytes;
+    internal const int NameOffset = 512;
+    internal const int PropertyOffset = 1024;
+    private const int FieldsEnd = 130;
+    private const int MaximumZstdLevel = 19;
 
     [FieldOffset(0)] public DatasetState State;
 
@@ -100,7 +101,8 @@ public unsafe struct DatasetRecord
     {
         readonly get
         {
-            fixed (byte* text = _properties) return Encoding.UTF8.GetString(text, PropertyBytes);
+            int length = Math.Min((int)PropertyBytes, PropertyMaximumBytes);
+            fixed (byte* text = _properties) return Encoding.UTF8.GetString(text, length);
         }
 
         set
@@ -124,8 +126,11 @@ public unsafe struct DatasetRecord
     public static string? TryRead(ReadOnlySpan<byte> block, out DatasetRecord record)
     {
         record = MemoryMarshal.Read<DatasetRecord>(block);
-        return record.Validate() ?? (block[130..NameOffset].ContainsAnyExcept((byte)0)
-            || block[ReservedOffset..Bytes].ContainsAnyExcept((byte)0) ? "reserved bytes are set" : null);
+        if (record.Validate() is { } reason) return reason;
+        bool isClean = ZeroBlock.IsZero(block[FieldsEnd..NameOffset])
+            && ZeroBlock.IsZero(block[(NameOffset + record.NameBytes)..PropertyOffset])
+            && ZeroBlock.IsZero(block[(PropertyOffset + record.PropertyBytes)..Bytes]);
+        return isClean ? null : "reserved bytes are set";
     }
 
     /// <summary>Writes one block of the dataset table.</summary>
@@ -138,15 +143,17 @@ public unsafe struct DatasetRecord
     /// <summary>Reason why the fields cannot be right, or null.</summary>
     public readonly string? Validate()
     {
-        if (State == DatasetState.Free) return null;
-        if (State > DatasetState.Destroying) return $"unknown dataset state {(byte)State}";
+        if (State is not (DatasetState.Volume or DatasetState.Destroying))
+            return $"unknown dataset state {(byte)State}";
         if (Compression > CompressionKind.Zstd) return $"unknown compression {(byte)Compression}";
+        if (CompressionLevel > MaximumZstdLevel) return $"compression level {CompressionLevel}";
         if (Sync > SyncMode.Disabled) return $"unknown sync mode {(byte)Sync}";
         if (BlockShift is < 12 or > 17) return $"block of 2^{BlockShift} bytes";
         if (ReadOnly > 1) return $"read-only flag {ReadOnly}";
         if (Height is 0 or > 6) return $"tree height {Height}";
         if (NameBytes == 0) return "no name";
         if (SizeBytes <= 0 || SizeBytes % (1L << BlockShift) != 0) return $"size {SizeBytes}";
+        if (AllocatedSectors < 0 || MappedBlocks < 0) return "negative accounting";
         if (PropertyBytes > PropertyMaximumBytes) return $"{PropertyBytes} bytes of properties";
         return Root.Validate();
     }

@@ -3,7 +3,7 @@ namespace Cstor.PoolLayout.Records;
 /// <summary>What a slot of the dataset table holds.</summary>
 public enum DatasetState : byte
 {
-    /// <summary>Nothing; the slot may be used.</summary>
+    /// <summary>Nothing; never written, as a free slot of the table is a hole.</summary>
     Free = 0,
 
     /// <summary>A volume.</summary>

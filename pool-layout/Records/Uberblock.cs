@@ -16,7 +16,7 @@ public struct Uberblock
     public const ulong MagicValue = 0x31425552_4F545343;
 
     /// <summary>First byte of the reserved area.</summary>
-    public const int ReservedOffset = 384;
+    public const int ReservedOffset = 344;
 
     /// <summary>Where the checksum of the bytes before it lies.</summary>
     public const int ChecksumOffset = Layout.UberblockBytes - 16;
@@ -128,6 +128,7 @@ public struct Uberblock
         if (DatasetHeight is 0 or > 6 || SpaceMapHeight is 0 or > 6) return "impossible tree height";
         if (LogOffsetBytes > Layout.LogSegmentBytes || LogOffsetBytes % Layout.SectorBytes != 0)
             return "log offset out of range";
+        if (AllocatedSectors < 0) return "negative accounting";
         if (LogPlace0.IsNone || LogNext0.IsNone) return "no log";
         return DatasetRoot.Validate() ?? SpaceMapRoot.Validate() ?? SpaceLogHead.Validate();
     }

@@ -1,0 +1,137 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.PoolLayout.Printing;
+
+/// <summary>The fields of every structure on disk, in order and without gaps.</summary>
+public static class RecordFields
+{
+    public static IReadOnlyList<FieldRow> Of(in BlockPointer pointer) => new FieldList()
+        .Place("place0", pointer.Place0)
+        .Place("place1", pointer.Place1)
+        .Number(8, "birth", pointer.BirthEpoch)
+        .Number(2, "allocated-sectors", (ulong)pointer.AllocatedSectors)
+        .Number(1, "logical-shift", (ulong)pointer.LogicalShift)
+        .Text(1, "kinds", $"{Words.Of($"{pointer.Compression}")}, {Words.Of($"{pointer.ChecksumKind}")}")
+        .Number(4, "physical-bytes", (ulong)pointer.PhysicalBytes)
+        .Hash("checksum", pointer.Checksum)
+        .Hash("content-hash", pointer.ContentHash)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in Uberblock uberblock) => new FieldList()
+        .Magic("magic", uberblock.Magic)
+        .Number(4, "version", (ulong)uberblock.Version)
+        .Number(4, "sector-shift", (ulong)uberblock.SectorShift)
+        .Guid("pool-guid", uberblock.PoolGuid)
+        .Number(8, "number", uberblock.Number)
+        .Number(8, "epoch", uberblock.Epoch)
+        .Time("unix-nanoseconds", uberblock.UnixNanoseconds)
+        .Text(8, "log-generation", uberblock.LogGeneration.ToString("x16", CultureInfo.InvariantCulture))
+        .Number(8, "log-sequence", uberblock.LogSequence)
+        .Place("log-place0", uberblock.LogPlace0)
+        .Place("log-place1", uberblock.LogPlace1)
+        .Number(4, "log-offset-bytes", (ulong)uberblock.LogOffsetBytes)
+        .Number(1, "dataset-height", (ulong)uberblock.DatasetHeight)
+        .Number(1, "space-map-height", (ulong)uberblock.SpaceMapHeight)
+        .Reserved(2, "reserved0", uberblock.Reserved0 == 0)
+        .Hash("log-previous-checksum", uberblock.LogPreviousChecksum)
+        .Pointer("dataset-root", uberblock.DatasetRoot)
+        .Pointer("space-map-root", uberblock.SpaceMapRoot)
+        .Pointer("space-log-head", uberblock.SpaceLogHead)
+        .Number(8, "space-log-blocks", uberblock.SpaceLogBlocks)
+        .Number(8, "allocated-sectors", uberblock.AllocatedSectors)
+        .Number(8, "dataset-slots", uberblock.DatasetSlots)
+        .Place("log-next0", uberblock.LogNext0)
+        .Place("log-next1", uberblock.LogNext1)
+        .ReservedTo(Uberblock.ChecksumOffset)
+        .Hash("checksum", uberblock.Checksum)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogGroupHeader header) => new FieldList()
+        .Magic("magic", header.Magic)
+        .Text(8, "generation", header.Generation.ToString("x16", CultureInfo.InvariantCulture))
+        .Number(8, "sequence", header.Sequence)
+        .Number(8, "flushed-through", header.FlushedThrough)
+        .Number(4, "record-bytes", (ulong)header.RecordBytes)
+        .Number(4, "record-count", (ulong)header.RecordCount)
+        .Hash("previous-checksum", header.PreviousChecksum)
+        .Place("next-place0", header.NextPlace0)
+        .Place("next-place1", header.NextPlace1)
+        .Reserved(8, "reserved0", header.Reserved0 == 0)
+        .Hash("checksum", header.Checksum)
+        .Reserved(16, "reserved1", header.Reserved1 == default)
+        .Reserved(16, "reserved2", header.Reserved2 == default)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogRecordHeader header) => new FieldList()
+        .Enum(2, "kind", header.Kind)
+        .Number(2, "length-bytes", (ulong)header.LengthBytes)
+        .Number(4, "slot", (ulong)header.Slot)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogWriteRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(8, "block", record.Block)
+        .Pointer("pointer", record.Pointer)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogUnmapRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(8, "first-block", record.FirstBlock)
+        .Number(8, "block-count", record.BlockCount)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in SpaceLogHeader header) => new FieldList()
+        .Magic("magic", header.Magic)
+        .Number(8, "checkpoint", header.Checkpoint)
+        .Number(4, "entry-count", (ulong)header.EntryCount)
+        .Reserved(4, "reserved0", header.Reserved0 == 0)
+        .Reserved(8, "reserved1", header.Reserved1 == 0)
+        .Pointer("previous", header.Previous)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in SpaceLogEntry entry) => new FieldList()
+        .Place("place", entry.Place)
+        .Number(4, "sector-count", (ulong)entry.SectorCount)
+        .Enum(4, "change", entry.Change)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in DatasetRecord record) => new FieldList()
+        .Enum(1, "state", record.State)
+        .Enum(1, "compression", record.Compression)
+        .Number(1, "compression-level", (ulong)record.CompressionLevel)
+        .Enum(1, "sync", record.Sync)
+        .Number(1, "block-shift", (ulong)record.BlockShift)
+        .Number(1, "read-only", (ulong)record.ReadOnly)
+        .Number(1, "height", (ulong)record.Height)
+        .Number(1, "name-bytes", (ulong)record.NameBytes)
+        .Guid("id", record.Id)
+        .Number(8, "size-bytes", record.SizeBytes)
+        .Time("created-unix-nanoseconds", record.CreatedUnixNanoseconds)
+        .Number(8, "birth-epoch", record.BirthEpoch)
+        .Pointer("root", record.Root)
+        .Number(8, "allocated-sectors", record.AllocatedSectors)
+        .Number(8, "mapped-blocks", record.MappedBlocks)
+        .Number(2, "property-bytes", (ulong)record.PropertyBytes)
+        .ReservedTo(DatasetRecord.NameOffset)
+        .Text(DatasetRecord.NameMaximumBytes + 1, "name", Words.Quoted(record.Name))
+        .ReservedTo(DatasetRecord.PropertyOffset)
+        .Text(DatasetRecord.PropertyMaximumBytes, "properties", Words.Quoted(record.Properties))
+        .ReservedTo(DatasetRecord.Bytes)
+        .Rows;
+
+    /// <summary>Header of a label's configuration block, and how long the text behind it is.</summary>
+    /// <param name="block">At least its first 64 bytes.</param>
+    public static IReadOnlyList<FieldRow> OfLabelHeader(ReadOnlySpan<byte> block) => new FieldList()
+        .Magic("magic", BinaryPrimitives.ReadUInt64LittleEndian(block))
+        .Number(4, "version", (ulong)BinaryPrimitives.ReadUInt32LittleEndian(block[8..]))
+        .Number(4, "text-bytes", (ulong)BinaryPrimitives.ReadUInt32LittleEndian(block[12..]))
+        .Number(8, "generation", BinaryPrimitives.ReadUInt64LittleEndian(block[16..]))
+        .Reserved(24, "reserved", ZeroBlock.IsZero(block[24..48]))
+        .Hash("checksum", Hash128.Read(block[48..]))
+        .Rows;
+
+    private static string Summary(in LogRecordHeader header) =>
+        $"{Words.Of(header.Kind.ToString())}, {header.LengthBytes} bytes, slot {header.Slot}";
+}
