@@ -104,19 +104,32 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
             && pointer.Place0.Sector + pointer.AllocatedSectors
                 <= pool.Allocator.Vdev(pointer.Place0.Vdev).SectorCount);
 
+    // A write that was under way when the power went may have reached some copies only. Once its record
+    // counts, the others must be made alike: else the loss of one good disk would take what readers have seen
+    // since.
     private async ValueTask<bool> DataIsThereAsync(BlockPointer pointer)
     {
         if (pointer.IsHole) return true;
         int bytes = pointer.PhysicalSectors << Layout.SectorShift;
-        IoBuffer buffer = pool.Loop.Buffers.Rent(bytes);
+        IoBuffer good = pool.Loop.Buffers.Rent(bytes);
+        IoBuffer trial = pool.Loop.Buffers.Rent(bytes);
         bool found = false;
-        for (int copy = 0; copy < pool.Devices.CopyCount(pointer.Place0.Vdev) && !found; copy++)
+        List<int> lacking = [];
+        for (int copy = 0; copy < pool.Devices.CopyCount(pointer.Place0.Vdev); copy++)
         {
-            IoStatus status = await pool.Devices.ReadCopyAsync(pointer.Place0, copy, buffer.First(bytes));
-            found = status == IoStatus.Ok && BlockReader.Matches(pointer, buffer.Slice);
+            IoBuffer into = found ? trial : good;
+            IoStatus status = await pool.Devices.ReadCopyAsync(pointer.Place0, copy, into.First(bytes));
+            if (status == IoStatus.Ok && BlockReader.Matches(pointer, into.Slice)) found = true;
+            else lacking.Add(copy);
         }
 
-        buffer.Release();
+        // One that cannot be repaired is on a device that is gone or about to be taken out of use.
+        foreach (int copy in lacking)
+            if (found && !pool.Devices.IsReadOnly)
+                await pool.Devices.RepairCopyAsync(pointer.Place0, copy, good.First(bytes));
+
+        good.Release();
+        trial.Release();
         return found;
     }
 

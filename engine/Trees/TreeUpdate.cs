@@ -45,6 +45,8 @@ internal sealed class TreeUpdate(
         SortedBlocks sorted = new(changes);
         await loop.OffloadAsync(sorted);
         _blocks = sorted.Blocks;
+        // Blocks may lie beyond the end of a volume that was made smaller since they were written.
+        if (_blocks.Length > 0) height = Math.Max(height, TreeGeometry.HeightFor(_blocks[^1] + 1));
         while (root.Height < height) root = AddLevel(root);
         BlockPointer pointer = await ApplyNodeAsync(root.Height, root.Pointer, 0, 0, _blocks.Length);
         _blocks = [];

@@ -13,6 +13,8 @@ namespace Cstor.Tests.Simulation;
 
 public sealed class SimulatedMachine : IDisposable
 {
+    private const int KeptFrames = 10;
+
     [ThreadStatic]
     private static SimulatedMachine? t_running;
 
@@ -77,7 +79,11 @@ public sealed class SimulatedMachine : IDisposable
         return node;
     }
 
-    /// <summary>Drives the world until the task, begun on the loop, has completed.</summary>
+    /// <summary>
+    /// Drives the world until the task, begun on the loop, has completed. Another world may be driven
+    /// meanwhile, from
+    /// within an event of this one.
+    /// </summary>
     /// <exception cref="SimulationException">
     /// The task or a check failed, nothing is left to happen, or a bound is exceeded. The message names the
     /// seed.
@@ -152,13 +158,17 @@ public sealed class SimulatedMachine : IDisposable
         if (machine is null || machine.AllowsFailedChecks) return;
         if (e.Exception is CheckFailedException or NullReferenceException or IndexOutOfRangeException
             or OverflowException or InvalidCastException or DivideByZeroException)
-            machine.ReportFailure(new SimulationException(
-                $"{e.Exception.Message}\n{new System.Diagnostics.StackTrace(1, true)}", e.Exception));
+        {
+            string[] frames = new System.Diagnostics.StackTrace(1, true).ToString().Split('\n');
+            string top = string.Join('\n', frames.Take(KeptFrames));
+            machine.ReportFailure(new SimulationException($"{e.Exception.Message}\n{top}", e.Exception));
+        }
     }
 
     private void DriveUntil(Func<bool> isOver)
     {
-        Check.That(t_running is null);
+        Check.That(t_running != this);
+        SimulatedMachine? outerMachine = t_running;
         SynchronizationContext? outer = SynchronizationContext.Current;
         long lastEvent = EventCount + MaximumEvents;
         long lastNanosecond = NowNanoseconds + MaximumNanoseconds;
@@ -180,7 +190,7 @@ public sealed class SimulatedMachine : IDisposable
         finally
         {
             SynchronizationContext.SetSynchronizationContext(outer);
-            t_running = null;
+            t_running = outerMachine;
         }
     }
 

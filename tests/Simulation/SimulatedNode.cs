@@ -70,6 +70,9 @@ public sealed class SimulatedNode
     public void CrashAtWrite(long boundary, bool isMidway, CrashMode mode) =>
         _plannedCut = (boundary, isMidway, mode);
 
+    /// <summary>Forgets a planned power cut.</summary>
+    public void CancelCrash() => _plannedCut = null;
+
     /// <summary>Power is cut now.</summary>
     public void Crash(CrashMode mode)
     {

@@ -19,6 +19,7 @@ internal sealed class BlockOracle
     private readonly List<List<BlockVersion>> _blocks = [];
     private long _flushedTo;
     private bool _isAfterCrash;
+    private int _readsUnderWay;
     private (long At, string What) _firstLost = (long.MaxValue, string.Empty);
     private (long At, string What) _lastSurvivor = (0, string.Empty);
 
@@ -115,9 +116,10 @@ internal sealed class BlockOracle
         foreach (List<BlockVersion> versions in _blocks) Trim(versions);
     }
 
-    /// <summary>To be called when a read is issued.</summary>
+    /// <summary>To be called when a read is issued; each is ended once.</summary>
     public OracleRead BeginRead(long offsetBytes, int lengthBytes)
     {
+        _readsUnderWay++;
         long first = offsetBytes / BlockBytes;
         long last = (offsetBytes + lengthBytes - 1) / BlockBytes;
         BlockVersion[] oldest = new BlockVersion[last - first + 1];
@@ -132,10 +134,14 @@ internal sealed class BlockOracle
         return new OracleRead(offsetBytes, oldest);
     }
 
+    /// <summary>A read ended without data.</summary>
+    public void FailRead() => _readsUnderWay--;
+
     /// <summary>Checks what was read.</summary>
     /// <exception cref="OracleException">It may not be read now.</exception>
     public void EndRead(OracleRead read, ReadOnlySpan<byte> payload)
     {
+        _readsUnderWay--;
         long first = read.OffsetBytes / BlockBytes;
         for (int at = 0; at < payload.Length;)
         {
@@ -149,6 +155,7 @@ internal sealed class BlockOracle
     /// <summary>The pool lost power: each block may now be any version from the newest durable on.</summary>
     public void Crash()
     {
+        _readsUnderWay = 0;
         foreach (List<BlockVersion> versions in _blocks) Trim(versions);
         _isAfterCrash = true;
     }
@@ -166,8 +173,11 @@ internal sealed class BlockOracle
                 _firstLost = (lost.CompletedAt, $"volume {Volume} block {block}: {lost}");
         }
 
-        if (versions[found].SubmittedAt > _lastSurvivor.At)
-            _lastSurvivor = (versions[found].SubmittedAt, $"volume {Volume} block {block} {versions[found]}");
+        // Versions may be equal, as of zeroes over zeroes: the oldest of them is enough to explain what is
+        // there.
+        BlockVersion survivor = versions.First(v => v.Stamps.AsSpan().SequenceEqual(versions[found].Stamps));
+        if (survivor.SubmittedAt > _lastSurvivor.At)
+            _lastSurvivor = (survivor.SubmittedAt, $"volume {Volume} block {block} {survivor}");
         versions[found].IsDurable = true;
         versions.RemoveRange(found + 1, versions.Count - found - 1);
         versions.RemoveRange(0, found);
@@ -219,9 +229,10 @@ internal sealed class BlockOracle
     private bool IsKnownDurable(BlockVersion version) =>
         version.IsDurable || (version.CompletedAt > 0 && version.CompletedAt <= _flushedTo);
 
-    // Forgets what is older than the newest durable version.
+    // Forgets what is older than the newest durable version, unless a read under way may still return it.
     private void Trim(List<BlockVersion> versions)
     {
+        if (_readsUnderWay > 0) return;
         int durable = versions.FindLastIndex(IsKnownDurable);
         if (durable <= 0) return;
         versions[durable].IsDurable = true;
@@ -240,17 +251,14 @@ internal sealed class BlockOracle
             if (wrong is not null) throw Wrong(block, $"sector {firstIndex + i} {wrong}", oldest);
         }
 
-        // A version may have been trimmed since the read began: then everything left is newer.
-        int floor = Math.Max(0, versions.IndexOf(oldest));
+        int floor = versions.IndexOf(oldest);
+        Check.That(floor >= 0);
         for (int i = versions.Count - 1; i >= floor; i--)
         {
             if (versions[i].Stamps.AsSpan(firstIndex, stamps.Length).SequenceEqual(stamps)) return i;
         }
 
-        if (floor == 0 && !versions.Contains(oldest)
-            && oldest.Stamps.AsSpan(firstIndex, stamps.Length).SequenceEqual(stamps))
-            return 0;
-        string found = string.Join(' ', stamps);
+        string found = string.Join(' ', stamps.Distinct());
         throw Wrong(block, $"sectors from {firstIndex} on are of writes [{found}]", oldest);
     }
 

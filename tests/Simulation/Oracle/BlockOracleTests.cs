@@ -50,6 +50,17 @@ public sealed class BlockOracleTests
     }
 
     [Fact]
+    public void A_read_may_return_any_version_that_came_and_went_meanwhile()
+    {
+        OracleRead read = _oracle.BeginRead(0, Block);
+        byte[] between = Write(0, Block, isDurable: false);
+        Write(0, Block, isDurable: true);
+
+        _oracle.EndRead(read, between);
+        Assert.Throws<OracleException>(() => Read(0, between));
+    }
+
+    [Fact]
     public void Another_blocks_content_is_named()
     {
         byte[] payload = Write(3 * Block, Block, isDurable: false);
@@ -140,6 +151,15 @@ public sealed class BlockOracleTests
         Assert.Null(GapIf(first, new byte[Block]));
         Assert.Null(GapIf(new byte[Block], new byte[Block]));
         Assert.NotNull(GapIf(new byte[Block], second));
+    }
+
+    [Fact]
+    public void Zeroes_over_zeroes_prove_nothing()
+    {
+        Write(0, Block, isDurable: false);
+        _oracle.End(_oracle.BeginUnmap(Block, Block), isDurable: false);
+
+        Assert.Null(GapIf(new byte[Block], new byte[Block]));
     }
 
     [Fact]

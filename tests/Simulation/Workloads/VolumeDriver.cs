@@ -61,7 +61,10 @@ internal sealed class VolumeDriver(
         IoSlice payload = buffer.Slice.Slice(random.Coin() ? 0 : SectorBytes, length);
         OracleRead read = Oracle.BeginRead(offset, length);
         IoStatus status = await Volume.ReadAsync(offset, payload);
-        if (IsOk(mix, status, "read", offset, length)) Oracle.EndRead(read, payload.Span);
+        if (IsOk(mix, status, "read", offset, length))
+            Oracle.EndRead(read, payload.Span);
+        else
+            Oracle.FailRead();
         buffer.Release();
     }
 
@@ -81,11 +84,11 @@ internal sealed class VolumeDriver(
         {
             int length = (int)Math.Min(step, Oracle.SizeBytes - offset);
             IoSlice payload = buffer.First(length);
-            OracleRead read = Oracle.BeginRead(offset, length);
+            OracleRead? read = isAfterCrash ? null : Oracle.BeginRead(offset, length);
             IoStatus status = await Volume.ReadAsync(offset, payload);
             if (status != IoStatus.Ok)
                 throw new OracleException($"{Volume.Name}: read at {offset} gave {status}");
-            if (!isAfterCrash) Oracle.EndRead(read, payload.Span);
+            if (read is not null) Oracle.EndRead(read, payload.Span);
             for (int at = 0; at < length && isAfterCrash; at += Oracle.BlockBytes)
                 Oracle.Settle((offset + at) / Oracle.BlockBytes, payload.Span.Slice(at, Oracle.BlockBytes));
         }

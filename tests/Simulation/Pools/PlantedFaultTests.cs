@@ -1,0 +1,65 @@
+using Cstor.Tests.Simulation.Workloads;
+using Xunit;
+
+namespace Cstor.Tests.Simulation.Pools;
+
+/// <summary>
+/// The harness on trial with the real engine: what no pool can survive must be noticed, and what a mirror
+/// must survive
+/// must not go unnoticed on a single disk.
+/// </summary>
+public sealed class PlantedFaultTests
+{
+    private const int Seeds = 40;
+
+    [Fact]
+    public void A_disk_that_ignores_flushes_loses_what_was_flushed() =>
+        IsNoticed(CrashMode.DropUnflushed, faults => faults.IgnoredFlush = 1);
+
+    [Fact]
+    public void A_disk_that_loses_writes_is_found_out() =>
+        IsNoticed(CrashMode.KeepEverything, faults => faults.LostWrite = 0.05);
+
+    [Fact]
+    public void A_disk_that_misplaces_writes_is_found_out() =>
+        IsNoticed(CrashMode.KeepEverything, faults => faults.MisdirectedWrite = 0.05);
+
+    [Fact]
+    public void A_disk_that_does_as_told_passes()
+    {
+        for (ulong seed = 0; seed < Seeds; seed++) WorkCrashAndVerify(seed, CrashMode.Random, _ => { });
+    }
+
+    private static void IsNoticed(CrashMode mode, Action<DiskFaults> plant)
+    {
+        for (ulong seed = 0; seed < Seeds; seed++)
+        {
+            if (Record.Exception(() => WorkCrashAndVerify(seed, mode, plant)) is SimulationException) return;
+        }
+
+        Assert.Fail($"went unnoticed in {Seeds} seeds");
+    }
+
+    private static void WorkCrashAndVerify(ulong seed, CrashMode mode, Action<DiskFaults> plant)
+    {
+        using PoolWorld world = new(seed, PoolShape.Single);
+        world.Live(async loop =>
+        {
+            PoolSession session = await world.OpenAsync(loop);
+            await session.CreateVolumeAsync("v", 1024 * 1024, 4096, "off");
+            plant(world.Node.Disks["/dev/sda"].Faults);
+            await session.WorkAsync(new WorkloadMix { Flushes = 30, MaximumBytes = 16_384 }, 100);
+            await session.WorkAsync(new WorkloadMix { Flushes = 1, Writes = 0, Reads = 0, Unmaps = 0 }, 1);
+            world.Node.Crash(mode);
+            await loop.DelayAsync(1);
+        });
+        world.Model.Crash();
+        world.Node.Disks["/dev/sda"].Faults.Clear();
+        world.Live(async loop =>
+        {
+            PoolSession session = await world.OpenAsync(loop);
+            await session.SettleAsync(isAfterCrash: true);
+            await session.CheckAsync();
+        });
+    }
+}

@@ -1,0 +1,168 @@
+// Many short histories, each from one seed: a pool of some shape lives through several crashes, kills and
+// clean exports, with random volumes and requests, and with faults of what the pool survives: on mirrors one
+// disk rots, loses or misplaces writes, ignores flushes, fails or dies; everything that was acknowledged and
+// flushed must be there all the same.
+using Cstor.Tests.Simulation.Oracle;
+using Cstor.Tests.Simulation.Workloads;
+using Xunit;
+
+namespace Cstor.Tests.Simulation.Pools;
+
+[Trait("Category", "Simulation")]
+public sealed class SeededWorkloadTests
+{
+    private const int SeedsByDefault = 250;
+    private const int KiB = 1024;
+
+    private static readonly int[] BlockBytes = [4 * KiB, 4 * KiB, 8 * KiB, 16 * KiB, 64 * KiB, 128 * KiB];
+
+    private static readonly string[] Compressions = ["off", "lz4", "zstd"];
+
+    [Fact]
+    public void Nothing_flushed_is_lost_in_any_history()
+    {
+        List<string> failures = [];
+        foreach (ulong seed in SeedRange.Of(SeedsByDefault))
+        {
+            if (Record.Exception(() => Live(seed)) is not { } failure) continue;
+            failures.Add($"CSTOR_SEED={seed}: {failure.Message}");
+            if (failures.Count == 5) break;
+        }
+
+        Assert.True(failures.Count == 0, string.Join("\n\n", failures));
+    }
+
+    private static void Live(ulong seed)
+    {
+        SimulatedRandom random = SimulatedRandom.For(seed, "history");
+        PoolShape shape = PoolShape.All[random.Below(PoolShape.All.Count)];
+        using PoolWorld world = new(seed, shape);
+        world.Options = world.Options with
+        {
+            PendingLimit = random.Below(3) switch { 0 => 40, 1 => 400, _ => 100_000 },
+            LogLimitBytes = random.Below(3) switch { 0 => 64 * KiB, 1 => 1024 * KiB, _ => 32 * 1024 * KiB },
+            CommitInterval = TimeSpan.FromMilliseconds(random.Coin() ? 50 : 5000),
+            CheckpointInterval = TimeSpan.FromMilliseconds(random.Coin() ? 200 : 60_000),
+        };
+        SimulatedDisk? victim = shape.IsRedundant && random.Chance(0.7)
+            ? world.Node.Disks[PoolShape.PathOf(random.Below(shape.DiskCount))]
+            : null;
+        bool isAfterCrash = false;
+        int lives = random.Between(2, 5);
+        for (int life = 0; life <= lives; life++)
+        {
+            bool isLast = life == lives;
+            world.Node.CancelCrash();
+            SimulatedEvent? end = isLast ? null : PlanEnd(world, random);
+            if (victim is not null) Afflict(victim, random, isLast || !world.IsCreated);
+            world.Log.Note($"life {life} of {shape.Name}, victim {victim?.Path}");
+            bool hasVictim = victim is not null;
+            RunEnd ended = world.Live(loop => LiveOnceAsync(world, loop, random, isAfterCrash, hasVictim));
+            if (end is not null) end.IsCancelled = true;
+            isAfterCrash = ended == RunEnd.NodeDied;
+            if (isAfterCrash) world.Model.Crash();
+        }
+    }
+
+    private static async ValueTask LiveOnceAsync(
+        PoolWorld world, SimulatedLoop loop, SimulatedRandom random, bool isAfterCrash, bool hasVictim)
+    {
+        bool isNew = !world.IsCreated;
+        PoolSession session = await world.OpenAsync(loop);
+        if (!isNew) await session.SettleAsync(isAfterCrash);
+        int phases = random.Between(1, 4);
+        for (int phase = 0; phase < phases; phase++)
+        {
+            await AdministerAsync(session, random, world.Model.History.Tick());
+            WorkloadMix mix = new()
+            {
+                Concurrency = random.Between(1, 16),
+                MaximumBytes = random.Coin() ? 16 * KiB : 256 * KiB,
+                Durable = random.Below(3) switch { 0 => 0, 1 => 0.2, _ => 0.9 },
+                Partial = random.Below(3) switch { 0 => 0, 1 => 0.2, _ => 0.8 },
+                Flushes = random.Below(3) * 6,
+            };
+            await session.WorkAsync(mix, random.Between(10, 120));
+            if (random.Chance(0.2)) await session.CheckpointAsync([]);
+            if (random.Chance(0.1)) await loop.DelayAsync(random.Between(0L, 100L) * 1_000_000_000);
+        }
+
+        // A check reads every copy, and those of a failing disk are no surprise.
+        if (!hasVictim) await session.CheckAsync();
+        await session.ExportAsync();
+    }
+
+    private static async ValueTask AdministerAsync(PoolSession session, SimulatedRandom random, long number)
+    {
+        int count = session.Drivers.Count;
+        int choice = count == 0 ? 0 : random.Below(8);
+        if (choice == 0 || (choice == 1 && count < 3))
+        {
+            int block = BlockBytes[random.Below(BlockBytes.Length)];
+            long size = (long)random.Between(1, 12) * 128 * KiB;
+            await session.CreateVolumeAsync($"v{number}", size, block, Compressions[random.Below(3)]);
+        }
+        else if (choice == 2 && count > 1)
+        {
+            await session.DestroyVolumeAsync(session.Drivers[random.Below(count)]);
+        }
+        else if (choice == 3)
+        {
+            VolumeDriver driver = session.Drivers[random.Below(count)];
+            await session.ResizeVolumeAsync(driver, (long)random.Between(1, 12) * 128 * KiB);
+        }
+    }
+
+    // A life ends at a write boundary or at any instant, or in good order when its work is done.
+    private static SimulatedEvent? PlanEnd(PoolWorld world, SimulatedRandom random)
+    {
+        int choice = random.Below(8);
+        if (choice == 0) return null;
+        int distance = random.Chance(0.3) ? random.Below(40) : random.Below(1500);
+        long boundary = world.Node.WriteBoundaryCount + distance;
+        if (choice < 6)
+        {
+            world.Node.CrashAtWrite(boundary, random.Coin(), (CrashMode)random.Below(6));
+            return null;
+        }
+
+        return world.Machine.At(random.Between(0L, 400L) * 1_000_000, null, "end", () =>
+        {
+            if (!world.Node.IsUp) return;
+            if (choice == 6)
+                world.Node.Kill();
+            else
+                world.Node.Crash((CrashMode)random.Below(6));
+        });
+    }
+
+    private static void Afflict(SimulatedDisk victim, SimulatedRandom random, bool isHealthy)
+    {
+        DiskFaults faults = victim.Faults;
+        faults.Clear();
+        if (isHealthy || random.Chance(0.2)) return;
+        switch (random.Below(9))
+        {
+            case 0: faults.Rot = 0.02; break;
+            case 1: faults.LostWrite = 0.05; break;
+            case 2: faults.MisdirectedWrite = 0.03; break;
+            case 3: faults.IgnoredFlush = 0.3; break;
+            case 4: faults.ReadError = 0.05; break;
+            case 5: faults.WriteError = 0.01; break;
+            case 6: faults.IsDead = true; break;
+            case 7:
+                faults.Stall = 0.01;
+                faults.StallNanoseconds = 1_000_000_000;
+                faults.SlowFactor = 5;
+                break;
+            default:
+                long deathAt = random.Below(600L);
+                faults.Script = request =>
+                {
+                    if (request.Index > deathAt + 100) faults.IsDead = true;
+                    return null;
+                };
+                break;
+        }
+    }
+}
