@@ -74,8 +74,8 @@ internal sealed class LabelTextReader
         while (_fault is null && vdevs.Count < count)
         {
             SkipFeatureLines(0);
-            if (!TryTakeLine("vdev")) Fail($"vdev {vdevs.Count} of {count} is missing");
-            else vdevs.Add(ReadVdev(1));
+            if (TryTakeLine("vdev")) vdevs.Add(ReadVdev(1));
+            else if (_fault is null) Fail($"expected vdev {vdevs.Count} of {count}, found {NextLine()}");
         }
 
         return vdevs;
@@ -113,6 +113,8 @@ internal sealed class LabelTextReader
         return vdev with { Children = children };
     }
 
+    private string NextLine() => _next == _lines.Count ? "the end" : $"'{_lines[_next]}'";
+
     private bool TryTakeLine(string line)
     {
         if (_next == _lines.Count || _lines[_next] != line) return false;
@@ -144,8 +146,7 @@ internal sealed class LabelTextReader
         if (_fault is not null) return "";
         if (!NextIs(depth, name))
         {
-            Fail(_next == _lines.Count ? $"'{name}' is missing"
-                : $"expected '{name}', found '{_lines[_next]}'");
+            Fail($"expected '{name}', found {NextLine()}");
             return "";
         }
 
