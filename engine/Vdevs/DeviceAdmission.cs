@@ -4,6 +4,7 @@
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
+using Cstor.PoolLayout.Signatures;
 
 namespace Cstor.Engine.Vdevs;
 
@@ -92,10 +93,60 @@ internal static class DeviceAdmission
                 "Replace the device");
         }
 
-        string? carries = DescribeLabels(labels);
-        if (carries is null || force) return carries;
+        if (DescribeLabels(labels) is { } pool)
+        {
+            if (force) return pool;
+            return new Fault(
+                "device-has-pool",
+                $"{path}: {pool}",
+                "Import that pool, or use -f to overwrite what is there");
+        }
+
+        Outcome<string?> found = await FindForeignAsync(loop, disk, labels);
+        if (!found.IsOk || found.Value is null) return found;
+        string carries = $"carries {found.Value}";
+        if (force) return carries;
         return new Fault(
-            "device-has-pool", $"{path}: {carries}", "Import that pool, or use -f to overwrite what is there");
+            "device-has-content",
+            $"{path}: {carries}",
+            "Use another device, or -f to overwrite what is there");
+    }
+
+    // Labels of a creation that did not end count for nothing; what was put over them since does.
+    private static async ValueTask<Outcome<string?>> FindForeignAsync(
+        ILoop loop, IDisk disk, IReadOnlyList<LabelFinding> labels)
+    {
+        const int HeadBytes = ForeignSignature.HeadBytes;
+        const int TailBytes = ForeignSignature.TailBytes;
+        IoBuffer? head = loop.Buffers.TryRent(HeadBytes);
+        IoBuffer? tail = loop.Buffers.TryRent(TailBytes);
+        IoStatus status = head is null || tail is null ? IoStatus.NoMemory : IoStatus.Ok;
+        if (status == IoStatus.Ok) status = await disk.ReadAsync(0, head!.First(HeadBytes));
+        if (status == IoStatus.Ok)
+            status = await disk.ReadAsync(disk.SizeBytes - TailBytes, tail!.First(TailBytes));
+        string? found = null;
+        if (status == IoStatus.Ok)
+        {
+            foreach (LabelFinding label in labels)
+            {
+                if (label.Condition != LabelCondition.Whole) continue;
+                long offsetBytes =
+                    LabelBlock.OffsetOf(disk.SizeBytes, label.Index) + Layout.LabelConfigOffset;
+                Span<byte> magic = label.Index < 2
+                    ? head!.Span[(int)offsetBytes..]
+                    : tail!.Span[(int)(offsetBytes - (disk.SizeBytes - TailBytes))..];
+                magic[..sizeof(ulong)].Clear();
+            }
+
+            found = ForeignSignature.Detect(
+                head!.First(HeadBytes).Span, tail!.First(TailBytes).Span, disk.SizeBytes);
+        }
+
+        head?.Release();
+        tail?.Release();
+        if (status == IoStatus.Ok) return found;
+        return new Fault(
+            "device-read-failed", $"{disk.Path}: cannot be read ({status})", "Replace the device");
     }
 
     private static string? DescribeLabels(IReadOnlyList<LabelFinding> labels)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Vdevs;
 using Cstor.PoolLayout;
@@ -230,6 +231,53 @@ public sealed class PoolCreationTests
             ImportScan scan = await rig.ScanAsync();
             Assert.Empty(scan.Pools);
         });
+    }
+
+    [Fact]
+    public void A_file_system_is_named_and_overwritten_only_by_force_without_a_trace()
+    {
+        using VdevRig rig = new(11, 1);
+        MakeExt4(rig.DiskAt(0));
+        rig.Run(async () =>
+        {
+            await AssertRefusedAsync(rig, "/dev/sda: carries an ext4 file system", VdevRig.Disk(0));
+            Outcome<PoolDevices> created = await rig.TryCreateAsync(true, VdevRig.Disk(0));
+            Assert.True(created.IsOk, created.Fault?.ToString());
+            await created.Value.CloseAsync();
+            Assert.True(Array.TrueForAll(rig.DiskAt(0).Peek(0), b => b == 0));
+        });
+    }
+
+    [Fact]
+    public void What_was_made_over_an_unfinished_creation_is_still_protected()
+    {
+        using VdevRig rig = new(12, 1);
+        rig.Run(async () =>
+        {
+            Outcome<PoolDevices> unfinished = await rig.TryCreateAsync(false, VdevRig.Disk(0));
+            await unfinished.Value.CloseAsync();
+            MakeExt4(rig.DiskAt(0));
+            await AssertRefusedAsync(rig, "/dev/sda: carries an ext4 file system", VdevRig.Disk(0));
+        });
+    }
+
+    // The first blocks that mke2fs leaves, as far as a glance at them goes.
+    private static void MakeExt4(SimulatedDisk disk)
+    {
+        byte[] first = new byte[Layout.SectorBytes];
+        Span<byte> superblock = first.AsSpan(1024);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock, 16384);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[4..], 16384);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[24..], 2);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[32..], 32768);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[40..], 8192);
+        BinaryPrimitives.WriteUInt16LittleEndian(superblock[56..], 0xEF53);
+        BinaryPrimitives.WriteUInt16LittleEndian(superblock[58..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[76..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[92..], 0x3C);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[96..], 0x2C2);
+        BinaryPrimitives.WriteUInt32LittleEndian(superblock[100..], 0x46B);
+        disk.Poke(0, first);
     }
 
     private static async ValueTask AssertRefusedAsync(VdevRig rig, string message, params VdevSpec[] specs)

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Cstor.Tests.Vdevs;
 
-/// <summary>A simulated node with disks /dev/sda, /dev/sdb, ... and shorthand for what tests do to them.</summary>
+/// <summary>
+/// A simulated node with disks /dev/sda, /dev/sdb, ... and shorthand for what tests do to them.
+/// </summary>
 internal sealed class VdevRig : IDisposable
 {
     public static readonly Guid PoolGuid = new("7a6b0000-0000-4000-8000-000000000001");
@@ -93,9 +95,8 @@ internal sealed class VdevRig : IDisposable
         return opened.Value;
     }
 
-    public async ValueTask<IoStatus> WriteRootAsync(PoolDevices pool, ulong number)
-    {
-        IoBuffer buffer = Loop.Buffers.Rent(Layout.UberblockBytes);
+    /// <summary>A root that leads nowhere but is valid.</summary>
+    public static void FillRoot(Span<byte> sector, ulong number) =>
         new Uberblock
         {
             Magic = Uberblock.MagicValue,
@@ -107,7 +108,12 @@ internal sealed class VdevRig : IDisposable
             LogPlace0 = new BlockPlace(0, 1),
             DatasetHeight = 1,
             SpaceMapHeight = 1,
-        }.Write(buffer.First(Layout.UberblockBytes).Span);
+        }.Write(sector);
+
+    public async ValueTask<IoStatus> WriteRootAsync(PoolDevices pool, ulong number)
+    {
+        IoBuffer buffer = Loop.Buffers.Rent(Layout.UberblockBytes);
+        FillRoot(buffer.First(Layout.UberblockBytes).Span, number);
         IoStatus status = await pool.WriteUberblockAsync(buffer.First(Layout.UberblockBytes), number);
         buffer.Release();
         return status;
