@@ -42,6 +42,8 @@ internal sealed class DiskVdev : Vdev
 
     public override ValueTask<IoStatus> FlushAsync() => _device.FlushAsync();
 
+    public override void Flush(IRequestOwner owner, int tag) => _device.Flush(owner, tag);
+
     public override ValueTask<IoStatus> DiscardAsync(long sector, int sectors) =>
         _device.DiscardAsync(PoolDevice.OffsetOf(sector), (long)sectors << Layout.SectorShift);
 

@@ -37,7 +37,9 @@ public sealed record ImportCandidate(
         if (State == PoolState.Creating)
         {
             return new Fault(
-                "pool-incomplete", $"pool '{Name}': its creation did not end, it is empty", "Create it again");
+                "pool-incomplete",
+                $"pool '{Name}': its creation did not end, it is empty",
+                "Create it again");
         }
 
         if (Label.UnknownFeature is { } unknown)
@@ -46,14 +48,16 @@ public sealed record ImportCandidate(
         if (!readOnly && Label.UnknownWriteFeature is { } unknownWrite)
         {
             return new Fault(
-                "feature-unknown", $"pool '{Name}' uses feature '{unknownWrite}'", "Import it with --readonly");
+                "feature-unknown",
+                $"pool '{Name}' uses feature '{unknownWrite}'",
+                "Import it with --readonly");
         }
 
         if (Label.Vdevs.FirstOrDefault(vdev => !IsSupported(vdev)) is { } foreign)
         {
             return new Fault(
                 "vdev-unsupported",
-                $"pool '{Name}': this version cannot open vdev {foreign.Id}, a {LabelText.NameOf(foreign.Kind)}",
+                $"pool '{Name}': vdev {foreign.Id} is a {LabelText.NameOf(foreign.Kind)}, which is too new",
                 "Use a newer cstor");
         }
 

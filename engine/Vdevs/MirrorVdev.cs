@@ -55,6 +55,8 @@ internal sealed class MirrorVdev : Vdev
 
     public override ValueTask<IoStatus> FlushAsync() => RentWrite().StartFlush();
 
+    public override void Flush(IRequestOwner owner, int tag) => RentWrite().StartFlush(owner, tag);
+
     // Advice, not a change: a child that does not take it still holds what it held.
     public override async ValueTask<IoStatus> DiscardAsync(long sector, int sectors)
     {

@@ -10,6 +10,8 @@ internal sealed class MirrorWrite(MirrorVdev vdev) : IValueTaskSource<IoStatus>,
 {
     private readonly IoStatus[] _statuses = new IoStatus[vdev.Devices.Length];
     private ManualResetValueTaskSourceCore<IoStatus> _core;
+    private IRequestOwner? _owner;
+    private int _tag;
     private int _pending;
     private string _what = "";
 
@@ -38,18 +40,15 @@ internal sealed class MirrorWrite(MirrorVdev vdev) : IValueTaskSource<IoStatus>,
     public ValueTask<IoStatus> StartFlush()
     {
         ValueTask<IoStatus> task = new(this, _core.Version);
-        _what = "failed a flush";
-        _pending = 1;
-        for (int i = 0; i < _statuses.Length; i++)
-        {
-            _statuses[i] = IoStatus.DeviceGone;
-            if (!vdev.Devices[i].IsCurrent) continue;
-            _pending++;
-            vdev.Devices[i].Flush(this, i);
-        }
-
-        Countdown();
+        Flush();
         return task;
+    }
+
+    public void StartFlush(IRequestOwner owner, int tag)
+    {
+        _owner = owner;
+        _tag = tag;
+        Flush();
     }
 
     public void OnRequestEnded(int tag, IoStatus status)
@@ -72,8 +71,34 @@ internal sealed class MirrorWrite(MirrorVdev vdev) : IValueTaskSource<IoStatus>,
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _core.OnCompleted(continuation, state, token, flags);
 
+    private void Flush()
+    {
+        _what = "failed a flush";
+        _pending = 1;
+        for (int i = 0; i < _statuses.Length; i++)
+        {
+            _statuses[i] = IoStatus.DeviceGone;
+            if (!vdev.Devices[i].IsCurrent) continue;
+            _pending++;
+            vdev.Devices[i].Flush(this, i);
+        }
+
+        Countdown();
+    }
+
     private void Countdown()
     {
-        if (--_pending == 0) _core.SetResult(vdev.Settle(_statuses, _what));
+        if (--_pending > 0) return;
+        IoStatus status = vdev.Settle(_statuses, _what);
+        if (_owner is not { } owner)
+        {
+            _core.SetResult(status);
+            return;
+        }
+
+        _owner = null;
+        int tag = _tag;
+        vdev.Recycle(this);
+        owner.OnRequestEnded(tag, status);
     }
 }

@@ -96,7 +96,9 @@ internal static class PoolCreation
             if (!VdevGeometry.IsSupported(spec.Kind))
             {
                 return new Fault(
-                    "vdev-unsupported", $"{kind}: this version has no such vdevs", "Use plain devices or mirrors");
+                    "vdev-unsupported",
+                    $"{kind}: this version has no such vdevs",
+                    "Use plain devices or mirrors");
             }
 
             if (spec.Kind == VdevKind.Disk && spec.Paths.Count != 1)

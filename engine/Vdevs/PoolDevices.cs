@@ -6,7 +6,6 @@
 // follows it is acknowledged. The same holds for the state: the labels of a pool just opened for writing say
 // "active on this host" and name the missing devices before anything is acknowledged as durable, and a pool
 // under creation becomes "active" only after its first root was flushed.
-using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.PoolLayout;
@@ -24,7 +23,7 @@ internal sealed partial class PoolDevices
     private readonly PoolIdentity _identity;
     private readonly Membership _membership;
     private readonly AsyncGate _labelGate = new();
-    private readonly Stack<IoBatch> _idleBatches = new(16);
+    private readonly Stack<PoolFlush> _idleFlushes = new(16);
     private ulong _generation;
 
     internal PoolDevices(
@@ -182,7 +181,7 @@ internal sealed partial class PoolDevices
         if (IsReadOnly) return new ValueTask<IoStatus>(IoStatus.Ok);
         return _vdevs.Length == 1 && _vdevs[0] is DiskVdev && !_membership.IsUnsaved
             ? _vdevs[0].FlushAsync()
-            : FlushAllAsync();
+            : (_idleFlushes.TryPop(out PoolFlush? idle) ? idle : new PoolFlush(this)).Start(_vdevs);
     }
 
     /// <summary>
@@ -234,7 +233,10 @@ internal sealed partial class PoolDevices
 
     /// <summary>Paths of the devices in use.</summary>
     public IReadOnlyList<string> Paths =>
-        [.. _vdevs.SelectMany(vdev => vdev.Devices).Where(device => device.IsPresent).Select(device => device.Path)];
+        [
+            .. _vdevs.SelectMany(vdev => vdev.Devices)
+                .Where(device => device.IsPresent).Select(device => device.Path),
+        ];
 
     /// <summary>The vdev tree with states and error counts.</summary>
     public IReadOnlyList<VdevStatus> Status() =>
@@ -243,6 +245,11 @@ internal sealed partial class PoolDevices
     /// <summary>Labels found damaged at opening, and whether they were rewritten since.</summary>
     public IReadOnlyList<DamageReport> LabelDamage() =>
         [.. _vdevs.SelectMany(vdev => vdev.Devices).SelectMany(DeviceReport.DamageOf)];
+
+    /// <summary>The labels on disk do not name all devices that are out of use.</summary>
+    internal bool HasUnsavedMembership => _membership.IsUnsaved;
+
+    internal void Recycle(PoolFlush flush) => _idleFlushes.Push(flush);
 
     private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
 
@@ -271,25 +278,9 @@ internal sealed partial class PoolDevices
         return vdev.Contains(place.Sector, lengthBytes) ? vdev : null;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<IoStatus> FlushAllAsync()
-    {
-        IoBatch flushes = _idleBatches.TryPop(out IoBatch? idle) ? idle : new IoBatch();
-        foreach (Vdev vdev in _vdevs) flushes.Add(vdev.FlushAsync());
-        IoStatus result = IoStatus.Ok;
-        for (int i = 0; i < _vdevs.Length; i++)
-        {
-            IoStatus status = await flushes.NextAsync();
-            if (status != IoStatus.Ok) result = status;
-        }
-
-        _idleBatches.Push(flushes);
-        return result == IoStatus.Ok && _membership.IsUnsaved ? await SaveAsync() : result;
-    }
-
     // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by
     // the devices.
-    private async ValueTask<IoStatus> SaveAsync()
+    internal async ValueTask<IoStatus> SaveAsync()
     {
         ExcludeAbsent();
         await _labelGate.EnterAsync();

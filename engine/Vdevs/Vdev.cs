@@ -65,6 +65,9 @@ internal abstract class Vdev
     /// <summary>Makes completed writes durable on every device in use.</summary>
     public abstract ValueTask<IoStatus> FlushAsync();
 
+    /// <summary>As <see cref="FlushAsync"/>, telling an owner of several requests.</summary>
+    public abstract void Flush(IRequestOwner owner, int tag);
+
     public abstract ValueTask<IoStatus> DiscardAsync(long sector, int sectors);
 
     /// <summary>Counts wrong contents against the devices that a copy came from.</summary>

@@ -106,6 +106,7 @@ internal sealed class VdevRig : IDisposable
             Number = number,
             Epoch = 1,
             LogPlace0 = new BlockPlace(0, 1),
+            LogNext0 = new BlockPlace(0, 2),
             DatasetHeight = 1,
             SpaceMapHeight = 1,
         }.Write(sector);

@@ -35,7 +35,8 @@ public sealed class LabelTextTests
     [InlineData("kind=mirror", "kind=mirr0r", "'kind' has the unknown value 'mirr0r'")]
     [InlineData("kind=mirror", "kind=disk", "vdev 0: disk with children")]
     [InlineData("  id=1\n  guid", "  id=3\n  guid", "vdev 1 calls itself 3")]
-    [InlineData("path=/dev/sdc\n", "path=/dev/sdc\n  colour=red\n", "expected vdev 2 of 3, found '  colour=red'")]
+    [InlineData("path=/dev/sdc\n", "path=/dev/sdc\n  colour=red\n",
+        "expected vdev 2 of 3, found '  colour=red'")]
     [InlineData("%0A", "%0a", "'path' has a character or escape that does not belong there")]
     [InlineData("0000000c-", "0000000b-", "disk 0000000b-0000-0000-0000-000000000000 is in the tree twice")]
     [InlineData("missing-from=1\n", "missing-from=1", "text does not end with a newline")]
