@@ -47,6 +47,7 @@ public sealed class DurabilityTests(ITestOutputHelper output)
         using (QemuIoSession session = new(daemon.Url("tank/v")))
         {
             for (int i = 0; i < 50; i++) session.Send($"write -P {i + 1} {i * 8192} 8192");
+            session.EndInput();
             session.WaitForWrites(50);
             daemon.Kill();
         }
@@ -74,6 +75,8 @@ public sealed class DurabilityTests(ITestOutputHelper output)
             ledger.PlanFlush();
             session.Send("flush");
         }
+
+        session.EndInput();
     }
 
     private static void Verify(DaemonFixture daemon, Ledger[] ledgers, int round)

@@ -76,7 +76,7 @@ public sealed class RefusalTests(ITestOutputHelper output)
         string device = first.LoopDisk("d"), file = first.Disk("f");
         first.CliOk("pool", "create", "tank", device, file);
         second.CliFails(1, ["pool", "create", "-f", "other", device], device, "use");
-        second.CliFails(1, ["pool", "create", "-f", "other", file], file, "use");
+        second.CliFails(1, ["pool", "create", "-f", "other", file], file, "another program");
         second.CliFails(1, ["pool", "import", "-d", first.Folder, "-d", device, "-f", "tank"]);
         Assert.Equal("online", first.Json("pool", "status", "tank").GetProperty("health").GetString());
     }
