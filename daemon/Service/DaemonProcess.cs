@@ -133,24 +133,27 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             await server.CloseAsync();
             return Unit.Value;
         }));
-        return await loop.CallAsync(() => ValueTask.FromResult(Serve(server, targets)));
+        Outcome<Unit> served = await loop.CallAsync(() => ValueTask.FromResult(ServeNullVolumes(targets)));
+        if (!served.IsOk) return served.Fault;
+        List<IPEndPoint> portals = [];
+        foreach (IPEndPoint portal in _options.Iscsi)
+        {
+            Outcome<IPEndPoint> listening = await Predecessor.OutlastAsync(
+                "address-in-use", () => loop.CallAsync(() => ValueTask.FromResult(server.Listen(portal))));
+            if (!listening.IsOk) return listening.Fault;
+            portals.Add(listening.Value);
+        }
+        return portals.ToArray();
     }
 
-    private Outcome<IPEndPoint[]> Serve(TargetServer server, VolumeTargets targets)
+    private Outcome<Unit> ServeNullVolumes(VolumeTargets targets)
     {
         foreach (NullVolumeOption option in _options.NullVolumes)
         {
             Outcome<Unit> served = targets.Serve(option.Name, new NullVolume(option.Name, option.SizeBytes));
             if (!served.IsOk) return served.Fault;
         }
-        List<IPEndPoint> portals = [];
-        foreach (IPEndPoint portal in _options.Iscsi)
-        {
-            Outcome<IPEndPoint> listening = server.Listen(portal);
-            if (!listening.IsOk) return listening.Fault;
-            portals.Add(listening.Value);
-        }
-        return portals.ToArray();
+        return Unit.Value;
     }
 
     private async Task<Fault?> StopAsync()

@@ -88,6 +88,7 @@ internal sealed partial class PoolStarter(
 
     private async Task RestoreAsync(KnownPool pool)
     {
+        foreach (string device in pool.Devices) await WaitUntilFreeAsync(device);
         Outcome<ImportCandidate> candidate = await LookUpAsync(pool);
         Outcome<OpenedPool> opened = candidate.IsOk
             ? await OpenAsync(candidate.Value, pool.ReadOnly, force: false)
@@ -96,6 +97,17 @@ internal sealed partial class PoolStarter(
         known.Missed(pool.Guid, opened.Fault);
         NotRestored(pool.Name, pool.Guid, opened.Fault.ToString());
     }
+
+    /// <summary>What else is wrong with the device shows when the pool is opened.</summary>
+    private Task WaitUntilFreeAsync(string device) => Predecessor.OutlastAsync(
+        "device-in-use",
+        () => loop.CallAsync<Unit>(async () =>
+        {
+            Outcome<IDisk> opened = await loop.Disks.OpenAsync(device, DiskAccess.ReadWrite);
+            if (!opened.IsOk) return opened.Fault;
+            await opened.Value.CloseAsync();
+            return Unit.Value;
+        }));
 
     /// <summary>Where its devices were, then everywhere: names of devices change between boots.</summary>
     private async Task<Outcome<ImportCandidate>> LookUpAsync(KnownPool pool)
