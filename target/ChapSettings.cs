@@ -1,8 +1,8 @@
 namespace Cstor.Target;
 
 /// <summary>
-/// CHAP (RFC 7143 §12.1): the initiator proves that it knows the secret; with the mutual pair set, the target
-/// does too when asked. Secrets are 12 to 64 bytes and never printed.
+/// CHAP (RFC 7143 §12.1): the initiator proves that it knows the secret; with the mutual pair set, the
+/// target does too when asked. Secrets are 12 to 64 bytes and never printed.
 /// </summary>
 /// <param name="UserName">Name the initiator gives.</param>
 /// <param name="Secret">Secret the initiator proves.</param>

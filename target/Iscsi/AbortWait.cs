@@ -1,8 +1,8 @@
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// A task management request that is answered once every task it aborted has really ended, so that nothing of
-/// theirs takes effect after the answer (RFC 7143 §11.5.1).
+/// A task management request that is answered once every task it aborted has really ended, so that nothing
+/// of theirs takes effect after the answer (RFC 7143 §11.5.1).
 /// </summary>
 internal sealed class AbortWait(Action done)
 {

@@ -3,8 +3,8 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Bounds the payload memory of a target server and shares it out. A connection may take more only while what
-/// it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, many
+/// Bounds the payload memory of a target server and shares it out. A connection may take more only while
+/// what it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, many
 /// stalled ones converge to small shares, and there is always room for a newcomer. A connection that holds
 /// nothing gets one buffer regardless, so nobody starves while the pool itself has memory.
 /// </summary>

@@ -9,8 +9,9 @@ internal enum CommandPlace
 }
 
 /// <summary>
-/// The window of commands that the initiator may send, RFC 7143 §4.2.2.1: from ExpCmdSN to MaxCmdSN in serial
-/// arithmetic. MaxCmdSN never goes back; it grows as commands end, more slowly while memory is short.
+/// The window of commands that the initiator may send, RFC 7143 §4.2.2.1: from ExpCmdSN to MaxCmdSN in
+/// serial arithmetic. MaxCmdSN never goes back; it grows as commands end, more slowly while memory is
+/// short.
 /// </summary>
 internal sealed class CommandWindow(int size)
 {

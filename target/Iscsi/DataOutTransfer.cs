@@ -16,7 +16,9 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
 
     private uint _nextTransferTag = 1;
 
-    /// <summary>The task into whose buffer a Data-Out is being received: it must not end meanwhile.</summary>
+    /// <summary>
+    /// The task into whose buffer a Data-Out is being received: it must not end meanwhile.
+    /// </summary>
     public IscsiTask? Current { get; set; }
 
     /// <summary>

@@ -6,10 +6,10 @@ using Microsoft.Extensions.Logging;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// One TCP connection from accept to its end: login (RFC 7143 §6), then its session. Watches for the login's
-/// deadline, silence (NOP-In) and a send that makes no progress. Ends when the peer goes, a rule is broken,
-/// or the server says so; then its session's tasks are aborted, and when the last has ended everything is
-/// given back.
+/// One TCP connection from accept to its end: login (RFC 7143 §6), then its session. Watches for the
+/// login's deadline, silence (NOP-In) and a send that makes no progress. Ends when the peer goes, a rule is
+/// broken, or the server says so; then its session's tasks are aborted, and when the last has ended
+/// everything is given back.
 /// </summary>
 internal sealed class IscsiConnection : IPduHandler
 {
@@ -157,11 +157,15 @@ internal sealed class IscsiConnection : IPduHandler
             {
                 _reason ??= _receiver.Failure ?? "protocol error";
                 CloseAfterAnswer(_reason);
-                return;
+                break;
             }
 
-            if (_reply is not null && !await AnswerLoginAsync()) return;
+            if (_reply is not null && !await AnswerLoginAsync()) break;
             while (Sender.IsCongested && _reason is null) await _loop.DelayAsync(NanosecondsPerMs);
+        }
+
+        while (await _receiver.DiscardAsync() != 0)
+        {
         }
     }
 

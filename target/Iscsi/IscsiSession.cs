@@ -140,8 +140,8 @@ internal sealed class IscsiSession : IPduHandler
         _responses.SendData(task, buffer, lengthBytes, isLast);
 
     /// <summary>
-    /// Takes a task away. One that still gathers data ends at once, one that the device server has ends when
-    /// it may.
+    /// Takes a task away. One that still gathers data ends at once, one that the device server has ends
+    /// when it may.
     /// </summary>
     public void Abort(IscsiTask task, AbortWait? wait)
     {

@@ -6,8 +6,8 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// A SCSI command on its way through a session: tags and numbers, the gathering of its data, and the buffers
-/// it holds. Pooled per server.
+/// A SCSI command on its way through a session: tags and numbers, the gathering of its data, and the
+/// buffers it holds. Pooled per server.
 /// </summary>
 internal sealed class IscsiTask : ScsiTask, IBufferWaiter, IValueTaskSource<IoBuffer?>
 {

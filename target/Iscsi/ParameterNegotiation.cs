@@ -4,9 +4,9 @@ using System.Globalization;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Operational keys of RFC 7143 §13 as one table: how each is answered, and what the outcome sets. An answer
-/// of null means the key was a declaration. A value out of range is answered "Reject", an unknown key
-/// "NotUnderstood", and a key negotiated twice is the initiator's error.
+/// Operational keys of RFC 7143 §13 as one table: how each is answered, and what the outcome sets. An
+/// answer of null means the key was a declaration. A value out of range is answered "Reject", an unknown
+/// key "NotUnderstood", and a key negotiated twice is the initiator's error.
 /// </summary>
 internal sealed class ParameterNegotiation(SessionParameters parameters, TargetOptions options)
 {

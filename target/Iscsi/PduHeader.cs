@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// A basic header segment as received: 48 bytes, big-endian, RFC 7143 §11.2.1. A view, so that parsing copies
-/// nothing; fields that only some opcodes have share offsets, and the reader asks for what its opcode
-/// defines.
+/// A basic header segment as received: 48 bytes, big-endian, RFC 7143 §11.2.1. A view, so that parsing
+/// copies nothing; fields that only some opcodes have share offsets, and the reader asks for what its
+/// opcode defines.
 /// </summary>
 internal readonly ref struct PduHeader(ReadOnlySpan<byte> bytes)
 {

@@ -5,11 +5,11 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The receiving half of a connection: one large receive, and every PDU in it parsed before the next. A data
-/// segment goes where the handler says; the part that has not arrived yet is received straight to there, with
-/// the receive buffer behind it for whatever follows (one recvmsg). The buffer grows while receives fill it
-/// and shrinks on a quiet connection, and where large data segments stream in little is asked for beyond
-/// them, so that they are not copied.
+/// The receiving half of a connection: one large receive, and every PDU in it parsed before the next. A
+/// data segment goes where the handler says; the part that has not arrived yet is received straight to
+/// there, with the receive buffer behind it for whatever follows (one recvmsg). The buffer grows while
+/// receives fill it and shrinks on a quiet connection, and where large data segments stream in little is
+/// asked for beyond them, so that they are not copied.
 /// </summary>
 internal sealed class PduReceiver(IConnection connection, BufferShare share)
 {
@@ -74,6 +74,14 @@ internal sealed class PduReceiver(IConnection connection, BufferShare share)
         if (_directBytes == 0) return connection.ReceiveAsync(rest);
         Span<IoSlice> slices = [_destination.Slice(_payloadSeen, _directBytes), rest];
         return connection.ReceiveAsync(slices);
+    }
+
+    /// <summary>Receives and forgets: the connection ends once its last answer is out.</summary>
+    public ValueTask<int> DiscardAsync()
+    {
+        _start = _end = 0;
+        _inPayload = false;
+        return connection.ReceiveAsync(_buffer!.Slice);
     }
 
     /// <summary>Takes what a receive brought. False ends the connection.</summary>

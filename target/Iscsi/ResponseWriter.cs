@@ -5,8 +5,9 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Data-In, R2T and SCSI responses, RFC 7143 §11.4, §11.7, §11.8. Status travels with the last Data-In where
-/// it is GOOD; the F bit closes each burst; payload goes from the task's buffer to the socket without a copy.
+/// Data-In, R2T and SCSI responses, RFC 7143 §11.4, §11.7, §11.8. Status travels with the last Data-In
+/// where it is GOOD; the F bit closes each burst; payload goes from the task's buffer to the socket without
+/// a copy.
 /// </summary>
 internal sealed class ResponseWriter(IscsiSession session)
 {

@@ -5,7 +5,8 @@ namespace Cstor.Target.Iscsi;
 
 /// <summary>
 /// What goes out in one send: runs of memory in order, the arena that holds headers, padding, digests and
-/// small payloads, and the payload buffers to give back once it is out. Reused; allocates nothing once warm.
+/// small payloads, and the payload buffers to give back once it is out. Reused; allocates nothing once
+/// warm.
 /// </summary>
 internal sealed class SendBatch(BufferPool pool)
 {

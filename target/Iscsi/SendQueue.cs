@@ -6,9 +6,9 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// The sending half of a connection. PDUs of one turn of the loop gather in a batch that goes out in one send
-/// at the turn's end; one send is under way at a time, and what comes meanwhile gathers in the next batch.
-/// Order of queueing is order on the wire, so sequence numbers are given out when a PDU is queued.
+/// The sending half of a connection. PDUs of one turn of the loop gather in a batch that goes out in one
+/// send at the turn's end; one send is under way at a time, and what comes meanwhile gathers in the next
+/// batch. Order of queueing is order on the wire, so sequence numbers are given out when a PDU is queued.
 /// </summary>
 internal sealed class SendQueue : ITurnEnd
 {
@@ -89,8 +89,8 @@ internal sealed class SendQueue : ITurnEnd
     }
 
     /// <summary>
-    /// Queues a PDU with its data segment in place; <paramref name="giveBack"/> returns to the share once it
-    /// is out.
+    /// Queues a PDU with its data segment in place; <paramref name="giveBack"/> returns to the share once
+    /// it is out.
     /// </summary>
     public void Send(Span<byte> header, IoSlice data, IoBuffer? giveBack)
     {

@@ -1,7 +1,8 @@
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// What login agreed on; starts with the defaults of RFC 7143 §13, which hold for keys that nobody mentioned.
+/// What login agreed on; starts with the defaults of RFC 7143 §13, which hold for keys that nobody
+/// mentioned.
 /// </summary>
 internal sealed class SessionParameters
 {

@@ -3,8 +3,8 @@ using System.Text;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Text of login and text PDUs: key=value pairs, each ended by a zero byte (RFC 7143 §6.1). Foreign bytes: a
-/// pair without '=', a key that is too long or has odd characters, and bytes outside UTF-8 make the whole
+/// Text of login and text PDUs: key=value pairs, each ended by a zero byte (RFC 7143 §6.1). Foreign bytes:
+/// a pair without '=', a key that is too long or has odd characters, and bytes outside UTF-8 make the whole
 /// text invalid.
 /// </summary>
 internal static class TextKeys

@@ -16,7 +16,7 @@ internal static class AtomicCommands
         LogicalUnit unit = task.Unit!;
         long half = (long)task.Blocks * unit.BlockBytes;
         task.WantedBytes = 2 * half;
-        if (task.Blocks > Limits.MaximumCompareAndWriteBlocks)
+        if (task.Blocks > Limits.MaximumCompareAndWriteBlocks || task.ExpectedOutBytes != task.WantedBytes)
         {
             task.FailCdb(13);
             return default;
@@ -28,7 +28,7 @@ internal static class AtomicCommands
             return default;
         }
 
-        if (task.ExpectedOutBytes != task.WantedBytes || task.DataOutBytes < task.WantedBytes)
+        if (task.DataOutBytes < task.WantedBytes)
         {
             task.Fail(Sense.InvalidFieldInUnit);
             return default;

@@ -6,8 +6,8 @@ using static CommandFlags;
 
 /// <summary>
 /// Every command of the device server: CDB usage mask, what the pipeline checks, and the handler. INVALID
-/// COMMAND OPERATION CODE, INVALID FIELD IN CDB with its field pointer, and REPORT SUPPORTED OPERATION CODES
-/// follow from it.
+/// COMMAND OPERATION CODE, INVALID FIELD IN CDB with its field pointer, and REPORT SUPPORTED OPERATION
+/// CODES follow from it.
 /// </summary>
 internal static class CommandTable
 {

@@ -1,10 +1,10 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// The way of a command through the device server (SAM-5 §5.3, SPC-4 §5): found in the table, ordered by its
-/// task attribute, checked for unit attention, reserved bits, reservation, protection and range, fenced
-/// against commands that must be atomic, and handled. Every task given to <see cref="Submit"/> comes to <see
-/// cref="End"/> exactly once.
+/// The way of a command through the device server (SAM-5 §5.3, SPC-4 §5): found in the table, ordered by
+/// its task attribute, checked for unit attention, reserved bits, reservation, protection and range, fenced
+/// against commands that must be atomic, and handled. Every task given to <see cref="Submit"/> comes to
+/// <see cref="End"/> exactly once.
 /// </summary>
 internal static class DeviceServer
 {
@@ -59,7 +59,7 @@ internal static class DeviceServer
         task.Await(task.Command!.Handler(task));
     }
 
-    /// <summary>Leaves the unit's sets, which may start others, and answers.</summary>
+    /// <summary>Leaves the unit's sets, answers, and only then lets others go ahead.</summary>
     public static void End(ScsiTask task)
     {
         LogicalUnit? unit = task.Unit;
@@ -72,6 +72,8 @@ internal static class DeviceServer
         unit.Fence.Leave(task);
         unit.Order.Leave(task);
         task.OnEnded();
+        unit.Fence.Resume();
+        unit.Order.Resume();
     }
 
     private static bool Admit(ScsiTask task)

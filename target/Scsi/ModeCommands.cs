@@ -4,8 +4,8 @@ namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// MODE SENSE and MODE SELECT, SPC-4 §6.10 to §6.14 and §7.5, SBC-3 §6.5: read-write error recovery (01),
-/// caching (08), control (0A) and informational exceptions (1C). WCE, SWP and D_SENSE may be changed; nothing
-/// is saved.
+/// caching (08), control (0A) and informational exceptions (1C). WCE, SWP and D_SENSE may be changed;
+/// nothing is saved.
 /// </summary>
 internal static class ModeCommands
 {

@@ -1,8 +1,8 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// The mode parameters that may be changed: write cache (WCE), software write protection (SWP), sense format
-/// (D_SENSE). Shared by all initiators, not saved.
+/// The mode parameters that may be changed: write cache (WCE), software write protection (SWP), sense
+/// format (D_SENSE). Shared by all initiators, not saved.
 /// </summary>
 internal sealed class ModeParameters
 {

@@ -16,7 +16,9 @@ internal sealed class Nexus(string initiatorName, ulong isid)
 
     public ulong Isid => isid;
 
-    /// <summary>Initiator port name as reservations know it, SPC-4 §7.6.4.5: survives the session.</summary>
+    /// <summary>
+    /// Initiator port name as reservations know it, SPC-4 §7.6.4.5: survives the session.
+    /// </summary>
     public string PortName { get; } = $"{initiatorName},i,0x{isid:x12}";
 
     public bool HasAttention => _attentions.Count > 0;

@@ -4,9 +4,9 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// READ and WRITE, SBC-3 §5.15 to §5.43. One volume request per command up to <see
-/// cref="Limits.ReadPartBytes"/>; longer reads go out part by part. Where the initiator expects less than the
-/// CDB says, whole blocks of what it sent are written and the residual tells.
+/// READ and WRITE, SBC-3 §5.15 to §5.43. One volume request per command up to
+/// <see cref="Limits.ReadPartBytes"/>; longer reads go out part by part. Where the initiator expects less
+/// than the CDB says, whole blocks of what it sent are written and the residual tells.
 /// </summary>
 internal static class ReadWriteCommands
 {
@@ -62,8 +62,8 @@ internal static class ReadWriteCommands
 
     /// <summary>
     /// SYNCHRONIZE CACHE: everything that completed becomes durable, whatever the range, for a flush has
-    /// none. Only the first LBA is checked: clients are known that send a count cut to 32 bits. IMMED answers
-    /// when the flush is done, which the standard allows and no client can tell from a fast device.
+    /// none. Only the first LBA is checked: clients are known that send a count cut to 32 bits. IMMED
+    /// answers when the flush is done, which the standard allows and no client can tell from a fast device.
     /// </summary>
     public static ValueTask SynchronizeCache(ScsiTask task)
     {

@@ -1,6 +1,8 @@
 namespace Cstor.Target.Scsi;
 
-/// <summary>Who may use the unit: the holder of an SPC-2 reservation, checked before every command.</summary>
+/// <summary>
+/// Who may use the unit: the holder of an SPC-2 reservation, checked before every command.
+/// </summary>
 internal sealed class ReservationState(LogicalUnit unit)
 {
     private Nexus? _holder;

@@ -45,7 +45,9 @@ internal abstract class ScsiTask : IValueTaskSource
     /// <summary>Bytes the initiator means to send; 0 unless it writes.</summary>
     public long ExpectedOutBytes { get; set; }
 
-    /// <summary>Bytes the command itself transfers, whichever direction: the base of the residual.</summary>
+    /// <summary>
+    /// Bytes the command itself transfers, whichever direction: the base of the residual.
+    /// </summary>
     public long WantedBytes { get; set; }
 
     public IoBuffer? DataOut { get; set; }
@@ -61,7 +63,9 @@ internal abstract class ScsiTask : IValueTaskSource
 
     public Sense Sense { get; set; }
 
-    /// <summary>Taken away by task management or the end of its session: nobody is told the result.</summary>
+    /// <summary>
+    /// Taken away by task management or the end of its session: nobody is told the result.
+    /// </summary>
     public bool IsAborted { get; set; }
 
     /// <summary>Place in the unit's sets; kept by them.</summary>

@@ -1,8 +1,8 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// Task attributes, SAM-5 §8.6: simple tasks run together; an ordered one waits for all that came before and
-/// holds up all that come after; a head-of-queue one waits for nobody.
+/// Task attributes, SAM-5 §8.6: simple tasks run together; an ordered one waits for all that came before
+/// and holds up all that come after; a head-of-queue one waits for nobody.
 /// </summary>
 internal sealed class TaskOrder(Action<ScsiTask> start)
 {
@@ -33,6 +33,11 @@ internal sealed class TaskOrder(Action<ScsiTask> start)
         task.Place.IsEnabled = false;
         _enabled--;
         if (task.Attribute == TaskAttribute.Ordered) _orderedRuns = false;
+    }
+
+    /// <summary>Starts whoever may go ahead now; after each <see cref="Leave"/>.</summary>
+    public void Resume()
+    {
         while (_waiting.TryPeek(out ScsiTask? next))
         {
             bool ordered = next.Attribute == TaskAttribute.Ordered;

@@ -1,9 +1,9 @@
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// Keeps read-compare-write commands atomic: an exclusive command starts only when no writer of its range is
-/// under way, and writers that overlap one under way or waiting stand in line behind it. Without exclusive
-/// commands it is a list insertion per write.
+/// Keeps read-compare-write commands atomic: an exclusive command starts only when no writer of its range
+/// is under way, and writers that overlap one under way or waiting stand in line behind it. Without
+/// exclusive commands it is a list insertion per write.
 /// </summary>
 internal sealed class WriteFence(Action<ScsiTask> start)
 {
@@ -33,17 +33,17 @@ internal sealed class WriteFence(Action<ScsiTask> start)
         return true;
     }
 
-    /// <summary>The task has ended.</summary>
+    /// <summary>The task has ended: takes it out.</summary>
     public void Leave(ScsiTask task)
     {
         if (!task.Place.IsInFence) return;
         task.Place.IsInFence = false;
         _inside.Remove(task.Place.FenceNode!);
         if (task.Place.IsExclusive) _exclusives--;
-        if (_waiting.Count > 0) StartWaiting();
     }
 
-    private void StartWaiting()
+    /// <summary>Starts whoever nothing blocks any more; after each <see cref="Leave"/>.</summary>
+    public void Resume()
     {
         LinkedListNode<ScsiTask>? node = _waiting.First;
         while (node is not null)

@@ -1,0 +1,111 @@
+using Xunit;
+
+namespace Cstor.Tests.Target.Iscsi;
+
+public sealed class TaskManagementTests
+{
+    [Fact]
+    public void An_aborted_task_is_not_answered_and_the_abort_waits_for_its_end() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            fixture.Volume.Gate = new TaskCompletionSource();
+            Pdu stuck = initiator.Command(Cdb.Ten(0x28, 0, 1), 512, true, false);
+            Pdu abort = initiator.TaskManagement(1, stuck.TaskTag);
+            await initiator.SendAsync(stuck, abort);
+            ValueTask<Pdu?> answer = initiator.ReceiveAsync();
+            await fixture.ClientLoop.DelayAsync(1_000_000_000);
+            Assert.False(answer.IsCompleted);
+            fixture.Volume.Gate.SetResult();
+            fixture.Volume.Gate = null;
+            Pdu? response = await answer;
+            Assert.Equal((0x22, 0), (response!.Opcode, response.Header[2]));
+            await initiator.SettleAsync();
+        });
+
+    [Fact]
+    public void A_task_that_waits_for_data_is_aborted_at_once_and_its_data_ignored() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            Pdu write = initiator.Command(Cdb.Ten(0x2a, 0, 1), 512, false, true);
+            await initiator.SendAsync(write);
+            Pdu request = await initiator.ExpectAsync(0x31);
+            await initiator.SendAsync(
+                initiator.TaskManagement(1, write.TaskTag),
+                initiator.DataOut(write.TaskTag, request[20], 0, 0, new byte[512], true));
+            Assert.Equal(0, (await initiator.ExpectAsync(0x22)).Header[2]);
+            await initiator.SettleAsync();
+            Assert.Equal(0, fixture.Volume.Writes);
+        });
+
+    [Theory]
+    [InlineData(1, 0ul, 1)]
+    [InlineData(3, 0ul, 5)]
+    [InlineData(8, 0ul, 4)]
+    [InlineData(9, 0ul, 5)]
+    [InlineData(2, 1ul << 48, 2)]
+    [InlineData(5, 1ul << 48, 2)]
+    [InlineData(2, 0ul, 0)]
+    [InlineData(4, 0ul, 0)]
+    public void Functions_without_effect_say_why(int function, ulong lun, int response) => TargetFixture.Run(
+        async (_, initiator) =>
+        {
+            await initiator.SendAsync(initiator.TaskManagement(function, 12345, lun));
+            Assert.Equal(response, (await initiator.ExpectAsync(0x22)).Header[2]);
+            await initiator.SettleAsync();
+        });
+
+    [Theory]
+    [InlineData(4, 0x062f00)]
+    [InlineData(5, 0x062903)]
+    [InlineData(6, 0x062903)]
+    public void Clearing_and_resets_take_the_others_tasks_and_tell_them(int function, int attention) =>
+        TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            fixture.Volume.Gate = new TaskCompletionSource();
+            await other.SendAsync(other.Command(Cdb.Ten(0x2a, 0, 1), 512, false, true));
+            await other.ExpectAsync(0x31);
+            await other.SendAsync(other.Command(Cdb.Ten(0x28, 0, 1), 512, true, false));
+            await fixture.ClientLoop.DelayAsync(1_000_000_000);
+            await initiator.SendAsync(initiator.TaskManagement(function));
+            await fixture.ClientLoop.DelayAsync(1_000_000_000);
+            fixture.Volume.Gate.SetResult();
+            fixture.Volume.Gate = null;
+            Assert.Equal(0, (await initiator.ExpectAsync(0x22)).Header[2]);
+            Assert.Equal(attention, (await other.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+            await other.SettleAsync();
+            if (function != 4)
+                Assert.Equal(attention, (await initiator.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+        });
+
+    [Fact]
+    public void A_cold_reset_is_answered_and_then_ends_every_session() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            await initiator.SendAsync(initiator.TaskManagement(7));
+            Assert.Equal(0, (await initiator.ExpectAsync(0x22)).Header[2]);
+            Assert.Null(await initiator.ReceiveAsync());
+            Assert.Null(await other.ReceiveAsync());
+            Assert.Equal(0, fixture.Server.ConnectionCount);
+        });
+
+    [Fact]
+    public void A_reset_while_another_sends_data_waits_for_the_segment_under_way() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            Pdu write = other.Command(Cdb.Ten(0x2a, 0, 256), 131072, false, true);
+            write.Data = TargetFixture.Pattern(131072);
+            byte[] bytes = write.ToBytes();
+            await other.SendBytesAsync(bytes[..70000]);
+            await fixture.ClientLoop.DelayAsync(1_000_000_000);
+            await initiator.SendAsync(initiator.TaskManagement(5));
+            await fixture.ClientLoop.DelayAsync(1_000_000_000);
+            await other.SendBytesAsync(bytes[70000..]);
+            Assert.Equal(0, (await initiator.ExpectAsync(0x22)).Header[2]);
+            await other.SettleAsync();
+            Assert.Equal(0, fixture.Volume.Writes);
+        });
+}
