@@ -36,6 +36,7 @@ internal static class CommandLine
             new VolumeCommands(builder).Build(),
             new ListCommands(builder).BuildTarget(),
             new ListCommands(builder).BuildDisk(),
+            new DebugCommands(context, builder).Build(),
         };
         root.Add(builder.Socket);
         return root;

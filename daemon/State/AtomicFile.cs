@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Cstor.Daemon.Native;
 
 namespace Cstor.Daemon.State;
 
@@ -7,10 +7,8 @@ namespace Cstor.Daemon.State;
 /// durable, renamed over it, and the directory made durable too, because the rename is a change of the
 /// directory.
 /// </summary>
-internal static partial class AtomicFile
+internal static class AtomicFile
 {
-    private const int OpenDirectory = 0x10000 | 0x80000;
-
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
         string beside = path + ".new";
@@ -25,24 +23,11 @@ internal static partial class AtomicFile
 
     private static void FlushDirectory(string path)
     {
-        int directory = Open(path, OpenDirectory);
-        if (directory < 0)
-        {
-            throw new IOException($"cannot open {path}: {Marshal.GetLastPInvokeErrorMessage()}");
-        }
-        int result = Flush(directory);
-        string reason = Marshal.GetLastPInvokeErrorMessage();
-        _ = Close(directory);
+        int directory = Libc.Open(path, Libc.OpenDirectory | Libc.OpenCloseOnExec);
+        if (directory < 0) throw new IOException($"cannot open {path}: {Libc.LastError}");
+        int result = Libc.Flush(directory);
+        string reason = Libc.LastError;
+        _ = Libc.Close(directory);
         if (result < 0) throw new IOException($"cannot flush {path}: {reason}");
     }
-
-    [LibraryImport(
-        "libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Flush(int file);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int file);
 }

@@ -1,0 +1,180 @@
+using Cstor.Engine.Host;
+using Cstor.PoolLayout;
+using Cstor.PoolLayout.Checksums;
+using Cstor.PoolLayout.Compression;
+using Cstor.PoolLayout.Labels;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Daemon.Debug;
+
+/// <summary>
+/// A pool as it lies on some of its devices, read without an engine: labels say which vdev a device is,
+/// places find their bytes, checksums decide which copy is good. Nothing is written or replayed.
+/// </summary>
+internal sealed class PoolImage : IDisposable
+{
+    private readonly List<DeviceFile> _devices = [];
+    private readonly Dictionary<int, List<DeviceFile>> _vdevs = [];
+    private readonly BlockCompressor _compressor = new();
+
+    private PoolImage(PoolLabel label, Uberblock root)
+    {
+        Label = label;
+        Root = root;
+    }
+
+    /// <summary>The newest label on the first device.</summary>
+    public PoolLabel Label { get; }
+
+    /// <summary>The newest valid root on any of the devices.</summary>
+    public Uberblock Root { get; }
+
+    /// <param name="paths">One device of the pool or more; places on others cannot be read.</param>
+    public static Outcome<PoolImage> Open(IReadOnlyList<string> paths)
+    {
+        List<DeviceFile> devices = [];
+        Outcome<PoolImage> image = Open(paths, devices);
+        if (!image.IsOk) devices.ForEach(device => device.Dispose());
+        return image;
+    }
+
+    public static byte[]? ReadLabel(DeviceFile device, int label)
+    {
+        long offset = LabelBlock.OffsetOf(device.SizeBytes, label) + Layout.LabelConfigOffset;
+        Outcome<byte[]> block = device.Read(offset, Layout.LabelConfigBytes);
+        return block.IsOk ? block.Value : null;
+    }
+
+    /// <summary>One of the uberblocks of a label's ring.</summary>
+    public static byte[]? ReadUberblock(DeviceFile device, int label, int slot)
+    {
+        long ring = LabelBlock.OffsetOf(device.SizeBytes, label) + Layout.UberblockRingOffset;
+        Outcome<byte[]> block = device.Read(
+            ring + (slot * (long)Layout.UberblockBytes), Layout.UberblockBytes);
+        return block.IsOk ? block.Value : null;
+    }
+
+    /// <summary>Bytes at a place, from any device of its vdev that gives them.</summary>
+    public Outcome<byte[]> Read(BlockPlace place, int length)
+    {
+        if (!_vdevs.TryGetValue(place.Vdev, out List<DeviceFile>? devices))
+        {
+            return new Fault("vdev-absent", $"{place}: vdev {place.Vdev} is not among the named devices");
+        }
+        Outcome<byte[]> bytes = default;
+        foreach (DeviceFile device in devices)
+        {
+            bytes = device.Read(Layout.DataStartBytes + (place.Sector << Layout.SectorShift), length);
+            if (bytes.IsOk) break;
+        }
+        return bytes;
+    }
+
+    /// <summary>A block's logical bytes, from the first copy whose checksum holds.</summary>
+    public Outcome<byte[]> ReadBlock(in BlockPointer pointer)
+    {
+        if (pointer.Validate() is { } reason)
+        {
+            return new Fault("pointer", $"the pointer is invalid: {reason}");
+        }
+        Outcome<byte[]> first = ReadCopy(pointer, pointer.Place0);
+        return first.IsOk || pointer.Place1.IsNone ? first : ReadCopy(pointer, pointer.Place1);
+    }
+
+    public void Dispose()
+    {
+        foreach (DeviceFile device in _devices) device.Dispose();
+        _compressor.Dispose();
+    }
+
+    private static Outcome<PoolImage> Open(IReadOnlyList<string> paths, List<DeviceFile> devices)
+    {
+        List<PoolLabel> labels = [];
+        Uberblock newest = default;
+        foreach (string path in paths)
+        {
+            Outcome<DeviceFile> device = DeviceFile.Open(path);
+            if (!device.IsOk) return device.Fault;
+            devices.Add(device.Value);
+            if (NewestLabel(device.Value) is not { } label)
+            {
+                return new Fault(
+                    "no-label", $"{path} has no whole label", "Look closer with: cstor debug label " + path);
+            }
+            if (labels.Count > 0 && labels[0].PoolGuid != label.PoolGuid)
+            {
+                return new Fault(
+                    "other-pool", $"{path} belongs to another pool, {label.PoolName}", "Name devices of one");
+            }
+            labels.Add(label);
+            if (NewestRoot(device.Value, label.PoolGuid) is { } root && root.Number > newest.Number)
+            {
+                newest = root;
+            }
+        }
+        if (newest.Number == 0)
+        {
+            return new Fault(
+                "no-root", "there is no valid uberblock", "Look closer with: cstor debug uberblock DEV");
+        }
+        PoolLabel config = labels.MaxBy(label => label.Generation)!;
+        PoolImage image = new(config, newest);
+        for (int i = 0; i < devices.Count; i++) image.Add(devices[i], labels[i].DeviceGuid);
+        return image;
+    }
+
+    private void Add(DeviceFile device, Guid guid)
+    {
+        _devices.Add(device);
+        foreach (VdevConfig vdev in Label.Vdevs)
+        {
+            if (!vdev.Disks.Any(disk => disk.Guid == guid)) continue;
+            if (!_vdevs.TryGetValue(vdev.Id, out List<DeviceFile>? members)) _vdevs[vdev.Id] = members = [];
+            members.Add(device);
+        }
+    }
+
+    private Outcome<byte[]> ReadCopy(in BlockPointer pointer, BlockPlace place)
+    {
+        Outcome<byte[]> stored = Read(place, pointer.PhysicalSectors << Layout.SectorShift);
+        if (!stored.IsOk) return stored;
+        ReadOnlySpan<byte> physical = stored.Value.AsSpan(0, (int)pointer.PhysicalBytes);
+        if (Xxh128.Compute(physical) != pointer.Checksum)
+        {
+            return new Fault("checksum", $"{place}: the checksum does not hold");
+        }
+        byte[] logical = new byte[pointer.LogicalBytes];
+        if (pointer.Compression == CompressionKind.Off)
+        {
+            physical.CopyTo(logical);
+            return logical;
+        }
+        return _compressor.TryDecompress(pointer.Compression, physical, logical)
+            ? logical
+            : new Fault("compression", $"{place}: the checksum holds, but the block does not decompress");
+    }
+
+    private static PoolLabel? NewestLabel(DeviceFile device)
+    {
+        PoolLabel? newest = null;
+        for (int i = 0; i < Layout.LabelCount; i++)
+        {
+            if (ReadLabel(device, i) is not { } block) continue;
+            _ = LabelBlock.Read(block, out PoolLabel? label, out _);
+            if (label is not null && (newest is null || label.Generation > newest.Generation)) newest = label;
+        }
+        return newest;
+    }
+
+    private static Uberblock? NewestRoot(DeviceFile device, Guid pool)
+    {
+        Uberblock? newest = null;
+        for (int i = 0; i < Layout.LabelCount * Layout.UberblockSlots; i++)
+        {
+            byte[]? sector = ReadUberblock(device, i / Layout.UberblockSlots, i % Layout.UberblockSlots);
+            if (sector is null || Uberblock.TryRead(sector, out Uberblock root) is not null) continue;
+            if (root.PoolGuid == pool && (newest is null || root.Number > newest.Value.Number)) newest = root;
+        }
+        return newest;
+    }
+}
