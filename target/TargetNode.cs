@@ -13,6 +13,7 @@ internal sealed class TargetNode
         Definition = definition;
         Iqn = iqn;
         Unit = new LogicalUnit(definition.Volume, iqn, logicalBlockBytes);
+        Unit.AbortTasksOf = AbortTasksOf;
         if (definition.AllowedInitiators is { Count: > 0 } allowed)
             _allowed = new HashSet<string>(allowed, StringComparer.OrdinalIgnoreCase);
     }
@@ -28,6 +29,15 @@ internal sealed class TargetNode
 
     /// <summary>Being removed: no new session.</summary>
     public bool IsLeaving { get; set; }
+
+    private void AbortTasksOf(string portName)
+    {
+        foreach (IscsiSession session in Sessions)
+        {
+            if (session.Setup.Nexus!.PortName != portName) continue;
+            foreach (IscsiTask task in session.Tasks.Values.ToArray()) session.Abort(task, null);
+        }
+    }
 
     public bool Allows(string initiatorName) => _allowed is null || _allowed.Contains(initiatorName);
 }

@@ -60,46 +60,31 @@ internal static class BasicCommands
     }
 
     /// <summary>
-    /// SBC-3 §5.25. Power conditions are accepted and change nothing; LOEJ without START takes the medium
-    /// out, unless somebody prevents it; NO_FLUSH is ignored, so that stopping always flushes.
+    /// SBC-3 §5.25. The medium cannot be removed, so LOEJ is refused. Power conditions are accepted and
+    /// change nothing; stopping flushes, whatever NO_FLUSH says, and the unit goes on serving.
     /// </summary>
     public static ValueTask StartStopUnit(ScsiTask task)
     {
-        LogicalUnit unit = task.Unit!;
         byte flags = task.Cdb[4];
         bool start = (flags & 1) != 0;
-        bool loadEject = (flags & 2) != 0;
-        if (flags >> 4 != 0)
+        if ((flags & 2) != 0)
+        {
+            task.FailCdb(4, 1);
+            return default;
+        }
+
+        if (flags >> 4 != 0 || start || task.Unit!.IsWriteProtected)
         {
             task.Good();
             return default;
         }
 
-        if (loadEject && !start)
-        {
-            foreach (Nexus nexus in unit.Nexuses)
-            {
-                if (!nexus.PreventsRemoval) continue;
-                task.Fail(Sense.MediumRemovalPrevented);
-                return default;
-            }
-
-            unit.IsEjected = true;
-        }
-
-        if (start && loadEject) unit.IsEjected = false;
-        if (start || unit.IsWriteProtected)
-        {
-            task.Good();
-            return default;
-        }
-
-        return task.EndWith(unit.Volume.FlushAsync());
+        return task.EndWith(task.Unit.Volume.FlushAsync());
     }
 
+    /// <summary>Accepted, for some initiators send it to every disk; there is nothing to prevent.</summary>
     public static ValueTask PreventAllow(ScsiTask task)
     {
-        task.Nexus.PreventsRemoval = (task.Cdb[4] & 1) != 0;
         task.Good();
         return default;
     }

@@ -29,9 +29,9 @@ internal enum CommandFlags
     /// <summary>Count is bounded by MAXIMUM TRANSFER LENGTH.</summary>
     BoundedTransfer = 64,
 
-    /// <summary>Needs the medium loaded.</summary>
-    NeedsMedium = 128,
-
     /// <summary>Allowed whoever holds a RESERVE(6) reservation.</summary>
     IgnoresReserve = 256,
+
+    /// <summary>Changes the unit's state: conflicts with any persistent reservation of another.</summary>
+    Changes = 512,
 }

@@ -11,7 +11,7 @@ using static CommandFlags;
 /// </summary>
 internal static class CommandTable
 {
-    private const CommandFlags Medium = NeedsMedium | ChecksRange;
+    private const CommandFlags Medium = ChecksRange;
     private const CommandFlags ReadFlags = Medium | Reads | BoundedTransfer;
     private const CommandFlags WriteFlags = Medium | Writes | BoundedTransfer;
 
@@ -43,6 +43,7 @@ internal static class CommandTable
         AddReads(rows);
         AddWrites(rows);
         AddServiceActions(rows);
+        AddReservations(rows);
         foreach (CommandDescriptor row in rows)
         {
             if (row.ServiceAction < 0) ByOpcode[row.Opcode] = row;
@@ -54,26 +55,27 @@ internal static class CommandTable
 
     private static void AddBasics(List<CommandDescriptor> rows)
     {
-        rows.Add(Row("TEST UNIT READY", [0x00, 0, 0, 0, 0, 0], CdbLayout.None, NeedsMedium,
+        rows.Add(Row("TEST UNIT READY", [0x00, 0, 0, 0, 0, 0], CdbLayout.None, None,
             BasicCommands.TestUnitReady));
         rows.Add(Row("REQUEST SENSE", [0x03, 0x01, 0, 0, 0xff, 0], CdbLayout.None,
             IgnoresAttention | WithoutUnit | IgnoresReserve, BasicCommands.RequestSense));
         rows.Add(Row("INQUIRY", [0x12, 0x01, 0xff, 0xff, 0xff, 0], CdbLayout.None,
             IgnoresAttention | WithoutUnit | IgnoresReserve, InquiryCommands.Inquiry));
-        rows.Add(Row("MODE SELECT(6)", [0x15, 0x11, 0, 0, 0xff, 0], CdbLayout.None, None,
+        rows.Add(Row("MODE SELECT(6)", [0x15, 0x11, 0, 0, 0xff, 0], CdbLayout.None, Changes,
             ModeCommands.Select, static t => t.Cdb[4]));
-        rows.Add(Row("MODE SENSE(6)", [0x1a, 0x08, 0xff, 0xff, 0xff, 0], CdbLayout.None, None,
+        rows.Add(Row("MODE SENSE(6)", [0x1a, 0x08, 0xff, 0xff, 0xff, 0], CdbLayout.None, Reads,
             ModeCommands.Sense));
-        rows.Add(Row("START STOP UNIT", [0x1b, 0x01, 0, 0x0f, 0xf7, 0], CdbLayout.None, None,
+        rows.Add(Row("START STOP UNIT", [0x1b, 0x01, 0, 0x0f, 0xf7, 0], CdbLayout.None, Changes,
             BasicCommands.StartStopUnit));
-        rows.Add(Row("PREVENT ALLOW MEDIUM REMOVAL", [0x1e, 0, 0, 0, 0x03, 0], CdbLayout.None, None,
+        rows.Add(Row("PREVENT ALLOW MEDIUM REMOVAL", [0x1e, 0, 0, 0, 0x03, 0], CdbLayout.None, Changes,
             BasicCommands.PreventAllow));
         rows.Add(Row("READ CAPACITY(10)", [0x25, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0x01, 0], CdbLayout.None,
-            NeedsMedium,
+            None,
             CapacityCommands.ReadCapacity10));
-        rows.Add(Row("MODE SELECT(10)", [0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, None,
+        rows.Add(Row("MODE SELECT(10)", [0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, Changes,
             ModeCommands.Select, static t => (t.Cdb[7] << 8) | t.Cdb[8]));
-        rows.Add(Row("MODE SENSE(10)", [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, None,
+        rows.Add(Row("MODE SENSE(10)", [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None,
+            Reads,
             ModeCommands.Sense));
         rows.Add(Row("REPORT LUNS", [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None,
             IgnoresAttention | WithoutUnit | IgnoresReserve, BasicCommands.ReportLuns));
@@ -98,10 +100,15 @@ internal static class CommandTable
             ReadWriteCommands.PreFetch));
         rows.Add(Row("PRE-FETCH(16)", Sixteen(0x90, 0x02), CdbLayout.Sixteen, Medium | Reads,
             ReadWriteCommands.PreFetch));
-        rows.Add(Row("SYNCHRONIZE CACHE(10)", Ten(0x35, 0x06), CdbLayout.Ten, NeedsMedium | Reads,
+        rows.Add(Row("SYNCHRONIZE CACHE(10)", Ten(0x35, 0x06), CdbLayout.Ten, Changes,
             ReadWriteCommands.SynchronizeCache));
-        rows.Add(Row("SYNCHRONIZE CACHE(16)", Sixteen(0x91, 0x06), CdbLayout.Sixteen, NeedsMedium | Reads,
+        rows.Add(Row("SYNCHRONIZE CACHE(16)", Sixteen(0x91, 0x06), CdbLayout.Sixteen, Changes,
             ReadWriteCommands.SynchronizeCache));
+        rows.Add(Row("READ DEFECT DATA(10)", [0x37, 0, 0x1f, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None,
+            Reads, DefectCommands.Read10));
+        rows.Add(Row("READ DEFECT DATA(12)",
+            [0xb7, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
+            CdbLayout.None, Reads, DefectCommands.Read12));
         rows.Add(Row("VERIFY(10)", Ten(0x2f, 0x16), CdbLayout.Ten, ReadFlags, VerifyCommands.Verify,
             VerifyCommands.DataOutBytes));
         rows.Add(Row("VERIFY(12)", Twelve(0xaf, 0x16), CdbLayout.Twelve, ReadFlags, VerifyCommands.Verify,
@@ -135,7 +142,7 @@ internal static class CommandTable
             CdbLayout.CompareAndWrite, Medium | Writes | Exclusive, AtomicCommands.CompareAndWrite,
             static t => 2 * ReadWriteCommands.DataOutBytes(t)));
         rows.Add(Row("UNMAP", [0x42, 0x01, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0], CdbLayout.None,
-            NeedsMedium | Writes,
+            Writes,
             ProvisioningCommands.Unmap, static t => (t.Cdb[7] << 8) | t.Cdb[8]));
         rows.Add(Row("WRITE SAME(10)", Ten(0x41, 0x18), CdbLayout.Ten, Medium | Writes,
             ProvisioningCommands.WriteSame,
@@ -148,16 +155,45 @@ internal static class CommandTable
     {
         rows.Add(ActionRow("READ CAPACITY(16)", 0x10,
             [0x9e, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0],
-            CdbLayout.None, NeedsMedium, CapacityCommands.ReadCapacity16));
+            CdbLayout.None, None, CapacityCommands.ReadCapacity16));
         rows.Add(ActionRow("GET LBA STATUS", 0x12,
             [0x9e, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
-            CdbLayout.LbaOnly16, NeedsMedium | Reads, ProvisioningCommands.GetLbaStatus));
+            CdbLayout.LbaOnly16, Reads, ProvisioningCommands.GetLbaStatus));
         rows.Add(ActionRow("REPORT SUPPORTED OPERATION CODES", 0x0c,
             [0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, None,
             ReportCommands.OperationCodes));
         rows.Add(ActionRow("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0x0d,
             [0xa3, 0x0d, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, None,
             ReportCommands.TaskManagement));
+    }
+
+    private static void AddReservations(List<CommandDescriptor> rows)
+    {
+        (string Name, Func<ScsiTask, ValueTask> Handler)[] reads =
+        [
+            ("READ KEYS", PersistentReserveCommands.ReadKeys),
+            ("READ RESERVATION", PersistentReserveCommands.ReadReservation),
+            ("REPORT CAPABILITIES", PersistentReserveCommands.ReportCapabilities),
+            ("READ FULL STATUS", PersistentReserveCommands.ReadFullStatus),
+        ];
+        for (int action = 0; action < reads.Length; action++)
+        {
+            rows.Add(ActionRow("PERSISTENT RESERVE IN, " + reads[action].Name, action,
+                [0x5e, (byte)action, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, None,
+                    reads[action].Handler));
+        }
+
+        string[] writes =
+        [
+            "REGISTER", "RESERVE", "RELEASE", "CLEAR", "PREEMPT", "PREEMPT AND ABORT",
+            "REGISTER AND IGNORE EXISTING KEY",
+        ];
+        for (int action = 0; action < writes.Length; action++)
+        {
+            rows.Add(ActionRow("PERSISTENT RESERVE OUT, " + writes[action], action,
+                [0x5f, (byte)action, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None, None,
+                PersistentReserveCommands.Out, PersistentReserveCommands.DataOutBytes));
+        }
     }
 
     private static byte[] Ten(byte opcode, byte flags) =>

@@ -94,7 +94,7 @@ internal static class DeviceServer
             return false;
         }
 
-        if (unit.Reservations.Conflicts(task.Nexus, task))
+        if (unit.Reservations.Conflicts(task.Nexus, command))
         {
             task.Status = ScsiStatus.ReservationConflict;
             return false;
@@ -112,12 +112,6 @@ internal static class DeviceServer
 
     private static bool AdmitMedium(ScsiTask task, LogicalUnit unit, CommandDescriptor command)
     {
-        if (unit.IsEjected && command.Is(CommandFlags.NeedsMedium))
-        {
-            task.Fail(Sense.MediumNotPresent);
-            return false;
-        }
-
         if (command.Is(CommandFlags.ChecksRange))
         {
             ulong count = unit.BlockCount;

@@ -40,8 +40,10 @@ internal sealed class LogicalUnit
 
     public IReadOnlyList<Nexus> Nexuses => _nexuses;
 
-    /// <summary>START STOP UNIT with LOEJ took the medium out.</summary>
-    public bool IsEjected { get; set; }
+    /// <summary>
+    /// Takes away all tasks of an initiator port, for PREEMPT AND ABORT; set by the transport.
+    /// </summary>
+    public Action<string>? AbortTasksOf { get; set; }
 
     public long ReadBytes { get; set; }
 
@@ -84,7 +86,6 @@ internal sealed class LogicalUnit
     {
         Modes.Reset();
         Reservations.UnitReset();
-        foreach (Nexus nexus in _nexuses) nexus.PreventsRemoval = false;
         AttendAll(Sense.BusDeviceReset);
     }
 }

@@ -23,9 +23,6 @@ internal sealed class Nexus(string initiatorName, ulong isid)
 
     public bool HasAttention => _attentions.Count > 0;
 
-    /// <summary>PREVENT ALLOW MEDIUM REMOVAL by this nexus.</summary>
-    public bool PreventsRemoval { get; set; }
-
     /// <summary>
     /// Queues a unit attention unless the same one waits; a reset replaces all others (SAM-5 §5.14).
     /// </summary>

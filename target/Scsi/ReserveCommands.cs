@@ -14,8 +14,8 @@ internal static class ReserveCommands
 
     public static ValueTask Release(ScsiTask task)
     {
-        task.Unit!.Reservations.Release(task.Nexus);
-        task.Good();
+        if (task.Unit!.Reservations.TryRelease(task.Nexus)) task.Good();
+        else task.Status = ScsiStatus.ReservationConflict;
         return default;
     }
 }

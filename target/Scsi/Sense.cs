@@ -52,10 +52,6 @@ internal readonly record struct Sense(byte Key, byte Asc, byte Ascq)
 
     public static Sense SoftwareWriteProtected => new(0x07, 0x27, 0x02);
 
-    public static Sense MediumRemovalPrevented => new(0x05, 0x53, 0x02);
-
-    public static Sense MediumNotPresent => new(0x02, 0x3a, 0x00);
-
     public static Sense SpaceAllocationFailed => new(0x07, 0x27, 0x07);
 
     public static Sense UnrecoveredReadError => new(0x03, 0x11, 0x00);
