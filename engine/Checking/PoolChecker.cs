@@ -87,7 +87,7 @@ public sealed class PoolChecker : IDisposable
                 $"{dataset.Name}: {_walkedBlocks} blocks are mapped, the record says {dataset.MappedBlocks}");
         if (_walkedSectors != dataset.AllocatedSectors)
             _report.Add(
-                $"{dataset.Name}: {_walkedSectors} sectors in use, the record says {dataset.AllocatedSectors}");
+                $"{dataset.Name}: {_walkedSectors} sectors used, the record says {dataset.AllocatedSectors}");
     }
 
     private void AddDataset(List<DatasetRecord> datasets, ulong slot, ReadOnlySpan<byte> block)

@@ -61,7 +61,7 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
             reason ??= Apply(header, buffer.Span.Slice(at, header.LengthBytes));
             if (reason is not null)
                 return (new Fault("log-invalid", $"group {group.Sequence} of the commit log: {reason}",
-                    "A bug of the program that wrote it; import with --readonly to save what is there"), false);
+                    "A bug of its writer; import with --readonly to save what is there"), false);
             at += header.LengthBytes;
         }
 

@@ -23,6 +23,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 {
     private readonly List<VolumeJob> _jobs = [];
     private readonly List<uint> _removed = [];
+    private int _slotCount;
 
     /// <summary>A checkpoint is under way.</summary>
     public bool IsRunning { get; private set; }
@@ -63,6 +64,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         _removed.Clear();
         _removed.AddRange(RemovedSlots);
         RemovedSlots.Clear();
+        _slotCount = pool.Slots.Count;
         foreach (Volume? volume in pool.Slots)
         {
             if (volume is null || (volume.Pending.IsEmpty && !volume.SettingsDirty)) continue;
@@ -89,7 +91,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             if (!records.TryGet(slot, out _))
                 records.Set(slot, BlockPointer.Hole);
         if (records.IsEmpty) return (IoStatus.Ok, pool.DatasetTree);
-        int height = TreeGeometry.HeightFor((ulong)pool.Slots.Count);
+        int height = TreeGeometry.HeightFor((ulong)_slotCount);
         TreeRoot datasets = await update.ApplyAsync(pool.DatasetTree, records, height);
         return (update.Status, datasets);
     }
@@ -152,7 +154,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             LogPreviousChecksum = log.PreviousChecksum,
             DatasetHeight = (byte)datasets.Height,
             DatasetRoot = datasets.Pointer,
-            DatasetSlots = (ulong)pool.Slots.Count,
+            DatasetSlots = (ulong)_slotCount,
             SpaceMapHeight = (byte)spaceMap.Tree.Height,
             SpaceMapRoot = spaceMap.Tree.Pointer,
             SpaceLogHead = spaceMap.LogHead,

@@ -140,6 +140,6 @@ internal static class PoolOpener
 
     private static Fault Unreadable(PoolCore core, in Uberblock root, string what, IoStatus status) => new(
         "root-damaged",
-        $"pool '{core.Devices.PoolName}': the {what} of checkpoint {root.Number} has no readable copy ({status})",
+        $"pool '{core.Devices.PoolName}': {what} of checkpoint {root.Number}: no readable copy ({status})",
         "Check the devices; missing ones may hold the other copy");
 }

@@ -58,13 +58,14 @@ internal sealed class PoolFixture : IDisposable
         PoolRegistry registry = new(Loop, NullLoggerFactory.Instance, new PoolOptions());
         Outcome<ImportScan> scan = await registry.ScanAsync([]);
         Assert.Null(scan.Fault);
-        Outcome<Pool> pool = await registry.ImportAsync(Assert.Single(scan.Value.Pools), readOnly, force: false);
+        ImportCandidate candidate = Assert.Single(scan.Value.Pools);
+        Outcome<Pool> pool = await registry.ImportAsync(candidate, readOnly, force: false);
         Assert.Null(pool.Fault);
         return pool.Value;
     }
 
     public static async ValueTask<Volume> VolumeAsync(
-        Pool pool, int blockBytes = BlockBytes, string compression = "off", long sizeBytes = 64L * 1024 * 1024)
+        Pool pool, int blockBytes = BlockBytes, string compression = "off", long sizeBytes = 64L << 20)
     {
         Outcome<Volume> volume = await pool.CreateVolumeAsync(
             "v", sizeBytes, blockBytes, [new("compression", compression)]);
@@ -72,7 +73,8 @@ internal sealed class PoolFixture : IDisposable
         return volume.Value;
     }
 
-    public async ValueTask<IoStatus> WriteAsync(Volume volume, long offset, byte[] bytes, bool durable = false)
+    public async ValueTask<IoStatus> WriteAsync(
+        Volume volume, long offset, byte[] bytes, bool durable = false)
     {
         IoBuffer buffer = Loop.Buffers.Rent(bytes.Length);
         bytes.CopyTo(buffer.Span);

@@ -76,7 +76,7 @@ public sealed class PoolTests
             Pool pool = await fixture.CreateAsync();
             Volume volume = await PoolFixture.VolumeAsync(pool);
             for (int i = 0; i < 500; i++)
-                await fixture.WriteAsync(volume, i * 4096L * 13 % (60 << 20) / 4096 * 4096, PoolFixture.Pattern(4096, i + 1));
+                await fixture.WriteAsync(volume, i * 13 % 15_000 * 4096L, PoolFixture.Pattern(4096, i + 1));
             Assert.Equal(IoStatus.Ok, await pool.CheckpointAsync());
             long used = pool.Status().AllocatedBytes;
             Assert.True((await pool.DestroyVolumeAsync("v")).IsOk);
@@ -124,7 +124,8 @@ public sealed class PoolTests
             long written = 0;
             for (int i = 0; status == IoStatus.Ok; i++)
             {
-                status = await fixture.WriteAsync(volume, i * (1L << 20), PoolFixture.Pattern(1 << 20, i + 1));
+                byte[] bytes = PoolFixture.Pattern(1 << 20, i + 1);
+                status = await fixture.WriteAsync(volume, (long)i << 20, bytes);
                 if (status == IoStatus.Ok) written += 1 << 20;
             }
 

@@ -2,7 +2,9 @@ using Xunit;
 
 namespace Cstor.Tests.Tidy;
 
-/// <summary>A profile says what it shows, and takes the device from outside: none names a disk of its own.</summary>
+/// <summary>
+/// A profile says what it shows, and takes the device from outside: none names a disk of its own.
+/// </summary>
 public sealed class FioProfileTests
 {
     [Fact]
@@ -14,7 +16,8 @@ public sealed class FioProfileTests
         {
             Assert.StartsWith("# Shows: ", profile.Text);
             Assert.Contains("filename=${DEVICE}\n", profile.Text);
-            Assert.DoesNotContain("/dev/", profile.Text.Replace("DEVICE=/dev/sdX", "", StringComparison.Ordinal));
+            string text = profile.Text.Replace("DEVICE=/dev/sdX", "", StringComparison.Ordinal);
+            Assert.DoesNotContain("/dev/", text);
             string effect = profile.Lines[1].Split('.')[0];
             Assert.Equal(Writes(profile) ? "# Overwrites the device" : "# Reads only", effect);
         });

@@ -16,7 +16,8 @@ public sealed class VolumeTests
     [InlineData(2, 16384, "off")]
     [InlineData(3, 16384, "lz4")]
     [InlineData(4, 131072, "zstd")]
-    public void Random_reads_writes_and_unmaps_agree_with_an_array(ulong seed, int blockBytes, string compression)
+    public void Random_reads_writes_and_unmaps_agree_with_an_array(
+        ulong seed, int blockBytes, string compression)
     {
         using PoolFixture fixture = new(seed);
         SimulatedRandom random = SimulatedRandom.For(seed, "volume");
@@ -63,7 +64,8 @@ public sealed class VolumeTests
         {
             Pool pool = await fixture.CreateAsync();
             Volume volume = await PoolFixture.VolumeAsync(pool, 65536, "lz4");
-            byte[] text = [.. Enumerable.Range(0, 65536).Select(static i => (byte)"all work and no play "[i % 21])];
+            byte[] text =
+                [.. Enumerable.Range(0, 65536).Select(static i => (byte)"all work and no play "[i % 21])];
             byte[] noise = new byte[65536];
             fixture.Loop.FillRandom(noise);
             Assert.Equal(IoStatus.Ok, await fixture.WriteAsync(volume, 0, text));
@@ -82,7 +84,8 @@ public sealed class VolumeTests
         using PoolFixture fixture = new(13);
         fixture.Run(async () =>
         {
-            Volume volume = await PoolFixture.VolumeAsync(await fixture.CreateAsync(), sizeBytes: VolumeBytes);
+            Pool pool = await fixture.CreateAsync();
+            Volume volume = await PoolFixture.VolumeAsync(pool, sizeBytes: VolumeBytes);
             byte[] bytes = new byte[8192];
             Assert.Equal(IoStatus.OutOfRange, await fixture.WriteAsync(volume, VolumeBytes - 4096, bytes));
             Assert.Equal(IoStatus.OutOfRange, await fixture.WriteAsync(volume, long.MaxValue - 4095, bytes));
@@ -99,7 +102,8 @@ public sealed class VolumeTests
         {
             Pool pool = await fixture.CreateAsync();
             Volume volume = await PoolFixture.VolumeAsync(pool, sizeBytes: VolumeBytes);
-            Assert.Equal(IoStatus.Ok, await fixture.WriteAsync(volume, VolumeBytes / 2, PoolFixture.Pattern(4096, 5)));
+            byte[] bytes = PoolFixture.Pattern(4096, 5);
+            Assert.Equal(IoStatus.Ok, await fixture.WriteAsync(volume, VolumeBytes / 2, bytes));
             Assert.True((await pool.ResizeVolumeAsync("v", VolumeBytes / 4)).IsOk);
             Assert.True((await pool.ResizeVolumeAsync("v", VolumeBytes)).IsOk);
             Assert.Equal(new byte[4096], await fixture.ReadAsync(volume, VolumeBytes / 2, 4096));
@@ -145,7 +149,8 @@ public sealed class VolumeTests
         }
         else
         {
-            Assert.Equal(model.AsSpan(offset, length).ToArray(), await fixture.ReadAsync(volume, offset, length));
+            byte[] expected = model[offset..(offset + length)];
+            Assert.Equal(expected, await fixture.ReadAsync(volume, offset, length));
         }
     }
 
