@@ -73,7 +73,8 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (!state.IsOk) return state.Fault;
         OnStop("state directory", () => Synchronously(state.Value.Dispose));
         if (state.Value.LoadFault is { } damaged) StateDamaged(damaged.ToString());
-        HostIdentity host = HostIdentityFile.Load(_options.StateDirectory);
+        Outcome<HostIdentity> host = HostIdentityFile.Load(_options.StateDirectory);
+        if (!host.IsOk) return host.Fault;
 
         Outcome<LinuxLoop> started = LinuxLoop.Start(
             new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
@@ -81,7 +82,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
 
-        PoolOptions poolOptions = new() { CacheBytes = _options.CacheBytes, Host = host };
+        PoolOptions poolOptions = new() { CacheBytes = _options.CacheBytes, Host = host.Value };
         PoolRegistry registry = new(loop, _loggers, poolOptions);
         TargetServer server = await loop.ReadAsync(() => new TargetServer(
             loop,
@@ -91,7 +92,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         KnownPools known = new(state.Value, _loggers.CreateLogger("cstor.state"));
         PoolStarter starter = new(loop, registry, targets, known, _loggers.CreateLogger("cstor.pools"));
         PoolService pools = new(
-            loop, registry, targets, known, starter, host, _loggers.CreateLogger("cstor.pools"));
+            loop, registry, targets, known, starter, host.Value, _loggers.CreateLogger("cstor.pools"));
         OnStop("pools", pools.CloseAllAsync);
         VolumeService volumes = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.volumes"));
 

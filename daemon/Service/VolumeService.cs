@@ -151,8 +151,9 @@ internal sealed partial class VolumeService(
         Outcome<Volume> created = await pool.CreateVolumeAsync(
             request.Volume, request.SizeBytes, request.BlockSizeBytes, [.. request.Properties]);
         if (!created.IsOk) return created.Fault;
-        Outcome<Unit> served = await targets.ServeAsync(pool, created.Value, chap);
-        return served.IsOk ? created.Value.Status() : served.Fault;
+        // Not being served is no reason to say that the volume is not there: it is shown as its problem.
+        _ = await targets.ServeAsync(pool, created.Value, chap);
+        return created.Value.Status();
     }
 
     private Fault? Find(string pool, string volume, out Pool? open, out Volume? found)
