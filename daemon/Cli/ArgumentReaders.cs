@@ -9,6 +9,8 @@ namespace Cstor.Daemon.Cli;
 /// <summary>Arguments and options with their checks: what they accept, and what they say otherwise.</summary>
 internal static class ArgumentReaders
 {
+    public const int DefaultBlockBytes = 16 * 1024;
+
     public static Argument<string> Pool(string description) => Checked(
         new Argument<string>("POOL") { Description = description }, Names.CheckPool);
 
@@ -32,9 +34,8 @@ internal static class ArgumentReaders
     {
         Option<long> option = new("--block-size", "-b")
         {
-            Description = "Block size of the volume, fixed for its life: 4K to 128K",
+            Description = "Block size of the volume, fixed for its life: 4K to 128K; default 16K",
             HelpName = "SIZE",
-            DefaultValueFactory = _ => 16 * 1024,
         };
         option.CustomParser = result =>
         {

@@ -12,6 +12,8 @@ internal sealed class VolumeCommands(CommandBuilder builder)
         BuildCreate(), BuildList(), BuildStatus(), BuildDestroy(), BuildResize(), BuildSet(), BuildGet(),
     };
 
+    private static int BlockBytes(long given) => given == 0 ? ArgumentReaders.DefaultBlockBytes : (int)given;
+
     private static string Route(string route, string name)
     {
         Names.Split(name, out string pool, out string volume);
@@ -38,7 +40,7 @@ internal sealed class VolumeCommands(CommandBuilder builder)
                 pool,
                 volume,
                 parse.GetRequiredValue(size),
-                checked((int)parse.GetRequiredValue(block)),
+                BlockBytes(parse.GetValue(block)),
                 Assignments(parse.GetValue(properties) ?? []),
                 parse.GetValue(builder.DryRun));
             return builder.ChangeAsync(

@@ -6,8 +6,8 @@ using Cstor.Engine.Vdevs;
 namespace Cstor.Daemon.Service;
 
 /// <summary>
-/// Who this host is, for the labels of its pools. The machine's own id where there is one; a container has none,
-/// so it is then drawn once and kept in the state directory.
+/// Who this host is, for the labels of its pools. The machine's own id where there is one; a container has
+/// none, so it is then drawn once and kept in the state directory.
 /// </summary>
 internal static class HostIdentityFile
 {
@@ -23,7 +23,8 @@ internal static class HostIdentityFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return new Fault("state-dir", $"cannot keep this host's identity: {exception.Message}", "Correct " + path);
+            return new Fault(
+                "state-dir", $"cannot keep this host's identity: {exception.Message}", "Correct " + path);
         }
     }
 
