@@ -310,6 +310,10 @@ public sealed class ImportTests
                     return rig.Node.WriteBoundaryCount;
                 });
                 rig.Restart(CrashMode.DropUnflushed);
+
+                // Other names change the end of the text as well, so that a torn label is a broken one.
+                for (int disk = 0; disk < 2; disk++)
+                    rig.Node.Disks.Add(rig.Pull(disk), $"/dev/renamed-{disk}");
                 rig.Node.CrashAtWrite(start + boundary, isMidway: boundary % 2 == 1, mode);
                 bool isDone = rig.Run(async () =>
                 {
