@@ -84,11 +84,9 @@ public sealed class TargetServer : ILoginDirectory
         if (!_targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target)) return;
         target.IsLeaving = true;
         _targets.Remove(target.Iqn);
-        foreach (IscsiSession session in target.Sessions.ToArray())
-        {
-            session.Setup.Connection.Close("the target was removed");
-            await session.Setup.Connection.Ended;
-        }
+        IscsiSession[] sessions = target.Sessions.ToArray();
+        foreach (IscsiSession session in sessions) session.Setup.Connection.Close("the target was removed");
+        foreach (IscsiSession session in sessions) await session.Setup.Connection.Ended;
     }
 
     /// <summary>The volume's size changed: every initiator is told by a unit attention.</summary>
@@ -115,11 +113,9 @@ public sealed class TargetServer : ILoginDirectory
         _closing = true;
         foreach (IListener listener in _listeners) listener.Close();
         _listeners.Clear();
-        foreach (IscsiConnection connection in _connections.ToArray())
-        {
-            connection.Close("the server is stopping");
-            await connection.Ended;
-        }
+        IscsiConnection[] connections = _connections.ToArray();
+        foreach (IscsiConnection connection in connections) connection.Close("the server is stopping");
+        foreach (IscsiConnection connection in connections) await connection.Ended;
     }
 
     LoginStatus ILoginDirectory.Find(string targetName, string initiatorName, out TargetNode? target)
