@@ -50,7 +50,8 @@ internal sealed partial class QemuIoSession : IDisposable
 
     /// <summary>
     /// No more commands: it works off what was sent and ends. Lines that were sent together are worked off
-    /// only then, because qemu-io looks for the next one when its input becomes readable, not in its own buffer.
+    /// only then, because qemu-io looks for the next one when its input becomes readable, not in its own
+    /// buffer.
     /// </summary>
     public void EndInput()
     {
