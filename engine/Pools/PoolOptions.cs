@@ -9,7 +9,7 @@ public sealed record PoolOptions
     public long CacheBytes { get; init; } = 64L * 1024 * 1024;
 
     /// <summary>Pointers that await a checkpoint before one begins.</summary>
-    public int PendingLimit { get; init; } = 160 * 1024;
+    public int PendingLimit { get; init; } = 90 * 1024;
 
     /// <summary>Length of the commit log, in bytes, at which a checkpoint begins.</summary>
     public long LogLimitBytes { get; init; } = 32L * 1024 * 1024;
