@@ -22,6 +22,8 @@ trap cleanup EXIT
 say() { printf '\n== %s\n' "$*"; }
 run() { printf '$ %s\n' "${*//$cstor/cstor}" | sed "s,$work/,,g"; "$@"; }
 
+rate() { awk '/^\$/ { print } /completed in/ { printf "30000 requests in %s s: %d a second\n", $4, 30000 / $4 }'; }
+
 start_daemon() {
   "$cstor" daemon --state-dir "$work/state" --socket "$CSTOR_SOCKET" --iscsi "127.0.0.1:$port" >>"$work/daemon.log" 2>&1 &
   daemon=$!
@@ -55,8 +57,8 @@ run iscsi-inq "$url" | grep -E '^\$|Peripheral|Vendor|Product|Version' || true
 
 say "QEMU's iSCSI client writes a pattern and flushes it, then measures 4K writes and reads, 32 at a time"
 run qemu-io -f raw -c "write -P 0x5a 0 64M" -c flush "$url"
-run qemu-img bench -f raw -t none -w -c 30000 -d 32 -s 4096 -o 128M "$url" | tail -n 1
-run qemu-img bench -f raw -t none -c 30000 -d 32 -s 4096 "$url" | tail -n 1
+run qemu-img bench -f raw -t none -w -c 30000 -d 32 -s 4096 -o 128M "$url" | rate
+run qemu-img bench -f raw -t none -c 30000 -d 32 -s 4096 "$url" | rate
 
 say "The daemon is killed with -9 and started again; it imports the pool by itself"
 kill -9 "$daemon"
