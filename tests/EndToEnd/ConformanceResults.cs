@@ -15,26 +15,25 @@ internal static class ConformanceResults
     public static Dictionary<string, string> Parse(string printed)
     {
         Dictionary<string, string> results = [];
-        string suite = "", test = "";
+        string suite = "", test = ""; // empty between tests, where marks are of the suite's set-up
         foreach (string line in printed.Split('\n'))
         {
+            string verdict = line;
             if (line.StartsWith(SuiteMark, StringComparison.Ordinal)) suite = line[SuiteMark.Length..].Trim();
             if (line.StartsWith(TestMark, StringComparison.Ordinal))
             {
-                test = $"{suite}.{line[TestMark.Length..].Split(' ')[0]}";
+                string[] parts = line[TestMark.Length..].Split(" ...", 2);
+                test = $"{suite}.{parts[0]}";
+                verdict = parts[^1];
                 results[test] = "pass";
             }
 
             if (test.Length == 0) continue;
-            bool isSkipped = line.Contains("[SKIPPED]", StringComparison.Ordinal);
-            if (isSkipped && results[test] == "pass") results[test] = "skip";
-            if (line.StartsWith("FAILED", StringComparison.Ordinal)
-                || line.EndsWith("...FAILED", StringComparison.Ordinal))
-            {
-                results[test] = "fail";
-            }
-
-            if (line.StartsWith("Run Summary", StringComparison.Ordinal)) test = "";
+            bool isFailed = verdict.StartsWith("FAILED", StringComparison.Ordinal);
+            bool isPassed = verdict.StartsWith("passed", StringComparison.Ordinal);
+            if (isFailed) results[test] = "fail";
+            else if (!isPassed && verdict.Contains("[SKIPPED]", StringComparison.Ordinal)) results[test] = "skip";
+            if (isFailed || isPassed) test = "";
         }
 
         return results;
