@@ -31,8 +31,9 @@ internal static class ConformanceResults
             if (test.Length == 0) continue;
             bool isFailed = verdict.StartsWith("FAILED", StringComparison.Ordinal);
             bool isPassed = verdict.StartsWith("passed", StringComparison.Ordinal);
+            bool isSkipped = !isPassed && verdict.Contains("[SKIPPED]", StringComparison.Ordinal);
             if (isFailed) results[test] = "fail";
-            else if (!isPassed && verdict.Contains("[SKIPPED]", StringComparison.Ordinal)) results[test] = "skip";
+            else if (isSkipped) results[test] = "skip";
             if (isFailed || isPassed) test = "";
         }
 
