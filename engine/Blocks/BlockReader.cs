@@ -24,7 +24,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
     /// <param name="into">4096-aligned, at least the logical length; beyond the physical length of an
     /// uncompressed block it is left as it was.</param>
     /// <param name="kind">For the damage report.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
         int storedBytes = pointer.PhysicalSectors << Layout.SectorShift;
@@ -45,7 +45,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
         Xxh128.Compute(stored.Span[..(int)pointer.PhysicalBytes]) == pointer.Checksum;
 
     /// <summary>Reads a copy chosen by the vdev; on a mismatch or error, any copy that is good.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadStoredAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
         IoStatus status = await devices.ReadAsync(pointer.Place0, into);
@@ -75,6 +75,8 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
                     continue;
                 }
 
+                // A copy that is missing anyway is no news.
+                if (status == IoStatus.DeviceGone) continue;
                 bad.Add((place, copy));
                 if (status != IoStatus.Ok) continue;
                 worst = IoStatus.ChecksumMismatch;

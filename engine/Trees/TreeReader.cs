@@ -38,7 +38,7 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
     }
 
     /// <summary>Reads a node into the cache.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> LoadAsync(BlockPointer node)
     {
         IoBuffer? buffer = loop.Buffers.TryRent(node.LogicalBytes);
@@ -63,7 +63,7 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
     }
 
     /// <summary>Reads a node into a buffer of the caller's own.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> CopyNodeAsync(BlockPointer node, IoBuffer into)
     {
         IoBuffer? cached = cache.Find(node);

@@ -66,7 +66,7 @@ internal sealed class TreeUpdate(
     }
 
     // Changes [low, high) lie below this node, which begins at block 'first'.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<BlockPointer> ApplyNodeAsync(int level, BlockPointer old, ulong first, int low,
         int high)
     {
@@ -93,7 +93,7 @@ internal sealed class TreeUpdate(
         return result;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<bool> ApplyToChildrenAsync(int level, IoBuffer node, ulong first, int low,
         int high)
     {

@@ -85,7 +85,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         return Reader.ReadAsync(offsetBytes, into);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
     {
         IoStatus refusal = RefusalOfChange(offsetBytes, from.LengthBytes);

@@ -23,7 +23,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     private readonly Stack<ExtentRead> _freeReads = [];
 
     /// <summary>Reads any range of whole bytes; aligned whole blocks without a copy.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
         int blockMask = volume.BlockSizeBytes - 1;
@@ -50,7 +50,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     }
 
     /// <summary>Reads whole blocks into aligned memory.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadBlocksAsync(ulong firstBlock, int count, IoSlice into)
     {
         if (!_freePlans.TryPop(out ReadPlan? plan)) plan = new ReadPlan();

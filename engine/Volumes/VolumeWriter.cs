@@ -26,7 +26,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private readonly Stack<CompressionWork> _freeWork = [];
 
     /// <summary>Writes whole blocks. The caller holds their range.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> WriteBlocksAsync(ulong firstBlock, IoSlice from)
     {
         if ((from.Address & (Layout.SectorBytes - 1)) != 0) return await WriteCopyAsync(firstBlock, from);
@@ -51,7 +51,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     /// <summary>
     /// Writes a range that begins or ends within a block. The caller holds all touched blocks.
     /// </summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> WritePartialAsync(long offsetBytes, IoSlice from)
     {
         int blockBytes = volume.BlockSizeBytes;
@@ -92,7 +92,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         foreach (CompressionWork work in _freeWork) work.Dispose();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> MergeAsync(ulong block, int within, IoSlice part)
     {
         IoBuffer? buffer = pool.Loop.Buffers.TryRent(volume.BlockSizeBytes);
@@ -138,7 +138,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         return end - start;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> WritePlainAsync(ulong firstBlock, int count, IoSlice from)
     {
         ExtentWrite extent = pool.Writer.Rent();
