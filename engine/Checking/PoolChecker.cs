@@ -177,29 +177,46 @@ public sealed class PoolChecker : IDisposable
 
         _report.Blocks++;
         IoBuffer stored = _loop.Buffers.Rent(pointer.PhysicalSectors << Layout.SectorShift);
-        bool isGood = true;
+        bool isFound = false;
+        bool isClaimed = true;
         for (int index = 0; index < pointer.CopyCount; index++)
         {
             BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
             _walkedSectors += pointer.AllocatedSectors;
-            if (!Claim(place, pointer.AllocatedSectors, what)) isGood = false;
-            for (int copy = 0; isGood && copy < _devices.CopyCount(place.Vdev); copy++)
-            {
-                IoStatus status = await _devices.ReadCopyAsync(
-                    place, copy, stored.First(pointer.PhysicalSectors << Layout.SectorShift));
-                if (status == IoStatus.Ok && BlockReader.Matches(pointer, stored.Slice)) continue;
-                string why = status == IoStatus.Ok ? "checksum mismatch" : status.ToString();
-                _report.Add($"{what}: copy {copy} at {place}: {why}");
-                isGood = false;
-            }
+            isClaimed &= Claim(place, pointer.AllocatedSectors, what);
+            if (isClaimed) isFound |= await ReadCopiesAsync(pointer, place, stored, isFound, what);
         }
 
         IoBuffer logical = _loop.Buffers.Rent(pointer.LogicalBytes);
-        if (isGood) isGood = Expand(pointer, stored, logical, what);
+        bool isGood = isClaimed && isFound && Expand(pointer, stored, logical, what);
         stored.Release();
         if (isGood) return new Verified(logical, pointer.LogicalBytes);
         logical.Release();
         return default;
+    }
+
+    // Every copy is read, and the walk goes on below a good one: one lost disk is reported as that alone.
+    private async ValueTask<bool> ReadCopiesAsync(
+        BlockPointer pointer, BlockPlace place, IoBuffer stored, bool isFound, string what)
+    {
+        int bytes = pointer.PhysicalSectors << Layout.SectorShift;
+        IoBuffer trial = _loop.Buffers.Rent(bytes);
+        for (int copy = 0; copy < _devices.CopyCount(place.Vdev); copy++)
+        {
+            IoStatus status = await _devices.ReadCopyAsync(place, copy, trial.First(bytes));
+            if (status == IoStatus.Ok && BlockReader.Matches(pointer, trial.Slice))
+            {
+                if (!isFound) trial.Span[..bytes].CopyTo(stored.Span);
+                isFound = true;
+                continue;
+            }
+
+            string why = status == IoStatus.Ok ? "checksum mismatch" : status.ToString();
+            _report.Add($"{what}: copy {copy} at {place}: {why}");
+        }
+
+        trial.Release();
+        return isFound;
     }
 
     private bool Expand(in BlockPointer pointer, IoBuffer stored, IoBuffer logical, string what)

@@ -20,6 +20,7 @@ internal sealed class BlockOracle
     private long _flushedTo;
     private bool _isAfterCrash;
     private int _readsUnderWay;
+    private int _life;
     private (long At, string What) _firstLost = (long.MaxValue, string.Empty);
     private (long At, string What) _lastSurvivor = (0, string.Empty);
 
@@ -131,16 +132,20 @@ internal sealed class BlockOracle
                 : versions.FindLast(version => version.CompletedAt > 0) ?? versions[0];
         }
 
-        return new OracleRead(offsetBytes, oldest);
+        return new OracleRead(offsetBytes, oldest, _life);
     }
 
     /// <summary>A read ended without data.</summary>
-    public void FailRead() => _readsUnderWay--;
+    public void FailRead(OracleRead read)
+    {
+        if (read.Life == _life) _readsUnderWay--;
+    }
 
     /// <summary>Checks what was read.</summary>
     /// <exception cref="OracleException">It may not be read now.</exception>
     public void EndRead(OracleRead read, ReadOnlySpan<byte> payload)
     {
+        if (read.Life != _life) return;
         _readsUnderWay--;
         long first = read.OffsetBytes / BlockBytes;
         for (int at = 0; at < payload.Length;)
@@ -155,6 +160,7 @@ internal sealed class BlockOracle
     /// <summary>The pool lost power: each block may now be any version from the newest durable on.</summary>
     public void Crash()
     {
+        _life++;
         _readsUnderWay = 0;
         foreach (List<BlockVersion> versions in _blocks) Trim(versions);
         _isAfterCrash = true;

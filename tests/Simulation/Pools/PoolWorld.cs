@@ -78,10 +78,10 @@ internal sealed class PoolWorld : IDisposable
     }
 
     /// <summary>Creates the pool if it was never acknowledged to exist, else imports it.</summary>
-    public async ValueTask<PoolSession> OpenAsync(SimulatedLoop loop)
+    public async ValueTask<PoolSession> OpenAsync(SimulatedLoop loop, bool readOnly = false)
     {
         PoolRegistry registry = new(loop, Log, Options);
-        if (IsCreated) return new PoolSession(this, loop, registry, await ImportAsync(registry));
+        if (IsCreated) return new PoolSession(this, loop, registry, await ImportAsync(registry, readOnly));
         Outcome<Pool> pool = await registry.CreateAsync(PoolName, Shape.Specs(), force: true);
         if (!pool.IsOk) throw new OracleException($"creation failed: {pool.Fault}");
         IsCreated = true;
@@ -90,13 +90,13 @@ internal sealed class PoolWorld : IDisposable
 
     public void Dispose() => Machine.Dispose();
 
-    private static async ValueTask<Pool> ImportAsync(PoolRegistry registry)
+    private static async ValueTask<Pool> ImportAsync(PoolRegistry registry, bool readOnly)
     {
         Outcome<ImportScan> scan = await registry.ScanAsync([]);
         if (!scan.IsOk) throw new OracleException($"scan failed: {scan.Fault}");
         ImportCandidate[] found = [.. scan.Value.Pools.Where(candidate => candidate.Name == PoolName)];
         if (found.Length != 1) throw new OracleException($"scan found {found.Length} pools");
-        Outcome<Pool> pool = await registry.ImportAsync(found[0], readOnly: false, force: false);
+        Outcome<Pool> pool = await registry.ImportAsync(found[0], readOnly, force: false);
         return pool.IsOk ? pool.Value : throw new OracleException($"import failed: {pool.Fault}");
     }
 }

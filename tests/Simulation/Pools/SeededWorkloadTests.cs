@@ -2,7 +2,7 @@
 // clean exports, with random volumes and requests, and with faults of what the pool survives: on mirrors one
 // disk rots, loses or misplaces writes, ignores flushes, fails or dies; everything that was acknowledged and
 // flushed must be there all the same.
-using Cstor.Tests.Simulation.Oracle;
+using Cstor.Engine.Host;
 using Cstor.Tests.Simulation.Workloads;
 using Xunit;
 
@@ -57,7 +57,11 @@ public sealed class SeededWorkloadTests
             if (victim is not null) Afflict(victim, random, isLast || !world.IsCreated);
             world.Log.Note($"life {life} of {shape.Name}, victim {victim?.Path}");
             bool hasVictim = victim is not null;
-            RunEnd ended = world.Live(loop => LiveOnceAsync(world, loop, random, isAfterCrash, hasVictim));
+            bool isUnlucky = !isLast && !shape.IsRedundant && random.Chance(0.15);
+            RunEnd ended = world.Live(loop =>
+                LiveOnceAsync(world, loop, random, isAfterCrash, hasVictim, isUnlucky));
+            foreach (SimulatedDisk disk in world.Node.Disks.All)
+                if (disk != victim) disk.Faults.Clear();
             if (end is not null) end.IsCancelled = true;
             isAfterCrash = ended == RunEnd.NodeDied;
             if (isAfterCrash) world.Model.Crash();
@@ -65,11 +69,20 @@ public sealed class SeededWorkloadTests
     }
 
     private static async ValueTask LiveOnceAsync(
-        PoolWorld world, SimulatedLoop loop, SimulatedRandom random, bool isAfterCrash, bool hasVictim)
+        PoolWorld world,
+        SimulatedLoop loop,
+        SimulatedRandom random,
+        bool isAfterCrash,
+        bool hasVictim,
+        bool isUnlucky)
     {
         bool isNew = !world.IsCreated;
         PoolSession session = await world.OpenAsync(loop);
         if (!isNew) await session.SettleAsync(isAfterCrash);
+        session.IsMisfortune = isUnlucky;
+        string unlucky = PoolShape.PathOf(random.Below(world.Shape.DiskCount));
+        if (isUnlucky) BringMisfortune(world.Node.Disks[unlucky], random);
+        IoStatus[] failures = isUnlucky ? [IoStatus.DeviceError, IoStatus.PoolStopped] : [];
         int phases = random.Between(1, 4);
         for (int phase = 0; phase < phases; phase++)
         {
@@ -81,14 +94,20 @@ public sealed class SeededWorkloadTests
                 Durable = random.Below(3) switch { 0 => 0, 1 => 0.2, _ => 0.9 },
                 Partial = random.Below(3) switch { 0 => 0, 1 => 0.2, _ => 0.8 },
                 Flushes = random.Below(3) * 6,
+                AllowedFailures = failures,
             };
-            await session.WorkAsync(mix, random.Between(10, 120));
-            if (random.Chance(0.2)) await session.CheckpointAsync([]);
+            if (session.Drivers.Count > 0) await session.WorkAsync(mix, random.Between(10, 120));
+            if (random.Chance(0.2)) await session.CheckpointAsync(failures);
             if (random.Chance(0.1)) await loop.DelayAsync(random.Between(0L, 100L) * 1_000_000_000);
         }
 
-        // A check reads every copy, and those of a failing disk are no surprise.
-        if (!hasVictim) await session.CheckAsync();
+        if (isUnlucky)
+        {
+            world.Node.Kill();
+            await loop.DelayAsync(1);
+        }
+
+        await session.CheckAsync(hasVictim);
         await session.ExportAsync();
     }
 
@@ -134,6 +153,18 @@ public sealed class SeededWorkloadTests
             else
                 world.Node.Crash((CrashMode)random.Below(6));
         });
+    }
+
+    // On disks without a second copy: requests fail, and the pool may stop, but what was flushed stays.
+    private static void BringMisfortune(SimulatedDisk disk, SimulatedRandom random)
+    {
+        switch (random.Below(4))
+        {
+            case 0: disk.Faults.WriteError = 0.01; break;
+            case 1: disk.Faults.FlushError = 0.1; break;
+            case 2: disk.Faults.ReadError = 0.02; break;
+            default: disk.Faults.WriteError = disk.Faults.FlushError = disk.Faults.ReadError = 0.005; break;
+        }
     }
 
     private static void Afflict(SimulatedDisk victim, SimulatedRandom random, bool isHealthy)

@@ -30,6 +30,8 @@ internal sealed class VolumeDriver(
         (long offset, int length) = Range(mix);
         if (choice < mix.Writes) return WriteAsync(mix, offset, length, random.Chance(mix.Durable));
         if (choice < mix.Writes + mix.Reads) return ReadAsync(mix, offset, length);
+        int most = (int)((Oracle.SizeBytes - offset) / SectorBytes);
+        if (random.Chance(mix.LongUnmap)) length = random.Between(1, most) * SectorBytes;
         return UnmapAsync(mix, offset, length);
     }
 
@@ -64,7 +66,7 @@ internal sealed class VolumeDriver(
         if (IsOk(mix, status, "read", offset, length))
             Oracle.EndRead(read, payload.Span);
         else
-            Oracle.FailRead();
+            Oracle.FailRead(read);
         buffer.Release();
     }
 

@@ -22,6 +22,9 @@ internal sealed record WorkloadMix
     /// <summary>The longest request.</summary>
     public int MaximumBytes { get; init; } = 256 * 1024;
 
+    /// <summary>Of the unmaps, those of any length up to the whole volume.</summary>
+    public double LongUnmap { get; init; } = 0.1;
+
     /// <summary>Requests under way at once.</summary>
     public int Concurrency { get; init; } = 8;
 
