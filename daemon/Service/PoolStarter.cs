@@ -99,7 +99,7 @@ internal sealed partial class PoolStarter(
     }
 
     /// <summary>What else is wrong with the device shows when the pool is opened.</summary>
-    private Task WaitUntilFreeAsync(string device) => Predecessor.OutlastAsync(
+    private Task<Outcome<Unit>> WaitUntilFreeAsync(string device) => Predecessor.OutlastAsync(
         "device-in-use",
         () => loop.CallAsync<Unit>(async () =>
         {

@@ -4,14 +4,18 @@
 # environment: SUBJECTS="raw tgt cstor"   which to measure
 #              BENCH_DIR=out/bench/disks  where the files under the loop devices go: the disk that is measured
 #              LOADS=REGEX                only the loads whose name matches
-# Needs root for loop devices. Touches only processes, ports and devices of its own, and removes them.
+# Needs root for loop devices (asks by sudo). Touches only processes, ports and devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
+if [ "$(id -u)" != 0 ]; then
+  echo "The bench makes loop devices, for which it needs root"
+  exec sudo --preserve-env=SUBJECTS,BENCH_DIR,LOADS "$0" "$@"
+fi
 mode=${1:-quick}
 case $mode in
   quick) rounds=3 seconds=1 ;;
-  full) rounds=5 seconds=3 ;;
+  full) rounds=5 seconds=2 ;;
   *) echo "usage: $0 quick|full" >&2; exit 2 ;;
 esac
 subjects=${SUBJECTS:-raw tgt cstor}
@@ -22,10 +26,6 @@ region=$((1 << 30))
 loops=() pids=()
 declare -A loop pid port target lun
 
-if [ "$(id -u)" != 0 ]; then
-  echo "The bench makes loop devices and needs root: sudo make bench" >&2
-  exit 1
-fi
 
 # stop_process PID: asks, and after two seconds insists
 stop_process() {
@@ -40,6 +40,7 @@ cleanup() {
   for device in "${loops[@]}"; do losetup -d "$device" || true; done
   [ "$status" = 0 ] || tail -n 20 "$work"/*.log 2>/dev/null || true
   rm -rf "$work" "$disks"
+  [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" out/bench
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
