@@ -1,44 +1,31 @@
-using System.Threading.Tasks.Sources;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Cstor.Engine.Host;
 
-/// <summary>An async method under way: what its caller awaits. Goes back to its pool when the result is taken.</summary>
-internal abstract class LoopMethodBox<T> : IValueTaskSource<T>, IValueTaskSource
+/// <summary>The box of one async method.</summary>
+internal sealed class LoopMethodBox<T, TStateMachine> : LoopMethodResult<T>
+    where TStateMachine : IAsyncStateMachine
 {
-    private ManualResetValueTaskSourceCore<T> _source;
+    // One pool for each method and thread, as large as the method was ever under way at once.
+    [ThreadStatic]
+    private static Stack<LoopMethodBox<T, TStateMachine>>? t_free;
 
-    protected LoopMethodBox() => Continuation = MoveNext;
+    [SuppressMessage("Design", "CA1051", Justification = "The machine is a struct that runs in place.")]
+    public TStateMachine? StateMachine;
 
-    public Action Continuation { get; }
-
-    public short Version => _source.Version;
-
-    public void SetResult(T result) => _source.SetResult(result);
-
-    public void SetException(Exception exception) => _source.SetException(exception);
-
-    public T GetResult(short token)
+    public static LoopMethodBox<T, TStateMachine> Rent()
     {
-        try
-        {
-            return _source.GetResult(token);
-        }
-        finally
-        {
-            _source.Reset();
-            Return();
-        }
+        Stack<LoopMethodBox<T, TStateMachine>> free = t_free ??= new(4);
+        return free.TryPop(out LoopMethodBox<T, TStateMachine>? box) ? box : new();
     }
 
-    void IValueTaskSource.GetResult(short token) => GetResult(token);
+    protected override void MoveNext() => StateMachine!.MoveNext();
 
-    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
-
-    public void OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
-
-    protected abstract void MoveNext();
-
-    protected abstract void Return();
+    protected override void Return()
+    {
+        // What the method held must not be kept alive.
+        StateMachine = default;
+        (t_free ??= new(4)).Push(this);
+    }
 }

@@ -52,7 +52,7 @@ internal static class AtomicCommands
         return Run(task, have, compare: false);
     }
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask Run(ScsiTask task, int lengthBytes, bool compare)
     {
         LogicalUnit unit = task.Unit!;

@@ -129,7 +129,7 @@ internal static class ProvisioningCommands
         return totalBlocks > Limits.MaximumUnmapBlocks ? Sense.InvalidFieldInParameters(8) : null;
     }
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask UnmapAll(ScsiTask task, int count)
     {
         LogicalUnit unit = task.Unit!;
@@ -147,7 +147,7 @@ internal static class ProvisioningCommands
         }
     }
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask WritePattern(ScsiTask task, long lengthBytes)
     {
         LogicalUnit unit = task.Unit!;

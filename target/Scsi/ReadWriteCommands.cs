@@ -87,7 +87,7 @@ internal static class ReadWriteCommands
 
     public static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask ReadInParts(ScsiTask task, int moved)
     {
         LogicalUnit unit = task.Unit!;

@@ -81,7 +81,7 @@ internal static class VerifyCommands
 
     private static int ByteCheck(ScsiTask task) => (task.Cdb[1] >> 1) & 3;
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask WriteThenCheck(ScsiTask task, int have)
     {
         LogicalUnit unit = task.Unit!;
@@ -100,7 +100,7 @@ internal static class VerifyCommands
     private static ValueTask Check(ScsiTask task, int check) =>
         Check(task, check, (long)task.Blocks * task.Unit!.BlockBytes);
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder))]
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask Check(ScsiTask task, int check, long totalBytes)
     {
         LogicalUnit unit = task.Unit!;
