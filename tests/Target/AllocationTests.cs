@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Cstor.Engine.Host;
-using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Volumes;
 using Cstor.Target;
 using Cstor.Tests.Host.Linux;

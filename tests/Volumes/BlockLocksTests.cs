@@ -10,8 +10,8 @@ public sealed class BlockLocksTests
     public void Ranges_apart_do_not_wait_for_each_other()
     {
         BlockLocks locks = new();
-        Assert.True(locks.AcquireAsync(new BlockRange(0, 4)).IsCompleted);
-        Assert.True(locks.AcquireAsync(new BlockRange(4, 4)).IsCompleted);
+        Assert.True(locks.AcquireAsync(new BlockRange(0, 4)).AsTask().IsCompleted);
+        Assert.True(locks.AcquireAsync(new BlockRange(4, 4)).AsTask().IsCompleted);
     }
 
     [Fact]
@@ -36,8 +36,8 @@ public sealed class BlockLocksTests
     {
         BlockLocks locks = new();
         await locks.AcquireAsync(new BlockRange(0, 2));
-        ValueTask waiting = locks.AcquireAsync(new BlockRange(1, 2));
-        ValueTask late = locks.AcquireAsync(new BlockRange(2, 1));
+        Task waiting = locks.AcquireAsync(new BlockRange(1, 2)).AsTask();
+        Task late = locks.AcquireAsync(new BlockRange(2, 1)).AsTask();
         Assert.False(late.IsCompleted);
         locks.Release(new BlockRange(0, 2));
         await waiting;

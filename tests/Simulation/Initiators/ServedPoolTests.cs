@@ -2,6 +2,7 @@
 // The server loses power, is killed, or is stopped; connections are reset and links cut, one way or both.
 // What an initiator was told is durable must be there; a request that a broken connection left open was done
 // or not, and does not take effect once a later one was answered.
+using System.Diagnostics.CodeAnalysis;
 using Cstor.Engine.Host;
 using Cstor.Engine.Volumes;
 using Cstor.Tests.Simulation.Oracle;
@@ -32,6 +33,7 @@ public sealed class ServedPoolTests
         Assert.True(failures.Count == 0, string.Join("\n\n", failures));
     }
 
+    [SuppressMessage("Design", "CA1001", Justification = "Live disposes of the world that it makes.")]
     private sealed class History(ulong seed)
     {
         private readonly SimulatedRandom _random = SimulatedRandom.For(seed, "served");
