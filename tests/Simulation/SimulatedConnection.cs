@@ -18,6 +18,8 @@ internal sealed class SimulatedConnection : IConnection
     private int _unconsumedBytes;
     private bool _isWireBusy;
     private long _heldSince = -1;
+    private bool _isProbing;
+    private long _unansweredSince = -1;
     private bool _isClosed;
     private bool _isBroken;
     private bool _isEnded;
@@ -46,6 +48,9 @@ internal sealed class SimulatedConnection : IConnection
     public IPEndPoint RemoteEndPoint { get; }
 
     private SimulatedMachine Machine => Loop.Machine;
+
+    // Without power: it neither takes nor refuses anything.
+    private bool IsPeerSilent => Peer.Loop.IsDead && !Peer.Loop.Node.IsUp && !Peer._isClosed;
 
     private bool IsOver => _isClosed || _isBroken;
 
@@ -128,7 +133,34 @@ internal sealed class SimulatedConnection : IConnection
             Put(chunk);
         }
 
-        if (_sentBytes == totalBytes) ScheduleSent();
+        if (_sentBytes == totalBytes)
+            ScheduleSent();
+        else
+            ScheduleProbe();
+    }
+
+    // A full window is probed, so that a sender notices a peer that forgot the connection or went away.
+    private void ScheduleProbe()
+    {
+        if (_isProbing) return;
+        _isProbing = true;
+        Machine.At(Machine.Latency(500_000_000, 1_000_000_000), null, "probe", Probe);
+    }
+
+    private void Probe()
+    {
+        _isProbing = false;
+        if (IsOver || Loop.IsDead || _sending is null || _unconsumedBytes < _windowBytes) return;
+        SimulatedLinks links = Machine.Links;
+        bool isAnswered = !IsPeerSilent && links.CanPass(Loop.Node, Peer.Loop.Node)
+            && links.CanPass(Peer.Loop.Node, Loop.Node);
+        if (isAnswered || _unansweredSince < 0) _unansweredSince = isAnswered ? -1 : Machine.NowNanoseconds;
+        bool isForgotten = isAnswered && (Peer.IsOver || Peer.Loop.IsDead);
+        bool isTooLong = !isAnswered && Machine.NowNanoseconds - _unansweredSince > links.BreakAfterNanoseconds;
+        if (isForgotten || isTooLong)
+            BreakHere();
+        else
+            ScheduleProbe();
     }
 
     private int ChunkBytes() => _random.Below(8) switch
@@ -177,8 +209,9 @@ internal sealed class SimulatedConnection : IConnection
     {
         _isWireBusy = false;
         if (_wire.Count == 0) return;
-        bool isPeerSilent = Peer.Loop.IsDead && !Peer.Loop.Node.IsUp && !Peer._isClosed;
-        if (isPeerSilent || !Machine.Links.CanPass(Loop.Node, Peer.Loop.Node))
+        bool isForgotten = Peer.IsOver || Peer.Loop.IsDead;
+        bool isMute = isForgotten && !Machine.Links.CanPass(Peer.Loop.Node, Loop.Node);
+        if (IsPeerSilent || isMute || !Machine.Links.CanPass(Loop.Node, Peer.Loop.Node))
         {
             if (_heldSince < 0) _heldSince = Machine.NowNanoseconds;
             if (Machine.NowNanoseconds - _heldSince > Machine.Links.BreakAfterNanoseconds)
@@ -262,16 +295,24 @@ internal sealed class SimulatedConnection : IConnection
 
     private void Acknowledge(int count)
     {
+        long since = Machine.NowNanoseconds;
         long delay = Machine.Links.Latency(Loop.Node, Peer.Loop.Node);
-        Machine.At(delay, null, "window", () => TryAcknowledge(count));
+        Machine.At(delay, null, "window", () => TryAcknowledge(count, since));
     }
 
-    private void TryAcknowledge(int count)
+    // What stays unacknowledged too long breaks the sender's end, though it did arrive.
+    private void TryAcknowledge(int count, long since)
     {
         if (!Machine.Links.CanPass(Loop.Node, Peer.Loop.Node) && !Peer.IsOver)
         {
+            if (Machine.NowNanoseconds - since > Machine.Links.BreakAfterNanoseconds)
+            {
+                Peer.BreakHere();
+                return;
+            }
+
             long again = Machine.Latency(200_000_000, 1_000_000_000);
-            Machine.At(again, null, "window", () => TryAcknowledge(count));
+            Machine.At(again, null, "window", () => TryAcknowledge(count, since));
             return;
         }
 

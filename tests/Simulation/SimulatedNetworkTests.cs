@@ -126,6 +126,40 @@ public sealed class SimulatedNetworkTests
     }
 
     [Fact]
+    public void A_sender_that_waits_for_the_window_notices_that_the_peer_is_gone()
+    {
+        for (ulong seed = 0; seed < 10; seed++)
+        {
+            using Pair pair = new(seed);
+            pair.Run(async (client, _) =>
+            {
+                ValueTask<bool> blocked = Send(pair.A, client, 2_000_000);
+                await pair.A.DelayAsync(2_000_000_000);
+                pair.Machine.Links.Cut(pair.B.Node, pair.A.Node);
+                pair.B.Node.Crash(CrashMode.Random);
+                pair.B.Node.CreateLoop();
+                await pair.A.DelayAsync(2_000_000_000);
+                pair.Machine.Links.HealAll();
+                if (await blocked) await Send(pair.A, client, 100);
+                Assert.Equal(0, await Receive(pair.A, client));
+            });
+        }
+    }
+
+    [Fact]
+    public void A_one_way_cut_breaks_a_sender_whose_data_is_never_acknowledged()
+    {
+        using Pair pair = new(11);
+        pair.Run(async (client, server) =>
+        {
+            pair.Machine.Links.Cut(pair.B.Node, pair.A.Node);
+            Assert.True(await Send(pair.A, client, 100));
+            await Expect(pair.B, server, 100, []);
+            Assert.Equal(0, await Receive(pair.A, client));
+        });
+    }
+
+    [Fact]
     public void A_killed_peer_ends_the_stream()
     {
         using Pair pair = new(9);

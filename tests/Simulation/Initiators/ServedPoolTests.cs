@@ -190,7 +190,7 @@ public sealed class ServedPoolTests
                 _world.Log.Note($"disturbance {choice} at {_world.Machine.NowNanoseconds}");
                 disturbance();
             });
-            long healed = when + (_random.Between(0L, 30L) * 1000 * Millisecond);
+            long healed = when + (_random.Between(1L, 30L) * 1000 * Millisecond);
             _world.Machine.At(healed, null, "healed", links.HealAll);
         }
     }
