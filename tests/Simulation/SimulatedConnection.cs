@@ -156,7 +156,8 @@ internal sealed class SimulatedConnection : IConnection
             && links.CanPass(Peer.Loop.Node, Loop.Node);
         if (isAnswered || _unansweredSince < 0) _unansweredSince = isAnswered ? -1 : Machine.NowNanoseconds;
         bool isForgotten = isAnswered && (Peer.IsOver || Peer.Loop.IsDead);
-        bool isTooLong = !isAnswered && Machine.NowNanoseconds - _unansweredSince > links.BreakAfterNanoseconds;
+        long silence = isAnswered ? 0 : Machine.NowNanoseconds - _unansweredSince;
+        bool isTooLong = silence > links.BreakAfterNanoseconds;
         if (isForgotten || isTooLong)
             BreakHere();
         else
