@@ -81,7 +81,7 @@ internal sealed class DaemonFixture : IDisposable
     /// <summary>A clean stop, by SIGTERM; the exit status.</summary>
     public int Stop(int seconds = 30)
     {
-        Tool.Check("kill", "-TERM", $"{ProcessId}");
+        Tool.Check("sh", "-c", $"kill -TERM {ProcessId}"); // built in, also where there is no procps
         if (_process!.WaitForExit(TimeSpan.FromSeconds(seconds))) return _process.ExitCode;
         throw new InvalidOperationException($"the daemon runs on {seconds} s after SIGTERM:\n" + Log());
     }
