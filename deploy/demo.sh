@@ -10,7 +10,10 @@ daemon=
 
 cleanup() {
   local status=$?
-  [ -z "$daemon" ] || kill -9 "$daemon" 2>/dev/null || true
+  if [ -n "$daemon" ]; then
+    kill "$daemon" 2>/dev/null || true
+    wait "$daemon" 2>/dev/null || true
+  fi
   if [ "$status" != 0 ]; then
     echo "The demo failed. The end of the daemon's log:" >&2
     tail -n 30 "$work/daemon.log" >&2 || true
