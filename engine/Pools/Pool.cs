@@ -1,5 +1,7 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Space;
+using Cstor.Engine.Checking;
+using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -71,6 +73,44 @@ public sealed class Pool
     public ValueTask<IoStatus> CheckpointAsync() =>
         _pacer is null ? new ValueTask<IoStatus>(IoStatus.ReadOnly) : _pacer.RequestAsync();
 
+    /// <summary>Takes a device out of use until it is brought back; refused for the last good copy.</summary>
+    /// <param name="device">Its path, the last part of it, or its guid.</param>
+    public ValueTask<Outcome<Unit>> OfflineAsync(string device) => throw new NotImplementedException();
+
+    /// <summary>Brings a device back into use; it is given what it missed.</summary>
+    public ValueTask<Outcome<Unit>> OnlineAsync(string device) => throw new NotImplementedException();
+
+    /// <summary>Puts a new device in the place of an old one, which leaves when the new one is complete.</summary>
+    /// <param name="device">The old one: path, last part of the path, or guid.</param>
+    /// <param name="newPath">Null: a new device under the old one's path.</param>
+    /// <param name="force">Also if the new device carries something; never if it is in use.</param>
+    public ValueTask<Outcome<Unit>> ReplaceAsync(string device, string? newPath, bool force) =>
+        throw new NotImplementedException();
+
+    /// <summary>Makes a plain device a mirror, or a mirror wider.</summary>
+    public ValueTask<Outcome<Unit>> AttachAsync(string device, string newPath, bool force) =>
+        throw new NotImplementedException();
+
+    /// <summary>Takes a device out of its mirror, a half out of a replacement, or a spare out of the pool.</summary>
+    public ValueTask<Outcome<Unit>> DetachAsync(string device) => throw new NotImplementedException();
+
+    /// <summary>Adds top-level vdevs, log devices or spares.</summary>
+    /// <param name="vdevs">At least one.</param>
+    /// <param name="force">Overwrites what devices carry.</param>
+    /// <param name="dryRun">Check everything, write nothing.</param>
+    public ValueTask<Outcome<CreationPlan>> AddAsync(IReadOnlyList<VdevSpec> vdevs, bool force, bool dryRun) =>
+        throw new NotImplementedException();
+
+    /// <summary>Forgets counted errors and gives devices that were taken out for them another chance.</summary>
+    /// <param name="device">One device, or null for all.</param>
+    public ValueTask<Outcome<Unit>> ClearAsync(string? device) => throw new NotImplementedException();
+
+    /// <summary>Begins, pauses or stops a scrub.</summary>
+    public ValueTask<Outcome<Unit>> ScrubAsync(ScrubCommand command) => throw new NotImplementedException();
+
+    /// <summary>Verifies the whole pool at its newest root: pointers, checksums, parity, accounting.</summary>
+    public ValueTask<Outcome<CheckReport>> CheckAsync() => throw new NotImplementedException();
+
     public PoolStatus Status()
     {
         SpaceAllocator space = _core.Allocator;
@@ -87,7 +127,8 @@ public sealed class Pool
             _core.Epoch,
             _core.Log?.LengthBytes ?? 0,
             _core.Devices.Status(),
-            [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()]);
+            [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()],
+            null);
     }
 
     /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>

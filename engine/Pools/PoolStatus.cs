@@ -15,6 +15,7 @@ namespace Cstor.Engine.Pools;
 /// <param name="Vdevs">The vdev tree, top level first.</param>
 /// <param name="Damage">Damaged copies found since import: labels, uberblocks, nodes, log groups,
 /// data.</param>
+/// <param name="Scan">The scrub or resilver under way, else the last one; null if there was none.</param>
 public sealed record PoolStatus(
     string Name,
     Guid Guid,
@@ -27,4 +28,5 @@ public sealed record PoolStatus(
     ulong Epoch,
     long LogBytes,
     IReadOnlyList<VdevStatus> Vdevs,
-    IReadOnlyList<DamageReport> Damage);
+    IReadOnlyList<DamageReport> Damage,
+    ScanStatus? Scan);

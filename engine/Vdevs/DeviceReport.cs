@@ -14,9 +14,10 @@ internal static class DeviceReport
         VdevStatus[] children = [.. vdev.Devices.Select(Of)];
         int current = vdev.Devices.Count(device => device.IsCurrent);
         string state = current == children.Length ? "online"
-            : current >= children.Length - vdev.Geometry.Redundancy ? "degraded" : "faulted";
+            : current >= 1 ? "degraded" : "faulted";
         return new VdevStatus(
             LabelText.NameOf(config.Kind),
+            LabelText.NameOf(config.Role),
             config.Guid,
             "",
             state,
@@ -24,6 +25,7 @@ internal static class DeviceReport
             children.Sum(child => child.ReadErrors),
             children.Sum(child => child.WriteErrors),
             children.Sum(child => child.ChecksumErrors),
+            "",
             children);
     }
 
@@ -41,6 +43,7 @@ internal static class DeviceReport
 
     private static VdevStatus Of(PoolDevice device) => new(
         "disk",
+        LabelText.NameOf(VdevRole.Data),
         device.Guid,
         device.Path,
         StateOf(device),
@@ -48,6 +51,7 @@ internal static class DeviceReport
         device.ReadErrors,
         device.WriteErrors,
         device.ChecksumErrors,
+        "",
         []);
 
     private static string StateOf(PoolDevice device)

@@ -94,8 +94,7 @@ public sealed record ImportCandidate(
         {
             FoundDevice[] disks = [.. Devices.Where(device => vdev.Disks.Contains(device.Config))];
             int usable = disks.Count(disk => disk.Device is not null && disk.Config.IsCurrent);
-            VdevGeometry geometry = VdevGeometry.Create(vdev.Kind, disks.Length, vdev.SizeSectors);
-            if (usable >= disks.Length - geometry.Redundancy) continue;
+            if (usable >= 1) continue;
             lacking.AddRange(
                 disks.Where(disk => disk.Device is null || !disk.Config.IsCurrent).Select(Describe));
         }

@@ -6,7 +6,6 @@
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
-using Cstor.Raid;
 
 namespace Cstor.Engine.Vdevs;
 
@@ -28,11 +27,9 @@ internal sealed class MirrorVdev : Vdev
 
     public override ValueTask<IoStatus> ReadCopyAsync(long sector, int copy, IoSlice into)
     {
-        Span<Column> column = stackalloc Column[1];
-        Geometry.PlanRead(sector, into.LengthBytes >> Layout.SectorShift, copy, column);
-        PoolDevice device = Devices[column[0].Device];
+        PoolDevice device = Devices[copy];
         return device.IsCurrent
-            ? device.ReadAsync(PoolDevice.OffsetOf(column[0].Sector), into)
+            ? device.ReadAsync(PoolDevice.OffsetOf(sector), into)
             : new ValueTask<IoStatus>(IoStatus.DeviceGone);
     }
 
@@ -40,11 +37,9 @@ internal sealed class MirrorVdev : Vdev
     // use.
     public override ValueTask<IoStatus> RepairCopyAsync(long sector, int copy, IoSlice good)
     {
-        Span<Column> column = stackalloc Column[1];
-        Geometry.PlanRead(sector, good.LengthBytes >> Layout.SectorShift, copy, column);
-        PoolDevice device = Devices[column[0].Device];
+        PoolDevice device = Devices[copy];
         return device.IsCurrent
-            ? device.WriteAsync(PoolDevice.OffsetOf(column[0].Sector), good)
+            ? device.WriteAsync(PoolDevice.OffsetOf(sector), good)
             : new ValueTask<IoStatus>(IoStatus.DeviceGone);
     }
 

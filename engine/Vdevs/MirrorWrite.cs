@@ -1,7 +1,5 @@
 using System.Threading.Tasks.Sources;
 using Cstor.Engine.Host;
-using Cstor.PoolLayout;
-using Cstor.Raid;
 
 namespace Cstor.Engine.Vdevs;
 
@@ -17,20 +15,15 @@ internal sealed class MirrorWrite(MirrorVdev vdev) : IValueTaskSource<IoStatus>,
 
     public ValueTask<IoStatus> Start(long sector, ReadOnlySpan<IoSlice> from)
     {
-        long lengthBytes = 0;
-        foreach (IoSlice slice in from) lengthBytes += slice.LengthBytes;
-        Span<Column> columns = stackalloc Column[vdev.Geometry.MaximumColumns];
-        int count = vdev.Geometry.PlanWrite(sector, (int)(lengthBytes >> Layout.SectorShift), columns);
         ValueTask<IoStatus> task = new(this, _core.Version);
         _what = "failed a write";
         _pending = 1;
-        foreach (Column column in columns[..count])
+        for (int i = 0; i < _statuses.Length; i++)
         {
-            PoolDevice device = vdev.Devices[column.Device];
-            _statuses[column.Device] = IoStatus.DeviceGone;
-            if (!device.IsCurrent) continue;
+            _statuses[i] = IoStatus.DeviceGone;
+            if (!vdev.Devices[i].IsCurrent) continue;
             _pending++;
-            device.Write(PoolDevice.OffsetOf(column.Sector), from, this, column.Device);
+            vdev.Devices[i].Write(PoolDevice.OffsetOf(sector), from, this, i);
         }
 
         Countdown();

@@ -10,6 +10,7 @@ using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
+using Cstor.Raid;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Vdevs;
@@ -122,15 +123,24 @@ internal sealed partial class PoolDevices
     /// <summary>Sectors that places can address on a vdev; sector 0 is never allocated.</summary>
     public long SectorCount(int vdev) => _vdevs[vdev].SectorCount;
 
-    /// <summary>Sectors that a block of that many data sectors takes on a vdev, parity included.</summary>
-    public int AllocatedSectors(int vdev, int dataSectors) =>
-        _vdevs[vdev].Geometry.AllocatedSectors(dataSectors);
+    /// <summary>How blocks lie on a vdev, and how many sectors they take.</summary>
+    public VdevGeometry Geometry(int vdev) => _vdevs[vdev].Geometry;
+
+    /// <summary>What a vdev is for: data of every sort, or the commit log alone.</summary>
+    public VdevRole Role(int vdev) => _vdevs[vdev].Role;
+
+    /// <summary>
+    /// Reads a run of a vdev's sectors as they lie, parity and padding included; what cannot be read is
+    /// zero. For finding log groups whose length nobody knows: a block's first data sector lies <see
+    /// cref="VdevGeometry.Parity"/> sectors behind its place.
+    /// </summary>
+    public ValueTask<IoStatus> ReadRawAsync(BlockPlace place, IoSlice into) => ReadAsync(place, into);
 
     /// <summary>
     /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a
     /// device that is not in use answers <see cref="IoStatus.DeviceGone"/>.
     /// </summary>
-    public int CopyCount(int vdev) => _vdevs[vdev].Geometry.CopyCount;
+    public int CopyCount(int vdev) => _vdevs[vdev].Devices.Length;
 
     /// <summary>
     /// Reads from the device that answers best, from another if that one fails. Contents are not verified.

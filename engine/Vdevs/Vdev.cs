@@ -23,6 +23,8 @@ internal abstract class Vdev
 
     public long SectorCount { get; }
 
+    public VdevRole Role => Config.Role;
+
     /// <summary>
     /// As the label had it when it was opened; the devices' own state is in <see cref="Devices"/>.
     /// </summary>
@@ -49,7 +51,7 @@ internal abstract class Vdev
 
     public abstract ValueTask<IoStatus> ReadAsync(long sector, ReadOnlySpan<IoSlice> into);
 
-    /// <summary>Reads by one of the <see cref="VdevGeometry.CopyCount"/> ways and no other.</summary>
+    /// <summary>Reads by one way and no other.</summary>
     public abstract ValueTask<IoStatus> ReadCopyAsync(long sector, int copy, IoSlice into);
 
     /// <summary>Rewrites what <see cref="ReadCopyAsync"/> of the same copy reads.</summary>
@@ -94,7 +96,7 @@ internal abstract class Vdev
         }
 
         if (current > 0 && good == current) return IoStatus.Ok;
-        if (good < Devices.Length - Geometry.Redundancy) return failure;
+        if (good < 1) return failure;
         for (int i = 0; i < Devices.Length; i++)
         {
             if (statuses[i] == IoStatus.Ok) continue;

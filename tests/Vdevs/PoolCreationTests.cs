@@ -20,7 +20,7 @@ public sealed class PoolCreationTests
             Assert.Equal(2, pool.VdevCount);
             Assert.Equal((64 << 8) - 256, pool.SectorCount(0));
             Assert.Equal((2, 1), (pool.CopyCount(0), pool.CopyCount(1)));
-            Assert.Equal(5, pool.AllocatedSectors(0, 5));
+            Assert.Equal(5, pool.Geometry(0).AllocatedSectors(5));
             await pool.CloseAsync();
 
             ImportCandidate found = await rig.FindAsync();
