@@ -85,13 +85,14 @@ internal sealed class FakeAdministration : IAdministration
         3,
         4096,
         [
-            new("mirror", Guid, "", "degraded", 100L << 30, 0, 0, 0,
+            new("mirror", "data", Guid, "", "degraded", 100L << 30, 0, 0, 0, "",
             [
-                new("disk", Guid, "/dev/sdb", "online", 100L << 30, 0, 0, 2, []),
-                new("disk", Guid, "/dev/sdc", "missing", 100L << 30, 1, 0, 0, []),
+                new("disk", "data", Guid, "/dev/sdb", "online", 100L << 30, 0, 0, 2, "", []),
+                new("disk", "data", Guid, "/dev/sdc", "missing", 100L << 30, 1, 0, 0, "", []),
             ]),
         ],
-        [new("data", "tank/db block 4711 at 0:8812", 2, 2)]);
+        [new("data", "tank/db block 4711 at 0:8812", 2, 2)],
+        null);
 
     private static VolumeView Db() => new(
         "tank/db",
