@@ -53,46 +53,32 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
         return await RecoverAsync(pointer, into, kind);
     }
 
-    /// <summary>Reads every copy, keeps a good one and repairs the others.</summary>
+    /// <summary>Examines every place, keeps the good contents and repairs what is wrong.</summary>
     public async ValueTask<IoStatus> RecoverAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
-        IoBuffer? trial = loop.Buffers.TryRent(into.LengthBytes);
-        if (trial is null) return IoStatus.NoMemory;
-        IoSlice attempt = trial.First(into.LengthBytes);
-        IoStatus worst = IoStatus.DeviceError;
-        bool found = false;
-        List<(BlockPlace Place, int Copy)> bad = [];
+        IoBuffer? other = pointer.CopyCount > 1 ? loop.Buffers.TryRent(into.LengthBytes) : null;
+        Func<IoSlice, bool> isRight = contents => Matches(pointer, contents);
+        ExamineMode mode = MayRepair ? ExamineMode.Repair : ExamineMode.Verify;
+        IoStatus status = IoStatus.DeviceError;
+        int good = -1;
         for (int index = 0; index < pointer.CopyCount; index++)
         {
             BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
-            for (int copy = 0; copy < devices.CopyCount(place.Vdev); copy++)
-            {
-                IoStatus status = await devices.ReadCopyAsync(place, copy, attempt);
-                if (status == IoStatus.Ok && Matches(pointer, attempt))
-                {
-                    if (!found) attempt.Span.CopyTo(into.Span);
-                    found = true;
-                    continue;
-                }
-
-                // A copy that is missing anyway is no news.
-                if (status == IoStatus.DeviceGone) continue;
-                bad.Add((place, copy));
-                if (status != IoStatus.Ok) continue;
-                worst = IoStatus.ChecksumMismatch;
-                devices.NoteChecksumError(place, copy);
-            }
+            IoSlice contents = good >= 0 && other is not null ? other.First(into.LengthBytes) : into;
+            Examination found = await devices.ExamineAsync(place, contents, isRight, mode);
+            if (found.BadParts > 0)
+                damage.Note(kind, $"{place} on {found.Where}", found.RepairedParts == found.BadParts);
+            if (found.Status == IoStatus.Ok && good < 0) good = index;
+            else if (found.Status != IoStatus.Ok && good < 0) status = found.Status;
+            // A place with nothing right left is written anew from the other.
+            if (good < 0 || found.Status == IoStatus.Ok || !MayRepair) continue;
+            await devices.WriteAsync(place, into);
         }
 
-        trial.Release();
-        foreach ((BlockPlace place, int copy) in bad)
-        {
-            bool repaired = found && MayRepair
-                && await devices.RepairCopyAsync(place, copy, into) == IoStatus.Ok;
-            damage.Note(kind, $"{place} copy {copy}", repaired);
-        }
-
-        return found ? IoStatus.Ok : worst;
+        // The first place may have failed before the second was found good.
+        if (good == 1 && MayRepair) await devices.WriteAsync(pointer.Place0, into);
+        other?.Release();
+        return good >= 0 ? IoStatus.Ok : status;
     }
 
     public void Dispose() => _compressor.Dispose();

@@ -184,7 +184,7 @@ public sealed class PoolChecker : IDisposable
             BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
             _walkedSectors += pointer.AllocatedSectors;
             isClaimed &= Claim(place, pointer.AllocatedSectors, what);
-            if (isClaimed) isFound |= await ReadCopiesAsync(pointer, place, stored, isFound, what);
+            if (isClaimed) isFound = await ReadPartsAsync(pointer, place, stored, isFound, what);
         }
 
         IoBuffer logical = _loop.Buffers.Rent(pointer.LogicalBytes);
@@ -195,28 +195,19 @@ public sealed class PoolChecker : IDisposable
         return default;
     }
 
-    // Every copy is read, and the walk goes on below a good one: one lost disk is reported as that alone.
-    private async ValueTask<bool> ReadCopiesAsync(
+    // Every part is read, and the walk goes on below what is good: one lost disk is reported as that alone.
+    private async ValueTask<bool> ReadPartsAsync(
         BlockPointer pointer, BlockPlace place, IoBuffer stored, bool isFound, string what)
     {
         int bytes = pointer.PhysicalSectors << Layout.SectorShift;
         IoBuffer trial = _loop.Buffers.Rent(bytes);
-        for (int copy = 0; copy < _devices.CopyCount(place.Vdev); copy++)
-        {
-            IoStatus status = await _devices.ReadCopyAsync(place, copy, trial.First(bytes));
-            if (status == IoStatus.Ok && BlockReader.Matches(pointer, trial.Slice))
-            {
-                if (!isFound) trial.Span[..bytes].CopyTo(stored.Span);
-                isFound = true;
-                continue;
-            }
-
-            string why = status == IoStatus.Ok ? "checksum mismatch" : status.ToString();
-            _report.Add($"{what}: copy {copy} at {place}: {why}");
-        }
-
+        Examination found = await _devices.ExamineAsync(
+            place, trial.First(bytes), slice => BlockReader.Matches(pointer, slice), ExamineMode.Verify);
+        if (found.Status == IoStatus.Ok && !isFound) trial.Span[..bytes].CopyTo(stored.Span);
         trial.Release();
-        return isFound;
+        if (found.BadParts > 0) _report.Add($"{what}: at {place}: wrong or unreadable on {found.Where}");
+        if (found.Status != IoStatus.Ok) _report.Add($"{what}: at {place}: {found.Status}");
+        return isFound || found.Status == IoStatus.Ok;
     }
 
     private bool Expand(in BlockPointer pointer, IoBuffer stored, IoBuffer logical, string what)

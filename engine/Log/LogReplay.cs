@@ -3,6 +3,7 @@ using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Trees;
+using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
@@ -111,26 +112,12 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     {
         if (pointer.IsHole) return true;
         int bytes = pointer.PhysicalSectors << Layout.SectorShift;
-        IoBuffer good = pool.Loop.Buffers.Rent(bytes);
-        IoBuffer trial = pool.Loop.Buffers.Rent(bytes);
-        bool found = false;
-        List<int> lacking = [];
-        for (int copy = 0; copy < pool.Devices.CopyCount(pointer.Place0.Vdev); copy++)
-        {
-            IoBuffer into = found ? trial : good;
-            IoStatus status = await pool.Devices.ReadCopyAsync(pointer.Place0, copy, into.First(bytes));
-            if (status == IoStatus.Ok && BlockReader.Matches(pointer, into.Slice)) found = true;
-            else lacking.Add(copy);
-        }
-
-        // One that cannot be repaired is on a device that is gone or about to be taken out of use.
-        foreach (int copy in lacking)
-            if (found && !pool.Devices.IsReadOnly)
-                await pool.Devices.RepairCopyAsync(pointer.Place0, copy, good.First(bytes));
-
-        good.Release();
-        trial.Release();
-        return found;
+        IoBuffer contents = pool.Loop.Buffers.Rent(bytes);
+        Examination found = await pool.Devices.ExamineAsync(
+            pointer.Place0, contents.First(bytes), slice => BlockReader.Matches(pointer, slice),
+            ExamineMode.RepairAll);
+        contents.Release();
+        return found.Status == IoStatus.Ok;
     }
 
     private string? Apply(LogRecordHeader header, ReadOnlySpan<byte> record) => header.Kind switch

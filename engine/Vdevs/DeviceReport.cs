@@ -7,27 +7,24 @@ namespace Cstor.Engine.Vdevs;
 /// <summary>What <c>pool status</c> shows of the devices.</summary>
 internal static class DeviceReport
 {
-    public static VdevStatus Of(Vdev vdev, long sizeBytes)
+    public static VdevStatus Of(Vdev vdev)
     {
-        VdevConfig config = vdev.CurrentConfig();
-        if (config.Kind == VdevKind.Disk) return Of(vdev.Devices[0]);
-        VdevStatus[] children = [.. vdev.Devices.Select(Of)];
-        int current = vdev.Devices.Count(device => device.IsCurrent);
-        string state = current == children.Length ? "online"
-            : current >= 1 ? "degraded" : "faulted";
-        return new VdevStatus(
-            LabelText.NameOf(config.Kind),
-            LabelText.NameOf(config.Role),
-            config.Guid,
-            "",
-            state,
-            sizeBytes,
-            children.Sum(child => child.ReadErrors),
-            children.Sum(child => child.WriteErrors),
-            children.Sum(child => child.ChecksumErrors),
-            "",
-            children);
+        VdevStatus[] slots = [.. vdev.Slots.Select(Of)];
+        string role = LabelText.NameOf(vdev.Role);
+        if (vdev.Kind == VdevKind.Disk) return slots[0] with { Role = role };
+        bool isWhole = Array.TrueForAll(vdev.Devices, device => device.IsCurrent);
+        string state = isWhole ? "online" : vdev.StandsWithout(null) ? "degraded" : "faulted";
+        return Group(
+            vdev.Kind, vdev.Guid, state, vdev.SectorCount << PoolLayout.Layout.SectorShift, slots)
+            with { Role = role };
     }
+
+    /// <summary>A spare that waits.</summary>
+    public static VdevStatus OfSpare(PoolDevice spare) => Of(spare) with
+    {
+        Role = LabelText.NameOf(VdevRole.Spare),
+        State = spare.IsPresent ? "available" : "missing",
+    };
 
     /// <summary>Labels that were found damaged at opening, one entry for each.</summary>
     public static IEnumerable<DamageReport> DamageOf(PoolDevice device)
@@ -41,6 +38,30 @@ internal static class DeviceReport
         }
     }
 
+    private static VdevStatus Of(VdevSlot slot)
+    {
+        VdevStatus[] members = [.. slot.Members.Select(Of)];
+        if (slot.Kind == VdevKind.Disk) return members[0];
+        bool isWhole = Array.TrueForAll(slot.Members, member => member.IsCurrent);
+        string state = isWhole ? "online"
+            : Array.Exists(slot.Members, member => member.IsCurrent) ? "degraded" : "faulted";
+        return Group(slot.Kind, slot.Guid, state, members.Min(member => member.SizeBytes), members);
+    }
+
+    private static VdevStatus Group(
+        VdevKind kind, Guid guid, string state, long sizeBytes, VdevStatus[] children) => new(
+        LabelText.NameOf(kind),
+        LabelText.NameOf(VdevRole.Data),
+        guid,
+        "",
+        state,
+        sizeBytes,
+        children.Sum(child => child.ReadErrors),
+        children.Sum(child => child.WriteErrors),
+        children.Sum(child => child.ChecksumErrors),
+        "",
+        children);
+
     private static VdevStatus Of(PoolDevice device) => new(
         "disk",
         LabelText.NameOf(VdevRole.Data),
@@ -51,12 +72,17 @@ internal static class DeviceReport
         device.ReadErrors,
         device.WriteErrors,
         device.ChecksumErrors,
-        "",
+        NoteOf(device),
         []);
+
+    private static string NoteOf(PoolDevice device) =>
+        device.IsRebuilding ? "resilvering"
+        : device.IsPresent || device.MissingFrom == 0 ? ""
+        : string.Create(CultureInfo.InvariantCulture, $"lacks what was born from epoch {device.MissingFrom} on");
 
     private static string StateOf(PoolDevice device)
     {
-        if (device.IsCurrent) return "online";
+        if (device.IsWritable) return "online";
         if (device.State is VdevState.Faulted or VdevState.Offline) return LabelText.NameOf(device.State);
         return device.IsPresent ? "faulted" : "missing";
     }

@@ -61,11 +61,15 @@ public sealed record ImportCandidate(
                 "Use a newer cstor");
         }
 
-        return (force ? null : Doubt(host)) ?? Lack();
+        return (force ? null : Doubt(host)) ?? (readOnly ? null : Lack());
     }
 
     private static bool IsSupported(VdevConfig vdev) =>
-        vdev.Role == VdevRole.Data && VdevGeometry.IsSupported(vdev.Kind)
+        IsGroupOfDisks(vdev) || (VdevGeometry.IsSupported(vdev.Kind)
+        && vdev.Children.All(child => child.Kind == VdevKind.Disk || IsGroupOfDisks(child)));
+
+    private static bool IsGroupOfDisks(VdevConfig vdev) =>
+        vdev.Kind is VdevKind.Replacing or VdevKind.Spare
         && vdev.Children.All(child => child.Kind == VdevKind.Disk);
 
     private Fault? Doubt(HostIdentity host)
@@ -90,19 +94,27 @@ public sealed record ImportCandidate(
     private Fault? Lack()
     {
         List<string> lacking = [];
-        foreach (VdevConfig vdev in Label.Vdevs)
+        foreach (VdevConfig vdev in Label.Vdevs.Where(vdev => vdev.Role != VdevRole.Spare))
         {
-            FoundDevice[] disks = [.. Devices.Where(device => vdev.Disks.Contains(device.Config))];
-            int usable = disks.Count(disk => disk.Device is not null && disk.Config.IsCurrent);
-            if (usable >= 1) continue;
+            HashSet<Guid> usable =
+                [.. Devices.Where(disk => disk.Device is not null && disk.Config.IsCurrent)
+                    .Select(disk => disk.Config.Guid)];
+            int parity = VdevGeometry.ParityOf(vdev.Kind);
+            bool stands = parity == 0
+                ? vdev.Disks.Any(disk => usable.Contains(disk.Guid))
+                : vdev.Children.Count(child => child.Disks.Any(disk => usable.Contains(disk.Guid)))
+                    >= vdev.Children.Count - parity;
+            if (stands) continue;
+            HashSet<Guid> members = [.. vdev.Disks.Select(disk => disk.Guid)];
             lacking.AddRange(
-                disks.Where(disk => disk.Device is null || !disk.Config.IsCurrent).Select(Describe));
+                Devices.Where(disk => members.Contains(disk.Config.Guid) && !usable.Contains(disk.Config.Guid))
+                    .Select(Describe));
         }
 
         return lacking.Count == 0 ? null : new Fault(
             "device-missing",
             $"pool '{Name}' lacks {string.Join(", ", lacking)}",
-            "Attach what is missing, or name its directory with -d");
+            "Attach what is missing, name its directory with -d, or save what is there with --readonly");
     }
 
     private static string Describe(FoundDevice disk)

@@ -36,7 +36,7 @@ internal sealed partial class Membership(ILogger log)
     /// <summary>Takes a current device out of use.</summary>
     public void Exclude(PoolDevice device, VdevState state, string reason)
     {
-        if (!device.IsCurrent) return;
+        if (!device.IsWritable) return;
         device.Exclude(state, Epoch);
         Touch();
         LogExcluded(log, device.Path, reason, Epoch);

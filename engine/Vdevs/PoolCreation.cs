@@ -17,10 +17,11 @@ internal static class PoolCreation
         ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, bool force)
     {
         if (CheckRequest(poolName, specs) is { } fault) return fault;
+        specs = SparesLast(specs);
         Outcome<IReadOnlyList<AdmittedDevice>> admitted =
             await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
         if (!admitted.IsOk) return admitted.Fault;
-        CreationPlan plan = Plan(loop, poolName, specs, admitted.Value);
+        CreationPlan plan = Plan(loop, specs, admitted.Value);
         foreach (AdmittedDevice device in admitted.Value) await device.Disk.CloseAsync();
         return plan;
     }
@@ -35,22 +36,26 @@ internal static class PoolCreation
         bool force)
     {
         if (CheckRequest(poolName, specs) is { } fault) return fault;
+        specs = SparesLast(specs);
         Outcome<IReadOnlyList<AdmittedDevice>> admitted =
             await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
         if (!admitted.IsOk) return admitted.Fault;
-        CreationPlan plan = Plan(loop, poolName, specs, admitted.Value);
+        CreationPlan plan = Plan(loop, specs, admitted.Value);
         PoolIdentity identity = new(poolName, poolGuid, host, [], []);
         Membership membership = new(log);
         membership.Touch();
-        Vdev[] vdevs = BuildVdevs(plan, admitted.Value, membership);
-        PoolDevices pool = new(loop, log, identity, membership, vdevs, PoolState.Creating, 0, false);
-        if (await WriteAsync(loop, pool, vdevs, identity, plan) is not { } failure) return pool;
+        PoolDevice[] devices =
+            [.. plan.Vdevs.SelectMany(vdev => vdev.Disks)
+                .Select((disk, index) => new PoolDevice(disk, admitted.Value[index].Disk))];
+        PoolTree tree = PoolTree.Open(plan.Vdevs, devices, loop, membership);
+        PoolDevices pool = new(loop, log, identity, membership, tree, PoolState.Creating, 0, false);
+        if (await WriteAsync(loop, pool, devices, identity, plan) is not { } failure) return pool;
         await pool.CloseAsync();
         return failure;
     }
 
     private static async ValueTask<Fault?> WriteAsync(
-        ILoop loop, PoolDevices pool, Vdev[] vdevs, PoolIdentity identity, CreationPlan plan)
+        ILoop loop, PoolDevices pool, PoolDevice[] devices, PoolIdentity identity, CreationPlan plan)
     {
         Guid anyDevice = plan.Vdevs[0].Disks.First().Guid;
         if (!LabelBlock.Fits(identity.Label(PoolState.Creating, 1, anyDevice, plan.Vdevs)))
@@ -59,7 +64,6 @@ internal static class PoolCreation
                 "pool-too-wide", "the names of so many devices do not fit into a label", "Use fewer devices");
         }
 
-        PoolDevice[] devices = [.. vdevs.SelectMany(vdev => vdev.Devices)];
         IoBatch wipes = new();
         foreach (PoolDevice device in devices) wipes.Add(LabelStore.WipeAsync(device, loop.Buffers));
         IoStatus[] statuses = await wipes.NextAsync(devices.Length);
@@ -84,6 +88,15 @@ internal static class PoolCreation
     {
         if (PoolLabel.CheckPoolName(poolName) is { } badName)
             return new Fault("pool-name", badName, "Choose another name");
+        if (!specs.Any(spec => spec.Role == VdevRole.Data))
+            return new Fault(
+                "vdev-count", "a pool has at least one vdev for data", "Name at least one device for it");
+        return CheckVdevs(specs);
+    }
+
+    /// <summary>Why vdevs cannot be as named, or null; looks at no device.</summary>
+    public static Fault? CheckVdevs(IReadOnlyList<VdevSpec> specs)
+    {
         if (specs.Count is 0 or > PoolLabel.MaximumVdevs)
         {
             return new Fault(
@@ -93,37 +106,38 @@ internal static class PoolCreation
         foreach (VdevSpec spec in specs)
         {
             string kind = LabelText.NameOf(spec.Kind);
-            if (!VdevGeometry.IsSupported(spec.Kind))
+            if (spec.Kind is VdevKind.Replacing or VdevKind.Spare
+                || (spec.Role == VdevRole.Spare && spec.Kind != VdevKind.Disk)
+                || (spec.Role == VdevRole.Log && spec.Kind is not (VdevKind.Disk or VdevKind.Mirror)))
             {
                 return new Fault(
-                    "vdev-unsupported",
-                    $"{kind}: this version has no such vdevs",
-                    "Use plain devices or mirrors");
+                    "vdev-kind",
+                    $"a {kind} cannot be a {LabelText.NameOf(spec.Role)} vdev",
+                    "Data: devices, mirror, raidz, raidz2, raidz3. Log: devices or mirrors. Spare: devices");
             }
 
-            if (spec.Kind == VdevKind.Disk && spec.Paths.Count != 1)
-            {
-                return new Fault(
-                    "vdev-width", $"a plain vdev has one device, not {spec.Paths.Count}", "Name one device");
-            }
-
-            if (spec.Kind != VdevKind.Disk && spec.Paths.Count is < 2 or > VdevConfig.MaximumChildren)
-            {
-                return new Fault(
-                    "vdev-width",
-                    $"{kind}: has {spec.Paths.Count} devices, it takes 2 to {VdevConfig.MaximumChildren}",
-                    $"Name at least two devices after '{kind}'");
-            }
+            int least = spec.Kind == VdevKind.Disk ? 1 : Math.Max(2, VdevGeometry.ParityOf(spec.Kind) + 1);
+            int most = spec.Kind == VdevKind.Disk ? 1 : VdevConfig.MaximumChildren;
+            if (spec.Paths.Count >= least && spec.Paths.Count <= most) continue;
+            return new Fault(
+                "vdev-width",
+                $"{kind}: has {spec.Paths.Count} devices, it takes {least} to {most}",
+                spec.Kind == VdevKind.Disk ? "Name one device" : $"Name at least {least} devices after '{kind}'");
         }
 
         return null;
     }
 
+    // Only vdevs that places can name have lasting numbers.
+    private static VdevSpec[] SparesLast(IReadOnlyList<VdevSpec> specs) =>
+        [.. specs.OrderBy(spec => spec.Role == VdevRole.Spare)];
+
     private static string[] PathsOf(IReadOnlyList<VdevSpec> specs) =>
         [.. specs.SelectMany(spec => spec.Paths)];
 
-    private static CreationPlan Plan(
-        ILoop loop, string poolName, IReadOnlyList<VdevSpec> specs, IReadOnlyList<AdmittedDevice> admitted)
+    /// <summary>The vdevs that the specifications make of admitted devices, numbered from 0.</summary>
+    public static CreationPlan Plan(
+        ILoop loop, IReadOnlyList<VdevSpec> specs, IReadOnlyList<AdmittedDevice> admitted)
     {
         List<VdevConfig> tree = [];
         List<string> notes = [];
@@ -137,7 +151,7 @@ internal static class PoolCreation
             VdevConfig[] disks = [.. devices.Select((device, id) => NewDisk(loop, device.Disk, id))];
             if (spec.Kind == VdevKind.Disk)
             {
-                tree.Add(disks[0] with { Id = tree.Count });
+                tree.Add(disks[0] with { Id = tree.Count, Role = spec.Role });
                 continue;
             }
 
@@ -152,6 +166,7 @@ internal static class PoolCreation
             tree.Add(new VdevConfig
             {
                 Kind = spec.Kind,
+                Role = spec.Role,
                 Guid = NewGuid(loop),
                 Id = tree.Count,
                 SizeSectors = VdevGeometry.Create(spec.Kind, disks.Length, childSectors).SectorCount,
@@ -159,23 +174,9 @@ internal static class PoolCreation
             });
         }
 
-        Check.That(tree.TrueForAll(vdev => vdev.Validate() is null) && poolName.Length != 0);
-        return new CreationPlan(tree, tree.Sum(vdev => vdev.SizeSectors) << Layout.SectorShift, notes);
-    }
-
-    private static Vdev[] BuildVdevs(
-        CreationPlan plan, IReadOnlyList<AdmittedDevice> admitted, Membership membership)
-    {
-        int next = 0;
-        List<Vdev> vdevs = [];
-        foreach (VdevConfig config in plan.Vdevs)
-        {
-            PoolDevice[] devices =
-                [.. config.Disks.Select(disk => new PoolDevice(disk, admitted[next++].Disk))];
-            vdevs.Add(Vdev.Create(config, devices, membership));
-        }
-
-        return [.. vdevs];
+        Check.That(tree.TrueForAll(vdev => vdev.Validate() is null));
+        long sectors = tree.Where(vdev => vdev.Role == VdevRole.Data).Sum(vdev => vdev.SizeSectors);
+        return new CreationPlan(tree, sectors << Layout.SectorShift, notes);
     }
 
     private static VdevConfig NewDisk(ILoop loop, IDisk disk, int id) => new()

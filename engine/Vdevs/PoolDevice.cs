@@ -16,7 +16,7 @@ namespace Cstor.Engine.Vdevs;
 internal sealed class PoolDevice
 {
     private readonly Stack<DeviceRequest> _idle = new(64);
-    private readonly IDisk? _disk;
+    private IDisk? _disk;
     private long _completedWrites = 1;
     private long _flushedWrites;
     private bool _flushFailed;
@@ -41,7 +41,10 @@ internal sealed class PoolDevice
 
     public long SizeSectors { get; }
 
-    public string Path { get; }
+    /// <summary>Position in the vdev's geometry, which the vdev assigns.</summary>
+    public int Position { get; set; }
+
+    public string Path { get; private set; }
 
     /// <summary>As the next label will say.</summary>
     public VdevState State { get; private set; }
@@ -55,6 +58,23 @@ internal sealed class PoolDevice
     public bool IsCurrent => _disk is not null && State == VdevState.Online && MissingFrom == 0;
 
     public bool IsPresent => _disk is not null;
+
+    /// <summary>
+    /// Present, and being given what it misses: takes all writes, may not be read as good.
+    /// </summary>
+    public bool IsRebuilding => _disk is not null && State == VdevState.Online && MissingFrom != 0;
+
+    /// <summary>Takes writes: holds everything, or will when it has been brought up to date.</summary>
+    public bool IsWritable => _disk is not null && State == VdevState.Online;
+
+    /// <summary>May be asked; unless it is current, only by who can tell right contents from old ones.</summary>
+    public bool IsReadable => _disk is not null;
+
+    /// <summary>Reads should go elsewhere if they can.</summary>
+    public bool IsAvoided { get; set; }
+
+    /// <summary>Wrong or unreadable parts that were rewritten since import.</summary>
+    public long RepairedParts { get; set; }
 
     /// <summary>The open disk; asking for a missing one is a bug.</summary>
     public IDisk Disk
@@ -104,6 +124,32 @@ internal sealed class PoolDevice
         Check.That(state != VdevState.Online && missingFrom != 0);
         State = state;
         if (MissingFrom == 0 || missingFrom < MissingFrom) MissingFrom = missingFrom;
+    }
+
+    /// <summary>
+    /// Takes the device back, or a disk in the place of one that was not there: it is given what it misses.
+    /// </summary>
+    /// <param name="disk">The open disk, or null to keep the one it has.</param>
+    public void BringBack(IDisk? disk)
+    {
+        Check.That(disk is null ? _disk is not null : _disk is null);
+        if (disk is not null)
+        {
+            _disk = disk;
+            Path = disk.Path;
+            _completedWrites = 1;
+            _flushedWrites = 0;
+            _flushFailed = false;
+        }
+
+        State = VdevState.Online;
+    }
+
+    /// <summary>Has been given everything that it missed.</summary>
+    public void Complete()
+    {
+        Check.That(IsRebuilding);
+        MissingFrom = 0;
     }
 
     /// <summary>Device offset of a sector of the data area.</summary>

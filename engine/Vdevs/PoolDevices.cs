@@ -20,11 +20,11 @@ internal sealed partial class PoolDevices
 {
     private readonly ILoop _loop;
     private readonly ILogger _log;
-    private readonly Vdev[] _vdevs;
     private readonly PoolIdentity _identity;
     private readonly Membership _membership;
     private readonly AsyncGate _labelGate = new();
     private readonly Stack<PoolFlush> _idleFlushes = new(16);
+    private PoolTree _tree;
     private ulong _generation;
 
     internal PoolDevices(
@@ -32,7 +32,7 @@ internal sealed partial class PoolDevices
         ILogger log,
         PoolIdentity identity,
         Membership membership,
-        Vdev[] vdevs,
+        PoolTree tree,
         PoolState state,
         ulong generation,
         bool isReadOnly)
@@ -41,7 +41,7 @@ internal sealed partial class PoolDevices
         _log = log;
         _identity = identity;
         _membership = membership;
-        _vdevs = vdevs;
+        _tree = tree;
         _generation = generation;
         State = state;
         IsReadOnly = isReadOnly;
@@ -113,39 +113,37 @@ internal sealed partial class PoolDevices
         }
     }
 
-    /// <summary>Top-level vdevs.</summary>
-    public int VdevCount => _vdevs.Length;
+    /// <summary>The vdevs and spares now.</summary>
+    internal PoolTree Tree => _tree;
+
+    /// <summary>Top-level vdevs that places can name.</summary>
+    public int VdevCount => _tree.Vdevs.Length;
 
     /// <summary>A device is missing or was taken out of use.</summary>
     public bool IsDegraded =>
-        !Array.TrueForAll(_vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
+        !Array.TrueForAll(_tree.Vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
 
     /// <summary>Sectors that places can address on a vdev; sector 0 is never allocated.</summary>
-    public long SectorCount(int vdev) => _vdevs[vdev].SectorCount;
+    public long SectorCount(int vdev) => _tree.Vdevs[vdev].SectorCount;
 
     /// <summary>How blocks lie on a vdev, and how many sectors they take.</summary>
-    public VdevGeometry Geometry(int vdev) => _vdevs[vdev].Geometry;
+    public VdevGeometry Geometry(int vdev) => _tree.Vdevs[vdev].Geometry;
 
     /// <summary>What a vdev is for: data of every sort, or the commit log alone.</summary>
-    public VdevRole Role(int vdev) => _vdevs[vdev].Role;
+    public VdevRole Role(int vdev) => _tree.Vdevs[vdev].Role;
 
     /// <summary>
     /// Reads a run of a vdev's sectors as they lie, parity and padding included; what cannot be read is
     /// zero. For finding log groups whose length nobody knows: a block's first data sector lies <see
     /// cref="VdevGeometry.Parity"/> sectors behind its place.
     /// </summary>
-    public ValueTask<IoStatus> ReadRawAsync(BlockPlace place, IoSlice into) => ReadAsync(place, into);
-
-    /// <summary>
-    /// Ways to obtain a block of this vdev: copies 0 to this - 1 of <see cref="ReadCopyAsync"/>. A copy on a
-    /// device that is not in use answers <see cref="IoStatus.DeviceGone"/>.
-    /// </summary>
-    public int CopyCount(int vdev) => _vdevs[vdev].Devices.Length;
+    public ValueTask<IoStatus> ReadRawAsync(BlockPlace place, IoSlice into) =>
+        FindRaw(place, into.LengthBytes >> Layout.SectorShift)?.ReadRawAsync(place.Sector, into) ?? OutOfRange();
 
     /// <summary>
     /// Reads from the device that answers best, from another if that one fails. Contents are not verified.
     /// </summary>
-    /// <param name="place">Beginning of a block, or a sector in it on vdevs without parity.</param>
+    /// <param name="place">Beginning of a block, or a sector in it where the vdev has no parity.</param>
     /// <param name="into">Whole sectors.</param>
     public ValueTask<IoStatus> ReadAsync(BlockPlace place, IoSlice into) =>
         Find(place, into.LengthBytes)?.ReadAsync(place.Sector, into) ?? OutOfRange();
@@ -153,14 +151,22 @@ internal sealed partial class PoolDevices
     public ValueTask<IoStatus> ReadAsync(BlockPlace place, ReadOnlySpan<IoSlice> into) =>
         Find(place, LengthOf(into))?.ReadAsync(place.Sector, into) ?? OutOfRange();
 
-    /// <summary>Reads one copy and no other, for a caller that verifies each.</summary>
-    public ValueTask<IoStatus> ReadCopyAsync(BlockPlace place, int copy, IoSlice into) =>
-        Find(place, into.LengthBytes)?.ReadCopyAsync(place.Sector, copy, into) ?? OutOfRange();
+    /// <summary>Reads and judges every part of a block; see <see cref="Vdev.ExamineAsync"/>.</summary>
+    public ValueTask<Examination> ExamineAsync(
+        BlockPlace place, IoSlice into, Func<IoSlice, bool> isRight, ExamineMode mode)
+    {
+        if (Find(place, into.LengthBytes) is not { } vdev)
+            return new ValueTask<Examination>(new Examination(IoStatus.OutOfRange, 0, 0, ""));
+        return vdev.ExamineAsync(place.Sector, into, isRight, IsReadOnly ? ExamineMode.Verify : mode);
+    }
 
-    /// <summary>Rewrites one copy with contents that the caller has verified.</summary>
-    public ValueTask<IoStatus> RepairCopyAsync(BlockPlace place, int copy, IoSlice good) => IsReadOnly
+    /// <summary>
+    /// Writes verified blocks to those devices that are being brought up to date; see <see
+    /// cref="Vdev.RebuildAsync"/>.
+    /// </summary>
+    public ValueTask<IoStatus> RebuildAsync(BlockPlace place, ReadOnlySpan<IoSlice> blocks) => IsReadOnly
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
-        : Find(place, good.LengthBytes)?.RepairCopyAsync(place.Sector, copy, good) ?? OutOfRange();
+        : Find(place, LengthOf(blocks))?.RebuildAsync(place.Sector, blocks) ?? OutOfRange();
 
     /// <summary>
     /// Writes to every device in use of the vdev. Ok: each device that is in use now has it; those of a
@@ -179,8 +185,7 @@ internal sealed partial class PoolDevices
     /// </summary>
     public ValueTask<IoStatus> DiscardAsync(BlockPlace place, int sectors) => IsReadOnly
         ? new ValueTask<IoStatus>(IoStatus.ReadOnly)
-        : Find(place, (long)sectors << Layout.SectorShift)?.DiscardAsync(place.Sector, sectors)
-            ?? OutOfRange();
+        : FindRaw(place, sectors)?.DiscardAsync(place.Sector, sectors) ?? OutOfRange();
 
     /// <summary>
     /// Makes every write that completed before this call durable, on every device in use that has writes
@@ -189,9 +194,9 @@ internal sealed partial class PoolDevices
     public ValueTask<IoStatus> FlushAsync()
     {
         if (IsReadOnly) return new ValueTask<IoStatus>(IoStatus.Ok);
-        return _vdevs.Length == 1 && _vdevs[0] is DiskVdev && !_membership.IsUnsaved
-            ? _vdevs[0].FlushAsync()
-            : (_idleFlushes.TryPop(out PoolFlush? idle) ? idle : new PoolFlush(this)).Start(_vdevs);
+        return _tree.Vdevs.Length == 1 && _tree.Vdevs[0].Devices.Length == 1 && !_membership.IsUnsaved
+            ? _tree.Vdevs[0].FlushAsync()
+            : (_idleFlushes.TryPop(out PoolFlush? idle) ? idle : new PoolFlush(this)).Start(_tree.Vdevs);
     }
 
     /// <summary>
@@ -204,7 +209,7 @@ internal sealed partial class PoolDevices
     {
         Check.That(uberblock.LengthBytes == Layout.UberblockBytes);
         if (IsReadOnly) return IoStatus.ReadOnly;
-        IoStatus status = await UberblockRings.WriteAsync(_vdevs, uberblock, number);
+        IoStatus status = await UberblockRings.WriteAsync(_tree.Vdevs, uberblock, number);
         if (status == IoStatus.Ok && State == PoolState.Creating)
         {
             State = PoolState.Active;
@@ -218,7 +223,7 @@ internal sealed partial class PoolDevices
     /// All valid roots on the devices in use, and what is damaged. Writing a root again repairs its copies.
     /// </summary>
     public ValueTask<UberblockScan> ReadUberblocksAsync() =>
-        UberblockRings.ReadAsync(_vdevs, _identity.Guid, _loop.Buffers);
+        UberblockRings.ReadAsync(_tree.Vdevs, _identity.Guid, _loop.Buffers);
 
     /// <summary>Writes the labels with a new state or a changed configuration, durably.</summary>
     public async ValueTask<IoStatus> WriteLabelsAsync(PoolState state)
@@ -229,32 +234,29 @@ internal sealed partial class PoolDevices
         return await SaveAsync();
     }
 
-    /// <summary>Counts wrong contents of a copy against its device.</summary>
-    public void NoteChecksumError(BlockPlace place, int copy) => _vdevs[place.Vdev].NoteChecksumError(copy);
-
     /// <summary>
     /// Closes all devices once their I/O has ended. Writes nothing: a clean end is <see
     /// cref="WriteLabelsAsync"/>.
     /// </summary>
     public async ValueTask CloseAsync()
     {
-        foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices)) await device.CloseAsync();
+        foreach (PoolDevice device in _tree.Devices) await device.CloseAsync();
     }
 
     /// <summary>Paths of the devices in use.</summary>
     public IReadOnlyList<string> Paths =>
         [
-            .. _vdevs.SelectMany(vdev => vdev.Devices)
+            .. _tree.Devices
                 .Where(device => device.IsPresent).Select(device => device.Path),
         ];
 
     /// <summary>The vdev tree with states and error counts.</summary>
     public IReadOnlyList<VdevStatus> Status() =>
-        [.. _vdevs.Select(vdev => DeviceReport.Of(vdev, vdev.SectorCount << Layout.SectorShift))];
+        [.. _tree.Vdevs.Select(DeviceReport.Of), .. _tree.Spares.Select(DeviceReport.OfSpare)];
 
     /// <summary>Labels found damaged at opening, and whether they were rewritten since.</summary>
     public IReadOnlyList<DamageReport> LabelDamage() =>
-        [.. _vdevs.SelectMany(vdev => vdev.Devices).SelectMany(DeviceReport.DamageOf)];
+        [.. _tree.Devices.SelectMany(DeviceReport.DamageOf)];
 
     /// <summary>The labels on disk do not name all devices that are out of use.</summary>
     internal bool HasUnsavedMembership => _membership.IsUnsaved;
@@ -275,18 +277,21 @@ internal sealed partial class PoolDevices
     private void ExcludeAbsent()
     {
         if (IsReadOnly) return;
-        foreach (Vdev vdev in _vdevs)
-        {
-            foreach (PoolDevice device in vdev.Devices) _membership.ExcludeAbsent(device);
-        }
+        foreach (PoolDevice device in _tree.Vdevs.SelectMany(vdev => vdev.Devices))
+            _membership.ExcludeAbsent(device);
     }
 
     private Vdev? Find(BlockPlace place, long lengthBytes)
     {
-        if ((uint)place.Vdev >= (uint)_vdevs.Length) return null;
-        Vdev vdev = _vdevs[place.Vdev];
+        if ((uint)place.Vdev >= (uint)_tree.Vdevs.Length) return null;
+        Vdev vdev = _tree.Vdevs[place.Vdev];
         return vdev.Contains(place.Sector, lengthBytes) ? vdev : null;
     }
+
+    private Vdev? FindRaw(BlockPlace place, long sectors) =>
+        (uint)place.Vdev < (uint)_tree.Vdevs.Length && _tree.Vdevs[place.Vdev].ContainsRaw(place.Sector, sectors)
+            ? _tree.Vdevs[place.Vdev]
+            : null;
 
     // A device that fails its label is taken out of use, which is one more change: hence the loop, bounded by
     // the devices.
@@ -309,24 +314,27 @@ internal sealed partial class PoolDevices
     private async ValueTask<IoStatus> WriteLabelsOnceAsync()
     {
         ulong generation = ++_generation;
-        VdevConfig[] tree = [.. _vdevs.Select(vdev => vdev.CurrentConfig())];
+        PoolTree tree = _tree;
+        VdevConfig[] configs = tree.Configs();
+        PoolDevice[][] groups = [.. tree.Vdevs.Select(vdev => vdev.Devices), tree.Spares];
         IoBatch writes = new();
-        foreach (PoolDevice device in _vdevs.SelectMany(vdev => vdev.Devices))
+        foreach (PoolDevice device in groups.SelectMany(group => group))
         {
-            PoolLabel label = _identity.Label(State, generation, device.Guid, tree);
-            if (device.IsCurrent) writes.Add(LabelStore.WriteAsync(device, label, _loop.Buffers));
+            PoolLabel label = _identity.Label(State, generation, device.Guid, configs);
+            if (device.IsWritable) writes.Add(LabelStore.WriteAsync(device, label, _loop.Buffers));
             else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
         }
 
         IoStatus failure = IoStatus.DeviceGone;
         bool isSafe = false;
-        foreach (Vdev vdev in _vdevs)
+        for (int group = 0; group < groups.Length; group++)
         {
-            IoStatus[] statuses = await writes.NextAsync(vdev.Devices.Length);
+            PoolDevice[] devices = groups[group];
+            IoStatus[] statuses = await writes.NextAsync(devices.Length);
             for (int i = 0; i < statuses.Length; i++)
-                vdev.Devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
-
-            IoStatus settled = vdev.Settle(statuses, "failed to take its label");
+                devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
+            if (group == tree.Vdevs.Length) continue;
+            IoStatus settled = tree.Vdevs[group].Settle(devices, statuses, "failed to take its label");
             if (settled == IoStatus.Ok) isSafe = true;
             else failure = settled;
         }

@@ -1,7 +1,8 @@
 // Opens the devices of a pool that a scan found, by guid, whatever their paths are now. Between the scan and
-// the exclusive open a device may have changed hands, so its labels are read again. A mirror goes on without
-// a device that is missing or cannot be opened; it is recorded as missing before anything is acknowledged
-// (see PoolDevices). Nothing is written here.
+// the exclusive open a device may have changed hands, so its labels are read again. A vdev with redundancy
+// goes on without a device that is missing or cannot be opened; it is recorded as missing before anything is
+// acknowledged (see PoolDevices). One that was away takes part again and is brought up to date. A pool that
+// is only read takes whatever is there: each block's checksum tells what counts. Nothing is written here.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout.Labels;
 using Microsoft.Extensions.Logging;
@@ -35,21 +36,14 @@ internal static partial class PoolOpening
         }
 
         Membership membership = new(log);
-        List<Vdev> vdevs = [];
-        foreach (VdevConfig config in candidate.Label.Vdevs)
-        {
-            HashSet<Guid> members = [.. config.Disks.Select(disk => disk.Guid)];
-            vdevs.Add(
-                Vdev.Create(config, [.. devices.Where(device => members.Contains(device.Guid))], membership));
-        }
-
+        PoolTree tree = PoolTree.Open(candidate.Label.Vdevs, devices, loop, membership);
         PoolLabel label = candidate.Label;
         PoolIdentity identity =
             new(label.PoolName, label.PoolGuid, host, label.Features, label.WriteFeatures);
         PoolState state = readOnly ? label.State : PoolState.Active;
         if (!readOnly) membership.Touch();
         return new PoolDevices(
-            loop, log, identity, membership, [.. vdevs], state, label.Generation, readOnly);
+            loop, log, identity, membership, tree, state, label.Generation, readOnly);
     }
 
     private static async ValueTask<(PoolDevice Device, string? Reason)> OpenDeviceAsync(
@@ -59,15 +53,10 @@ internal static partial class PoolOpening
         if (found.Device is null)
             return (new PoolDevice(config, null), $"{Name(config)} was not found");
 
-        // A device that lacks blocks is left alone until somebody brings it up to date.
-        if (!config.IsCurrent)
-        {
-            string why = config.MissingFrom == 0
-                ? "was taken out"
-                : $"lacks blocks born from epoch {config.MissingFrom} on";
-            return (new PoolDevice(config, null), $"{found.Device.Path} {why}");
-        }
-
+        // Taken out by the operator or for its failures: stays out until somebody brings it back.
+        bool isOut = config.State is VdevState.Offline or VdevState.Faulted;
+        if (isOut && !readOnly)
+            return (new PoolDevice(config, null), $"{found.Device.Path} is {LabelText.NameOf(config.State)}");
         DiskAccess access = readOnly ? DiskAccess.ReadOnly : DiskAccess.ReadWrite;
         Outcome<IDisk> opened = await loop.Disks.OpenAsync(found.Device.Path, access);
         if (!opened.IsOk) return (new PoolDevice(config, null), opened.Fault.Message);
@@ -80,9 +69,26 @@ internal static partial class PoolOpening
             reason = $"{found.Device.Path} has a newer configuration than the scan found";
         else if (LabelBlock.DataSectors(opened.Value.SizeBytes) < config.SizeSectors)
             reason = $"{found.Device.Path} has shrunk";
-        if (reason is null) return (new PoolDevice(config, opened.Value) { Labels = labels }, null);
+        if (reason is null)
+        {
+            if (!readOnly && config.MissingFrom != 0 && HasGoneOn(label!, candidate.Label))
+                config = config with { MissingFrom = 1 };
+            PoolDevice device = new(config, opened.Value) { Labels = labels };
+            // One that was away is given what it missed.
+            if (!readOnly) device.BringBack(null);
+            return (device, null);
+        }
+
         await opened.Value.CloseAsync();
         return (new PoolDevice(config, null), reason);
+    }
+
+    // A device that was used without the others may have overwritten anything: what it missed is not enough.
+    private static bool HasGoneOn(PoolLabel own, PoolLabel pool)
+    {
+        HashSet<Guid> current =
+            [.. pool.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
+        return own.Disks.Any(disk => !disk.IsCurrent && current.Contains(disk.Guid));
     }
 
     private static string Name(VdevConfig config) =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cstor.Engine.Host;
 using Cstor.PoolLayout.Labels;
 
@@ -77,25 +78,33 @@ internal static class PoolScanner
         (PoolLabel best, string? conflict) = ConfigChoice.Choose(scans);
         List<FoundDevice> devices = [];
         List<DeviceScan> duplicates = [];
-        foreach (VdevConfig vdev in best.Vdevs)
+        foreach ((string position, VdevConfig disk) in Positions("", best.Vdevs))
         {
-            foreach (VdevConfig disk in vdev.Disks)
-            {
-                DeviceScan[] claims =
-                [
-                    .. scans.Where(scan => scan.Label!.DeviceGuid == disk.Guid)
-                        .OrderByDescending(scan => scan.Label!.Generation)
-                        .ThenByDescending(scan => scan.Path == disk.Path)
-                        .ThenBy(scan => scan.Path, StringComparer.Ordinal),
-                ];
-                string position = ReferenceEquals(vdev, disk) ? $"{vdev.Id}" : $"{vdev.Id}.{disk.Id}";
-                devices.Add(new FoundDevice(position, disk, claims.FirstOrDefault()));
-                duplicates.AddRange(claims.Skip(1));
-            }
+            DeviceScan[] claims =
+            [
+                .. scans.Where(scan => scan.Label!.DeviceGuid == disk.Guid)
+                    .OrderByDescending(scan => scan.Label!.Generation)
+                    .ThenByDescending(scan => scan.Path == disk.Path)
+                    .ThenBy(scan => scan.Path, StringComparer.Ordinal),
+            ];
+            devices.Add(new FoundDevice(position, disk, claims.FirstOrDefault()));
+            duplicates.AddRange(claims.Skip(1));
         }
 
         HashSet<Guid> members = [.. best.Disks.Select(disk => disk.Guid)];
         DeviceScan[] former = [.. scans.Where(scan => !members.Contains(scan.Label!.DeviceGuid))];
         return new ImportCandidate(best, devices, duplicates, former, conflict);
+    }
+
+    // Every disk with the numbers that lead to it: "0.1".
+    private static IEnumerable<(string Position, VdevConfig Disk)> Positions(
+        string prefix, IReadOnlyList<VdevConfig> vdevs)
+    {
+        foreach (VdevConfig vdev in vdevs)
+        {
+            string position = prefix + vdev.Id.ToString(CultureInfo.InvariantCulture);
+            if (vdev.Kind == VdevKind.Disk) yield return (position, vdev);
+            foreach ((string, VdevConfig) below in Positions(position + ".", vdev.Children)) yield return below;
+        }
     }
 }

@@ -2,8 +2,8 @@
 // each, so the newest one never overwrites the one before it.
 //
 // Quorum: a written root counts if on at least one top-level vdev every device in use has it. Import never
-// goes on without at least one device in use of each top-level vdev, so it finds that root whichever devices
-// it finds. A mirror's device that did not take the root is taken out of use, and the flush that follows is
+// goes on without a device in use of each top-level vdev, so it finds that root whichever devices
+// it finds. A device that did not take the root is taken out of use, and the flush that follows is
 // not acknowledged before the labels say so. A device has the root if two of its four copies were written;
 // import reads all four.
 using Cstor.Engine.Host;
@@ -21,22 +21,20 @@ internal static class UberblockRings
     /// <summary>Writes a root to every device in use; not flushed.</summary>
     public static async ValueTask<IoStatus> WriteAsync(Vdev[] vdevs, IoSlice uberblock, ulong number)
     {
+        PoolDevice[][] devices = [.. vdevs.Select(vdev => vdev.Devices)];
         IoBatch writes = new();
-        foreach (Vdev vdev in vdevs)
+        foreach (PoolDevice device in devices.SelectMany(group => group))
         {
-            foreach (PoolDevice device in vdev.Devices)
-            {
-                if (device.IsCurrent) writes.Add(WriteAsync(device, uberblock, number));
-                else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
-            }
+            if (device.IsWritable) writes.Add(WriteAsync(device, uberblock, number));
+            else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
         }
 
         IoStatus result = IoStatus.DeviceGone;
         bool isSafe = false;
-        foreach (Vdev vdev in vdevs)
+        for (int i = 0; i < vdevs.Length; i++)
         {
-            IoStatus[] statuses = await writes.NextAsync(vdev.Devices.Length);
-            IoStatus settled = vdev.Settle(statuses, "failed to take a root");
+            IoStatus[] statuses = await writes.NextAsync(devices[i].Length);
+            IoStatus settled = vdevs[i].Settle(devices[i], statuses, "failed to take a root");
             if (settled == IoStatus.Ok) isSafe = true;
             else result = settled;
         }

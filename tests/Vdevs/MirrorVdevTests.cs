@@ -50,13 +50,13 @@ public sealed class MirrorVdevTests
 
             Assert.Equal((IoStatus.Ok, 0x42), await rig.ReadCopyAsync(pool, Place, 0));
             Assert.Equal((IoStatus.Ok, 0), await rig.ReadCopyAsync(pool, Place, 1));
-            pool.NoteChecksumError(Place, 1);
-            IoBuffer good = rig.Loop.Buffers.Rent(Layout.SectorBytes);
-            good.Span.Fill(0x42);
-            Assert.Equal(IoStatus.Ok, await pool.RepairCopyAsync(Place, 1, good.First(Layout.SectorBytes)));
-            good.Release();
+            Examination seen = await rig.ExamineAsync(pool, Place, 0x42, ExamineMode.Verify);
+            Assert.Equal(new Examination(IoStatus.Ok, 1, 0, VdevRig.PathOf(1)), seen);
+            Assert.Equal((IoStatus.Ok, 0), await rig.ReadCopyAsync(pool, Place, 1));
+            Examination mended = await rig.ExamineAsync(pool, Place, 0x42, ExamineMode.Repair);
+            Assert.Equal(new Examination(IoStatus.Ok, 1, 1, VdevRig.PathOf(1)), mended);
             Assert.Equal((IoStatus.Ok, 0x42), await rig.ReadCopyAsync(pool, Place, 1));
-            Assert.Equal([0L, 1, 0], pool.Status()[0].Children.Select(child => child.ChecksumErrors));
+            Assert.Equal([0L, 2, 0], pool.Status()[0].Children.Select(child => child.ChecksumErrors));
         });
     }
 
@@ -67,12 +67,11 @@ public sealed class MirrorVdevTests
         rig.Run(async () =>
         {
             PoolDevices pool = await rig.CreateAsync(VdevRig.Mirror(0, 1));
+            await rig.WriteAsync(pool, Place, 0x42);
+            rig.DiskAt(1).Poke(VdevRig.OffsetOf(Place), new byte[Layout.SectorBytes]);
             rig.DiskAt(1).Faults.WriteError = 1;
-            IoBuffer good = rig.Loop.Buffers.Rent(Layout.SectorBytes);
-            good.Span.Clear();
-            Assert.Equal(
-                IoStatus.DeviceError, await pool.RepairCopyAsync(Place, 1, good.First(Layout.SectorBytes)));
-            good.Release();
+            Examination found = await rig.ExamineAsync(pool, Place, 0x42, ExamineMode.Repair);
+            Assert.Equal((IoStatus.Ok, 1, 0), (found.Status, found.BadParts, found.RepairedParts));
             Assert.False(pool.IsDegraded);
             Assert.Equal(1, pool.Status()[0].WriteErrors);
         });

@@ -19,7 +19,7 @@ public sealed class PoolCreationTests
             PoolDevices pool = await rig.CreateAsync(VdevRig.Mirror(0, 1), VdevRig.Disk(2));
             Assert.Equal(2, pool.VdevCount);
             Assert.Equal((64 << 8) - 256, pool.SectorCount(0));
-            Assert.Equal((2, 1), (pool.CopyCount(0), pool.CopyCount(1)));
+            Assert.Equal((2, 1), (pool.Tree.Vdevs[0].Devices.Length, pool.Tree.Vdevs[1].Devices.Length));
             Assert.Equal(5, pool.Geometry(0).AllocatedSectors(5));
             await pool.CloseAsync();
 
@@ -159,9 +159,12 @@ public sealed class PoolCreationTests
         {
             await AssertRefusedAsync(rig, "/dev/sda: named twice", VdevRig.Mirror(0, 1), VdevRig.Disk(0));
             await AssertRefusedAsync(rig, "mirror: has 1 devices, it takes 2 to 255", VdevRig.Mirror(0));
-            await AssertRefusedAsync(rig, "raidz2: this version has no such vdevs",
-                new VdevSpec(VdevKind.Raidz2, ["/dev/sda", "/dev/sdb", "/dev/sdc"]));
-            await AssertRefusedAsync(rig, "a pool has 1 to 4096 vdevs");
+            await AssertRefusedAsync(rig, "raidz2: has 2 devices, it takes 3 to 255",
+                new VdevSpec(VdevKind.Raidz2, ["/dev/sda", "/dev/sdb"]));
+            await AssertRefusedAsync(rig, "a raidz1 cannot be a log vdev", VdevRig.Disk(0),
+                new VdevSpec(VdevKind.Raidz1, ["/dev/sdb", "/dev/sdc"], VdevRole.Log));
+            await AssertRefusedAsync(rig, "a pool has at least one vdev for data",
+                new VdevSpec(VdevKind.Disk, ["/dev/sda"], VdevRole.Spare));
             Outcome<CreationPlan> badName =
                 await PoolDevices.CheckCreateAsync(rig.Loop, "ta nk", [VdevRig.Disk(0)], false);
             Assert.Equal("pool-name", badName.Fault!.Code);

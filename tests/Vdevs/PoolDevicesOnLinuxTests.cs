@@ -55,7 +55,8 @@ public sealed class PoolDevicesOnLinuxTests : IDisposable
             for (int copy = 0; copy < 2; copy++)
             {
                 IoBuffer buffer = _fixture.Loop.Buffers.Rent(4096);
-                Assert.Equal(IoStatus.Ok, await opened.Value.ReadCopyAsync(Place, copy, buffer.First(4096)));
+                Assert.Equal(IoStatus.Ok, await opened.Value.Tree.Vdevs[0].Devices[copy].ReadAsync(
+                    PoolDevice.OffsetOf(Place.Sector), buffer.First(4096)));
                 Assert.Equal(0x5A, buffer.Span[17]);
                 buffer.Release();
             }

@@ -36,6 +36,10 @@ internal sealed class VdevRig : IDisposable
 
     public static VdevSpec Mirror(params int[] disks) => new(VdevKind.Mirror, [.. disks.Select(PathOf)]);
 
+    /// <summary>A group of the first disks.</summary>
+    public static VdevSpec Group(VdevKind kind, int width) =>
+        new(kind, [.. Enumerable.Range(0, width).Select(PathOf)]);
+
     public static string PathOf(int disk) => $"/dev/sd{(char)('a' + disk)}";
 
     public SimulatedDisk DiskAt(int disk) => Node.Disks[PathOf(disk)];
@@ -143,13 +147,30 @@ internal sealed class VdevRig : IDisposable
         PoolDevices pool, BlockPlace place, int copy)
     {
         IoBuffer buffer = Loop.Buffers.Rent(Layout.SectorBytes);
-        IoStatus status = await pool.ReadCopyAsync(place, copy, buffer.First(Layout.SectorBytes));
+        PoolDevice device = pool.Tree.Vdevs[place.Vdev].Devices[copy];
+        IoStatus status = device.IsCurrent
+            ? await device.ReadAsync(OffsetOf(place), buffer.First(Layout.SectorBytes))
+            : IoStatus.DeviceGone;
         (IoStatus, int) result = (status, buffer.Span[0]);
         buffer.Release();
         return result;
     }
 
-    /// <summary>Device offset of a place.</summary>
+    /// <summary>Examines a block that is right if every byte is the given one.</summary>
+    public async ValueTask<Examination> ExamineAsync(
+        PoolDevices pool, BlockPlace place, byte content, ExamineMode mode, int sectors = 1)
+    {
+        IoBuffer buffer = Loop.Buffers.Rent(sectors * Layout.SectorBytes);
+        Examination found = await pool.ExamineAsync(
+            place, buffer.First(sectors * Layout.SectorBytes),
+            slice => !slice.Span.ContainsAnyExcept(content), mode);
+        if (found.Status == IoStatus.Ok)
+            Assert.False(buffer.First(sectors * Layout.SectorBytes).Span.ContainsAnyExcept(content));
+        buffer.Release();
+        return found;
+    }
+
+    /// <summary>Device offset of a place on a plain vdev.</summary>
     public static long OffsetOf(BlockPlace place) =>
         Layout.DataStartBytes + (place.Sector * Layout.SectorBytes);
 

@@ -3,11 +3,16 @@ using Cstor.Engine.Host;
 
 namespace Cstor.Engine.Vdevs;
 
-/// <summary>A read of a mirror: one child after the other until one answers. Pooled by its vdev.</summary>
-internal sealed class MirrorRead(MirrorVdev vdev) : IValueTaskSource<IoStatus>, IRequestOwner
+/// <summary>A read of a mirror: one device after the other until one answers. Pooled by its vdev.</summary>
+/// <remarks>
+/// After a device that did not answer in time no other is asked: the first may still write into the memory
+/// that it was given.
+/// </remarks>
+internal sealed class PlainRead(PlainVdev vdev) : IValueTaskSource<IoStatus>, IRequestOwner
 {
-    private readonly bool[] _tried = new bool[vdev.Devices.Length];
     private ManualResetValueTaskSourceCore<IoStatus> _core;
+    private PoolDevice[] _devices = [];
+    private bool[] _tried = [];
     private IoSlice[] _slices = new IoSlice[4];
     private int _sliceCount;
     private long _sector;
@@ -20,6 +25,8 @@ internal sealed class MirrorRead(MirrorVdev vdev) : IValueTaskSource<IoStatus>, 
         _sliceCount = into.Length;
         _sector = sector;
         _failure = IoStatus.DeviceGone;
+        _devices = vdev.Devices;
+        if (_tried.Length < _devices.Length) _tried = new bool[_devices.Length];
         Array.Clear(_tried);
         ValueTask<IoStatus> task = new(this, _core.Version);
         TryNext();
@@ -28,9 +35,9 @@ internal sealed class MirrorRead(MirrorVdev vdev) : IValueTaskSource<IoStatus>, 
 
     public void OnRequestEnded(int tag, IoStatus status)
     {
-        if (status == IoStatus.Ok)
+        if (status is IoStatus.Ok or IoStatus.DeviceTimeout)
         {
-            _core.SetResult(IoStatus.Ok);
+            _core.SetResult(status);
             return;
         }
 
@@ -54,14 +61,14 @@ internal sealed class MirrorRead(MirrorVdev vdev) : IValueTaskSource<IoStatus>, 
 
     private void TryNext()
     {
-        int child = vdev.Choose(_sector, _tried);
-        if (child < 0)
+        int device = PlainVdev.Choose(_devices, _sector, _tried);
+        if (device < 0)
         {
             _core.SetResult(_failure);
             return;
         }
 
-        _tried[child] = true;
-        vdev.Devices[child].Read(PoolDevice.OffsetOf(_sector), _slices.AsSpan(0, _sliceCount), this, child);
+        _tried[device] = true;
+        _devices[device].Read(PoolDevice.OffsetOf(_sector), _slices.AsSpan(0, _sliceCount), this, device);
     }
 }
