@@ -8,5 +8,13 @@ namespace Cstor.Daemon.Api;
 /// <param name="LastHost">Host that had it last.</param>
 /// <param name="Exported">Exported cleanly, so any host may take it.</param>
 /// <param name="Devices">Where its devices were found.</param>
+/// <param name="Missing">Devices that were not found.</param>
 internal sealed record CandidateView(
-    string Name, Guid Guid, string State, string Reason, string LastHost, bool Exported, string[] Devices);
+    string Name,
+    Guid Guid,
+    string State,
+    string Reason,
+    string LastHost,
+    bool Exported,
+    string[] Devices,
+    MissingDeviceView[] Missing);

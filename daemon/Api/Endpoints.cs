@@ -18,6 +18,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
     {
         MapQueries(routes);
         MapPoolChanges(routes);
+        MapPoolMaintenance(routes);
         MapVolumeChanges(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
@@ -86,6 +87,65 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.PoolDestroy,
             RequestJson.Default.ChangeRequest,
             (context, request) => administration.DestroyPoolAsync(Name(context, "pool"), request));
+    }
+
+    /// <summary>A check reads the whole pool: who asked for it waits as long as it takes.</summary>
+    private void MapPoolMaintenance(IEndpointRouteBuilder routes)
+    {
+        Change(
+            routes,
+            "POST",
+            Routes.PoolVdevs,
+            RequestJson.Default.AddVdevsRequest,
+            (context, request) => administration.AddVdevsAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolAttach,
+            RequestJson.Default.AttachDeviceRequest,
+            (context, request) => administration.AttachDeviceAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolDetach,
+            RequestJson.Default.DeviceRequest,
+            (context, request) => administration.DetachDeviceAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolReplace,
+            RequestJson.Default.ReplaceDeviceRequest,
+            (context, request) => administration.ReplaceDeviceAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolOffline,
+            RequestJson.Default.DeviceRequest,
+            (context, request) => administration.OfflineDeviceAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolOnline,
+            RequestJson.Default.DeviceRequest,
+            (context, request) => administration.OnlineDeviceAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolClear,
+            RequestJson.Default.ClearRequest,
+            (context, request) => administration.ClearPoolAsync(Name(context, "pool"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.PoolScrub,
+            RequestJson.Default.ScrubRequest,
+            (context, request) => administration.ScrubPoolAsync(Name(context, "pool"), request));
+        Query(
+            routes,
+            Routes.PoolCheck,
+            ReplyJson.Default.CheckView,
+            context => administration.CheckPoolAsync(Name(context, "pool")),
+            Timeout.InfiniteTimeSpan);
     }
 
     private void MapVolumeChanges(IEndpointRouteBuilder routes)

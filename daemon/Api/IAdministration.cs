@@ -32,6 +32,27 @@ internal interface IAdministration
 
     Task<Outcome<ActionReport>> DestroyPoolAsync(string pool, ChangeRequest request);
 
+    /// <summary>Gives a pool more vdevs, log devices or spares.</summary>
+    Task<Outcome<ActionReport>> AddVdevsAsync(string pool, AddVdevsRequest request);
+
+    Task<Outcome<ActionReport>> AttachDeviceAsync(string pool, AttachDeviceRequest request);
+
+    Task<Outcome<ActionReport>> DetachDeviceAsync(string pool, DeviceRequest request);
+
+    Task<Outcome<ActionReport>> ReplaceDeviceAsync(string pool, ReplaceDeviceRequest request);
+
+    Task<Outcome<ActionReport>> OfflineDeviceAsync(string pool, DeviceRequest request);
+
+    Task<Outcome<ActionReport>> OnlineDeviceAsync(string pool, DeviceRequest request);
+
+    Task<Outcome<ActionReport>> ClearPoolAsync(string pool, ClearRequest request);
+
+    /// <summary>Begins, pauses or stops a scrub; how far it is, is in the pool's status.</summary>
+    Task<Outcome<ActionReport>> ScrubPoolAsync(string pool, ScrubRequest request);
+
+    /// <summary>Verifies a whole pool; takes as long as reading all that is on it.</summary>
+    Task<Outcome<CheckView>> CheckPoolAsync(string pool);
+
     /// <summary>Volumes of one pool, or of all where <paramref name="pool"/> is null.</summary>
     Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool);
 

@@ -13,6 +13,7 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(ActionReport))]
 [JsonSerializable(typeof(ImportScanView))]
+[JsonSerializable(typeof(CheckView))]
 [JsonSerializable(typeof(PoolStatus))]
 [JsonSerializable(typeof(PoolStatus[]))]
 [JsonSerializable(typeof(VolumeView))]

@@ -8,6 +8,15 @@ internal static class Routes
     public const string Pool = "/v1/pools/{pool}";
     public const string PoolExport = "/v1/pools/{pool}/export";
     public const string PoolDestroy = "/v1/pools/{pool}/destroy";
+    public const string PoolVdevs = "/v1/pools/{pool}/vdevs";
+    public const string PoolAttach = "/v1/pools/{pool}/attach";
+    public const string PoolDetach = "/v1/pools/{pool}/detach";
+    public const string PoolReplace = "/v1/pools/{pool}/replace";
+    public const string PoolOffline = "/v1/pools/{pool}/offline";
+    public const string PoolOnline = "/v1/pools/{pool}/online";
+    public const string PoolClear = "/v1/pools/{pool}/clear";
+    public const string PoolScrub = "/v1/pools/{pool}/scrub";
+    public const string PoolCheck = "/v1/pools/{pool}/check";
     public const string Imports = "/v1/imports";
     public const string Volumes = "/v1/volumes";
     public const string Volume = "/v1/volumes/{pool}/{volume}";

@@ -19,6 +19,31 @@ internal static class ArgumentReaders
         new Argument<string>("POOL") { Description = description },
         text => Guid.TryParse(text, out _) ? null : Names.CheckPool(text));
 
+    /// <summary>A device that a pool has.</summary>
+    public static Argument<string> Member(string name, string description) =>
+        new(name) { Description = description + ": its path, the last part of it, or its guid" };
+
+    /// <summary>The layout behind a pool's name.</summary>
+    /// <param name="description">Before the grammar.</param>
+    /// <param name="isAddition">To a pool that has data vdevs.</param>
+    public static Argument<string[]> Vdevs(string description, bool isAddition)
+    {
+        Argument<string[]> vdevs = new("VDEV")
+        {
+            Description = $"{description}{VdevGrammar.Summary}. A device is a disk or a file",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        vdevs.Validators.Add(result =>
+        {
+            string[] words = [.. result.Tokens.Select(token => token.Value)];
+            string? reason = isAddition
+                ? VdevGrammar.ParseAddition(words, out _)
+                : VdevGrammar.Parse(words, out _);
+            if (reason is not null) result.AddError(reason);
+        });
+        return vdevs;
+    }
+
     public static Argument<string> Volume() => Checked(
         new Argument<string>("POOL/VOL") { Description = "The volume" }, text =>
             Names.Split(text, out _, out _));

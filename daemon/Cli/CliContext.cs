@@ -10,9 +10,18 @@ internal sealed record CliContext(
 {
     public const string DefaultSocket = "/run/cstor/cstor.sock";
 
+    /// <summary>Somebody watches: progress may be drawn over itself.</summary>
+    public bool IsTerminal { get; init; }
+
+    /// <summary>Time between two looks at what is waited for.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// The real one. The daemon's longest deadline is a minute: its answer explains more than ours would.
     /// </summary>
     public static CliContext Process() => new(
-        Console.Out, Console.Error, System.Environment.GetEnvironmentVariable, TimeSpan.FromSeconds(75));
+        Console.Out, Console.Error, System.Environment.GetEnvironmentVariable, TimeSpan.FromSeconds(75))
+    {
+        IsTerminal = !Console.IsOutputRedirected,
+    };
 }

@@ -11,6 +11,8 @@ namespace Cstor.Daemon.Cli;
 /// </summary>
 internal sealed class CommandBuilder(CliContext context)
 {
+    public CliContext Context => context;
+
     /// <summary>Where the daemon listens; understood before and after the verbs.</summary>
     public Option<string> Socket { get; } = new("--socket")
     {
@@ -44,9 +46,29 @@ internal sealed class CommandBuilder(CliContext context)
         if (!reply.IsOk) return Fail(reply.Fault);
         Outcome<TPart> part = select(reply.Value);
         if (!part.IsOk) return Fail(part.Fault);
-        if (parse.GetValue(Json)) context.Out.WriteLine(JsonSerializer.Serialize(part.Value, indented));
-        else print(context.Out, part.Value);
+        Show(parse, part.Value, indented, print);
         return ExitCode.Done;
+    }
+
+    /// <summary>Asks without showing anything.</summary>
+    /// <param name="parse">For the socket.</param>
+    /// <param name="path">What to ask for.</param>
+    /// <param name="type">Of the answer.</param>
+    /// <param name="patience">Instead of the usual one.</param>
+    /// <param name="cancel">Ends the wait.</param>
+    public async Task<Outcome<TReply>> AskAsync<TReply>(
+        ParseResult parse, string path, JsonTypeInfo<TReply> type, TimeSpan? patience,
+        CancellationToken cancel)
+    {
+        using AdminClient client = Connect(parse, patience);
+        return await client.GetAsync(path, type, cancel);
+    }
+
+    /// <summary>Prints JSON or what <paramref name="print"/> makes of it.</summary>
+    public void Show<T>(ParseResult parse, T value, JsonTypeInfo<T> indented, Action<TextWriter, T> print)
+    {
+        if (parse.GetValue(Json)) context.Out.WriteLine(JsonSerializer.Serialize(value, indented));
+        else print(context.Out, value);
     }
 
     /// <summary>Asks for a change and prints what it did.</summary>
@@ -68,6 +90,9 @@ internal sealed class CommandBuilder(CliContext context)
         return ExitCode.Failed;
     }
 
-    private AdminClient Connect(ParseResult parse) =>
-        new(Path.GetFullPath(parse.GetRequiredValue(Socket)), context.Patience);
+    /// <summary>Says what an operator may not expect; the command goes on.</summary>
+    public void Note(string text) => context.Error.WriteLine($"note: {text}");
+
+    private AdminClient Connect(ParseResult parse, TimeSpan? patience = null) =>
+        new(Path.GetFullPath(parse.GetRequiredValue(Socket)), patience ?? context.Patience);
 }

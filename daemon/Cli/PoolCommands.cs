@@ -6,25 +6,21 @@ namespace Cstor.Daemon.Cli;
 /// <summary><c>cstor pool ...</c></summary>
 internal sealed class PoolCommands(CommandBuilder builder)
 {
-    public Command Build() => new("pool", "Pools: create, import, export, destroy, list, status")
+    public Command Build()
     {
-        BuildCreate(), BuildImport(), BuildExport(), BuildDestroy(), BuildList(), BuildStatus(),
-    };
+        Command pool = new("pool", "Pools: make and open them, look at them, mend them")
+        {
+            BuildCreate(), BuildImport(), BuildExport(), BuildDestroy(), BuildList(), BuildStatus(),
+        };
+        foreach (Command command in new PoolDeviceCommands(builder).Build()) pool.Add(command);
+        foreach (Command command in new PoolScanCommands(builder).Build()) pool.Add(command);
+        return pool;
+    }
 
     private Command BuildCreate()
     {
         Argument<string> pool = ArgumentReaders.Pool("Name of the new pool");
-        Argument<string[]> vdevs = new("VDEV")
-        {
-            Description =
-                "DEV... | mirror DEV DEV...; data is striped over groups. A device is a disk or a file",
-            Arity = ArgumentArity.OneOrMore,
-        };
-        vdevs.Validators.Add(result =>
-        {
-            string? reason = VdevGrammar.Parse([.. result.Tokens.Select(token => token.Value)], out _);
-            if (reason is not null) result.AddError(reason);
-        });
+        Argument<string[]> vdevs = ArgumentReaders.Vdevs("Data is striped over: ", isAddition: false);
         Option<string[]> properties = ArgumentReaders.Properties(
             "Pool property (none is known to this version)");
         properties.Validators.Add(result => result.AddError(
@@ -32,13 +28,17 @@ internal sealed class PoolCommands(CommandBuilder builder)
         Option<bool> force = CommandBuilder.Force(
             "Take devices that carry a label or a file system; what is on them is lost");
         Command command = new(
-            "create", "Make a pool of devices.\n\nExample: cstor pool create tank mirror /dev/sdb /dev/sdc")
+            "create",
+            "Make a pool of devices.\n\n"
+                + "Example: cstor pool create tank mirror /dev/sdb /dev/sdc\n"
+                + "Example: cstor pool create tank raidz2 /dev/sd[b-g] log mirror /dev/sdh /dev/sdi")
         {
             builder.DryRun, properties, force, pool, vdevs,
         };
         command.SetAction((parse, cancel) =>
         {
             VdevGrammar.Parse(parse.GetRequiredValue(vdevs), out VdevRequest[] layout);
+            foreach (string note in VdevGrammar.Notes(layout)) builder.Note(note);
             CreatePoolRequest request = new(
                 parse.GetRequiredValue(pool), layout, parse.GetValue(force), parse.GetValue(builder.DryRun));
             return builder.ChangeAsync(

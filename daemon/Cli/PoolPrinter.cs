@@ -50,7 +50,9 @@ internal static class PoolPrinter
         Field(output, "pool", pool.Name);
         Field(output, "guid", pool.Guid.ToString());
         Field(output, "health", pool.Health);
+        if (PoolAdvice.Meaning(pool) is { Length: > 0 } meaning) Field(output, "status", meaning);
         if (pool.Reason.Length > 0) Field(output, "reason", pool.Reason);
+        Field(output, "action", PoolAdvice.Actions(pool));
         if (pool.SizeBytes == 0) return;
         Field(
             output,
@@ -64,8 +66,9 @@ internal static class PoolPrinter
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"checkpoint {pool.Checkpoint}, epoch {pool.Epoch}, {log} of log to replay"));
+        Field(output, "scan", ScanText.Lines(pool.Name, pool.Scan));
         output.WriteLine();
-        WriteVdevs(output, pool);
+        VdevPrinter.Write(output, pool.Vdevs);
         output.WriteLine();
         WriteDamage(output, pool.Damage);
     }
@@ -93,32 +96,36 @@ internal static class PoolPrinter
             {
                 output.WriteLine($"{pool.Name}: {pool.Reason}");
             }
+            foreach (CandidateView pool in scan.Candidates) WriteMissing(output, pool);
         }
         foreach (string problem in scan.Problems) output.WriteLine($"note: {problem}");
     }
 
-    private static void WriteVdevs(TextWriter output, PoolStatus pool)
+    /// <summary>What a check found, problems indented.</summary>
+    public static void WriteCheck(TextWriter output, CheckView check)
     {
-        TextTable table = new("DEVICE", "STATE", ">SIZE", ">READ", ">WRITE", ">CHECKSUM");
-        int mirrors = 0;
-        foreach (VdevStatus vdev in pool.Vdevs)
-        {
-            string group = vdev.Children.Count == 0
-                ? vdev.Path
-                : string.Create(CultureInfo.InvariantCulture, $"{vdev.Kind}-{mirrors++}");
-            AddVdev(table, group, vdev);
-            foreach (VdevStatus child in vdev.Children) AddVdev(table, "  " + child.Path, child);
-        }
-        table.Write(output, indent: 2);
+        string verdict = check.ProblemCount == 0 ? "no problem found"
+            : check.ProblemCount == 1 ? "1 problem"
+            : string.Create(CultureInfo.InvariantCulture, $"{check.ProblemCount} problems");
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"pool {check.Pool}: {check.Blocks} blocks verified, {ByteSize.Format(check.UsedBytes)} in use: "
+                + $"{verdict}"));
+        foreach (string problem in check.Problems) output.WriteLine("  " + problem);
+        long unsaid = check.ProblemCount - check.Problems.Length;
+        if (unsaid > 0) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  and {unsaid} more"));
+        foreach (string note in check.Notes) output.WriteLine($"note: {note}");
     }
 
-    private static void AddVdev(TextTable table, string name, VdevStatus vdev) => table.Add(
-        name.Trim().Length == 0 ? name + vdev.Guid : name,
-        vdev.State,
-        ByteSize.Format(vdev.SizeBytes),
-        vdev.ReadErrors.ToString(CultureInfo.InvariantCulture),
-        vdev.WriteErrors.ToString(CultureInfo.InvariantCulture),
-        vdev.ChecksumErrors.ToString(CultureInfo.InvariantCulture));
+    private static void WriteMissing(TextWriter output, CandidateView pool)
+    {
+        foreach (MissingDeviceView missing in pool.Missing)
+        {
+            string last = missing.LastPath.Length == 0 ? "" : $", last seen as {missing.LastPath}";
+            output.WriteLine(
+                $"{pool.Name}: missing vdev {missing.Position}, guid {missing.Guid}{last}");
+        }
+    }
 
     private static void WriteDamage(TextWriter output, IReadOnlyList<DamageReport> damage)
     {
@@ -137,6 +144,16 @@ internal static class PoolPrinter
                 report.Where);
         }
         table.Write(output, indent: 2);
+    }
+
+    /// <summary>A field of several lines, the name before the first.</summary>
+    private static void Field(TextWriter output, string name, IEnumerable<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            output.WriteLine($"{(name.Length > 0 ? name + ":" : ""),8} {line}");
+            name = "";
+        }
     }
 
     private static void Field(TextWriter output, string name, string value) =>

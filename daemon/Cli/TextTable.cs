@@ -36,6 +36,9 @@ internal sealed class TextTable
         _rows.Add(row);
     }
 
+    /// <summary>Adds a line of its own between rows.</summary>
+    public void AddHeading(string heading) => _rows.Add([heading]);
+
     /// <summary>Writes headings and rows, indented.</summary>
     public void Write(TextWriter output, int indent = 0)
     {

@@ -14,6 +14,7 @@ internal sealed class Administration(
     LinuxLoop loop,
     PoolRegistry registry,
     PoolService pools,
+    PoolMaintenanceService maintenance,
     VolumeService volumes,
     VolumeTargets targets,
     KnownPools known,
@@ -42,6 +43,32 @@ internal sealed class Administration(
 
     public Task<Outcome<ActionReport>> DestroyPoolAsync(string pool, ChangeRequest request) =>
         pools.DestroyAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> AddVdevsAsync(string pool, AddVdevsRequest request) =>
+        maintenance.AddAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> AttachDeviceAsync(string pool, AttachDeviceRequest request) =>
+        maintenance.AttachAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> DetachDeviceAsync(string pool, DeviceRequest request) =>
+        maintenance.DetachAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> ReplaceDeviceAsync(string pool, ReplaceDeviceRequest request) =>
+        maintenance.ReplaceAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> OfflineDeviceAsync(string pool, DeviceRequest request) =>
+        maintenance.OfflineAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> OnlineDeviceAsync(string pool, DeviceRequest request) =>
+        maintenance.OnlineAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> ClearPoolAsync(string pool, ClearRequest request) =>
+        maintenance.ClearAsync(pool, request);
+
+    public Task<Outcome<ActionReport>> ScrubPoolAsync(string pool, ScrubRequest request) =>
+        maintenance.ScrubAsync(pool, request);
+
+    public Task<Outcome<CheckView>> CheckPoolAsync(string pool) => maintenance.CheckAsync(pool);
 
     public Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool) => volumes.ListAsync(pool);
 
@@ -84,14 +111,10 @@ internal sealed class Administration(
         Dictionary<string, string> result = new(StringComparer.Ordinal);
         foreach (Pool pool in registry.Pools)
         {
-            foreach (string path in pool.DevicePaths) result[RealPath(path)] = pool.Name;
+            foreach (string path in pool.DevicePaths) result[MemberPaths.RealPath(path)] = pool.Name;
         }
         return result;
     }
-
-    /// <summary>A pool's device may have been named by a link, as those in <c>/dev/disk/by-id</c>.</summary>
-    private static string RealPath(string path) =>
-        File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
 
     private static DiskView Describe(DiskDescription disk, string pool) => new(
         disk.Path,

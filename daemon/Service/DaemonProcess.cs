@@ -94,12 +94,15 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         PoolService pools = new(
             loop, registry, targets, known, starter, host.Value, _loggers.CreateLogger("cstor.pools"));
         OnStop("pools", pools.CloseAllAsync);
+        PoolMaintenanceService maintenance = new(
+            loop, registry, known, _loggers.CreateLogger("cstor.pools"));
         VolumeService volumes = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.volumes"));
 
         await RestoreAsync(starter);
         Outcome<IPEndPoint[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
-        Administration administration = new(loop, registry, pools, volumes, targets, known, portals.Value);
+        Administration administration = new(
+            loop, registry, pools, maintenance, volumes, targets, known, portals.Value);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),

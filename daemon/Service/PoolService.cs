@@ -6,7 +6,6 @@ using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
-using Cstor.PoolLayout.Labels;
 using Cstor.PoolLayout.Units;
 using Microsoft.Extensions.Logging;
 
@@ -55,7 +54,7 @@ internal sealed partial class PoolService(
                 $"a pool '{request.Name}' belongs to this daemon and is unavailable",
                 $"Choose another name, or give that one up with: cstor pool export {request.Name}");
         }
-        Outcome<VdevSpec[]> layout = ReadLayout(request.Vdevs);
+        Outcome<VdevSpec[]> layout = LayoutReader.Read(request.Vdevs);
         if (!layout.IsOk) return layout.Fault;
         if (request.DryRun)
         {
@@ -104,7 +103,8 @@ internal sealed partial class PoolService(
         return opened.IsOk
             ? PoolTexts.Done(
                 $"pool {opened.Value.Name} imported with "
-                    + PoolTexts.Count(opened.Value.Volumes.Length, "volume"))
+                    + PoolTexts.Count(opened.Value.Volumes.Length, "volume"),
+                [.. PoolTexts.Gone(opened.Value.Status)])
             : opened.Fault;
     }
 
@@ -188,31 +188,6 @@ internal sealed partial class PoolService(
                 $"pool {pool.Name} has {PoolTexts.Contents(pool)}",
                 "Destroy the volumes first, or insist with -f")
             : null;
-    }
-
-    private static Outcome<VdevSpec[]> ReadLayout(VdevRequest[] vdevs)
-    {
-        List<VdevSpec> layout = [];
-        foreach (VdevRequest vdev in vdevs)
-        {
-            VdevKind? kind = vdev.Kind switch
-            {
-                "disk" => VdevKind.Disk,
-                "mirror" => VdevKind.Mirror,
-                _ => null,
-            };
-            if (kind is null)
-            {
-                return new Fault(
-                    "bad-request", $"a vdev cannot be of kind '{vdev.Kind}'", "Known are disk and mirror");
-            }
-            if (vdev.Devices.FirstOrDefault(path => !Path.IsPathFullyQualified(path)) is { } relative)
-            {
-                return new Fault("bad-request", $"'{relative}' is not an absolute path", "Write one");
-            }
-            layout.Add(new VdevSpec(kind.Value, vdev.Devices));
-        }
-        return layout.ToArray();
     }
 
     [LoggerMessage(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.State;
+using Cstor.Engine.Checking;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Vdevs;
@@ -31,17 +32,56 @@ internal static class PoolTexts
     public static string Contents(Pool pool) =>
         $"{Count(pool.Volumes.Count, "volume")}, {ByteSize.Format(pool.Status().AllocatedBytes)} allocated";
 
-    public static ActionReport Planned(string name, CreationPlan plan)
+    public static ActionReport Planned(string name, CreationPlan plan) =>
+        Would($"would create pool {name} of {ByteSize.Format(plan.SizeBytes)}", PlanLines(plan));
+
+    /// <summary>Vdevs and notes of a plan, indented.</summary>
+    public static string[] PlanLines(CreationPlan plan)
     {
         List<string> lines = [];
         foreach (VdevConfig vdev in plan.Vdevs)
         {
             string devices = string.Join(' ', vdev.Disks.Select(disk => disk.Path));
-            lines.Add($"  {LabelText.NameOf(vdev.Kind)}: {devices} ({Size(vdev.SizeSectors)})");
+            string role = vdev.Role == VdevRole.Data ? "" : LabelText.NameOf(vdev.Role) + " ";
+            lines.Add($"  {role}{LabelText.NameOf(vdev.Kind)}: {devices} ({Size(vdev.SizeSectors)})");
         }
         lines.AddRange(plan.Notes.Select(note => "  note: " + note));
-        return Would($"would create pool {name} of {ByteSize.Format(plan.SizeBytes)}", [.. lines]);
+        return [.. lines];
     }
+
+    /// <summary>What an operator should know of a pool whose devices have just changed.</summary>
+    public static IEnumerable<string> Aftermath(PoolStatus? pool)
+    {
+        if (pool is null) yield break;
+        if (pool.Health != "online") yield return $"pool {pool.Name} is {pool.Health}: {pool.Reason}";
+        if (pool.Scan is { Kind: "resilver", State: "running" })
+        {
+            yield return $"a resilver is running; see it with: cstor pool status {pool.Name}, "
+                + $"or wait for it: cstor pool wait {pool.Name}";
+        }
+    }
+
+    /// <summary>Why a pool that was just opened is not whole, and which devices it is without.</summary>
+    public static IEnumerable<string> Gone(PoolStatus pool)
+    {
+        if (pool.Health == "online") yield break;
+        yield return $"  {pool.Health}: {pool.Reason}";
+        foreach (VdevStatus device in MemberPaths.Leaves(pool.Vdevs))
+        {
+            if (device.State is "online" or "available" or "in use") continue;
+            string name = device.Path.Length == 0 ? "device" : device.Path;
+            string note = device.Note.Length == 0 ? "" : ", " + device.Note;
+            yield return $"  {name} (guid {device.Guid}): {device.State}{note}";
+        }
+    }
+
+    public static CheckView Checked(string name, CheckReport report, params string[] notes) => new(
+        name,
+        report.Blocks,
+        report.Sectors * Layout.SectorBytes,
+        report.ProblemCount,
+        [.. report.Problems],
+        notes);
 
     public static CandidateView Describe(ImportCandidate pool, HostIdentity host)
     {
@@ -55,7 +95,9 @@ internal static class PoolTexts
             obstacle?.ToString() ?? "",
             pool.Label.HostName,
             pool.State == PoolState.Exported,
-            PathsOf(pool));
+            PathsOf(pool),
+            [.. pool.Missing.Select(
+                disk => new MissingDeviceView(disk.Config.Guid, disk.Config.Path, disk.Position))]);
     }
 
     public static string[] PathsOf(ImportCandidate pool) =>

@@ -23,14 +23,23 @@ internal sealed class FakeAdministration : IAdministration
 
     public Task<Outcome<PoolStatus[]>> ListPoolsAsync() => Answer("pools", new[] { Tank() });
 
-    public Task<Outcome<PoolStatus>> GetPoolAsync(string nameOrGuid) => Answer(nameOrGuid, Tank());
+    /// <summary>What the pool's status says, one after the other; the last of them stays.</summary>
+    public Queue<PoolStatus> Statuses { get; } = [];
+
+    public CheckView Check { get; set; } = new("tank", 1234, 5L << 30, 0, [], []);
+
+    public Task<Outcome<PoolStatus>> GetPoolAsync(string nameOrGuid) => Answer(
+        nameOrGuid,
+        Statuses.Count > 1 ? Statuses.Dequeue() : Statuses.TryPeek(out PoolStatus? last) ? last : Tank());
 
     public Task<Outcome<ActionReport>> CreatePoolAsync(CreatePoolRequest request) => Report(request);
 
     public Task<Outcome<ImportScanView>> ScanAsync(string[] search) => Answer(
         string.Join(' ', search),
         new ImportScanView(
-            [new("lost", Guid, "ready", "", "node-2", false, ["/dev/sdx"])], ["/dev/sdy: I/O error"]));
+            [new("lost", Guid, "degraded", "", "node-2", false, ["/dev/sdx"],
+                [new(Guid, "/dev/sdz", "0.1")])],
+            ["/dev/sdy: I/O error"]));
 
     public Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request) => Report(request);
 
@@ -39,6 +48,32 @@ internal sealed class FakeAdministration : IAdministration
 
     public Task<Outcome<ActionReport>> DestroyPoolAsync(string pool, ChangeRequest request) =>
         Report((pool, request));
+
+    public Task<Outcome<ActionReport>> AddVdevsAsync(string pool, AddVdevsRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<ActionReport>> AttachDeviceAsync(string pool, AttachDeviceRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<ActionReport>> DetachDeviceAsync(string pool, DeviceRequest request) =>
+        Report(("detach", pool, request));
+
+    public Task<Outcome<ActionReport>> ReplaceDeviceAsync(string pool, ReplaceDeviceRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<ActionReport>> OfflineDeviceAsync(string pool, DeviceRequest request) =>
+        Report(("offline", pool, request));
+
+    public Task<Outcome<ActionReport>> OnlineDeviceAsync(string pool, DeviceRequest request) =>
+        Report(("online", pool, request));
+
+    public Task<Outcome<ActionReport>> ClearPoolAsync(string pool, ClearRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<ActionReport>> ScrubPoolAsync(string pool, ScrubRequest request) =>
+        Report((pool, request));
+
+    public Task<Outcome<CheckView>> CheckPoolAsync(string pool) => Answer(("check", pool), Check);
 
     public Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool) =>
         Answer(pool ?? "all", new[] { Db() });
@@ -73,7 +108,7 @@ internal sealed class FakeAdministration : IAdministration
         new DiskView("/dev/sdb", 1L << 40, "", "", 4096, 4096, false, "tank", ""),
     });
 
-    private static PoolStatus Tank() => new(
+    public static PoolStatus Tank() => new(
         "tank",
         Guid,
         "degraded",

@@ -22,6 +22,9 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public string SocketPath => _scratch["s/cstor.sock"];
 
+    /// <summary>As if somebody watched the commands.</summary>
+    public bool IsTerminal { get; set; }
+
     public StringWriter Out { get; } = new();
 
     public StringWriter Error { get; } = new();
@@ -48,7 +51,11 @@ internal sealed class RunningServer : IAsyncDisposable
         Out.GetStringBuilder().Clear();
         Error.GetStringBuilder().Clear();
         CliContext context = new(
-            Out, Error, name => name == "CSTOR_SOCKET" ? SocketPath : null, TimeSpan.FromSeconds(30));
+            Out, Error, name => name == "CSTOR_SOCKET" ? SocketPath : null, TimeSpan.FromSeconds(30))
+        {
+            IsTerminal = IsTerminal,
+            PollInterval = TimeSpan.FromMilliseconds(1),
+        };
         return CommandLine.RunAsync(words, context);
     }
 

@@ -25,9 +25,21 @@ public sealed class VdevGrammarTests
     [InlineData("a mirror needs two devices or more, not 1", "mirror", "/d/a")]
     [InlineData("a mirror needs two devices or more, not 0", "/d/a", "mirror", "mirror", "/d/b", "/d/c")]
     [InlineData("/d/a is named twice", "/d/a", "mirror", "/d/a", "/d/b")]
-    [InlineData("raidz2 groups are not supported", "raidz2", "/d/a", "/d/b", "/d/c")]
-    [InlineData("log groups are not supported", "/d/a", "log", "/d/b")]
-    [InlineData("spare groups are not supported", "/d/a", "spare", "/d/b")]
+    [InlineData("a raidz1 needs two devices or more, not 1", "raidz", "/d/a")]
+    [InlineData("a raidz2 needs three devices or more, not 2", "raidz2", "/d/a", "/d/b", "log", "/d/c")]
+    [InlineData("a raidz3 needs four devices or more, not 3", "raidz3", "/d/a", "/d/b", "/d/c")]
+    [InlineData("'raidz4' is no layout of this version", "raidz4", "/d/a", "/d/b")]
+    [InlineData("'draid2:4d' is no layout of this version", "draid2:4d", "/d/a", "/d/b")]
+    [InlineData("'cache' is no layout of this version", "/d/a", "cache", "/d/b")]
+    [InlineData("'special' is no layout of this version", "/d/a", "special", "mirror", "/d/b", "/d/c")]
+    [InlineData("'dedup' is no layout of this version", "/d/a", "dedup", "/d/b")]
+    [InlineData("'log' is followed by no device", "/d/a", "log")]
+    [InlineData("'log' is followed by no device", "/d/a", "log", "spare", "/d/b")]
+    [InlineData("a mirror needs two devices or more, not 1", "/d/a", "log", "mirror", "/d/b")]
+    [InlineData("a log is a plain device or a mirror, not raidz1", "/d/a", "log", "raidz", "/d/b", "/d/c")]
+    [InlineData("a spare is a single device, not a mirror", "/d/a", "spare", "mirror", "/d/b", "/d/c")]
+    [InlineData("a pool needs a device for data", "log", "/d/a", "spare", "/d/b")]
+    [InlineData("/d/a is named twice", "/d/a", "spare", "/d/a")]
     [InlineData("a device name is empty", "")]
     [InlineData("a pool needs a device")]
     public void A_wrong_layout_is_named(string expected, params string[] words)
@@ -38,10 +50,53 @@ public sealed class VdevGrammarTests
     }
 
     [Fact]
-    public void What_is_not_supported_says_what_is()
+    public void Raidz_is_raidz1_and_groups_may_be_mixed()
     {
-        Assert.Contains(
-            "mirror DEV DEV...", VdevGrammar.Parse(["raidz", "/d/a"], out _), StringComparison.Ordinal);
+        Assert.Null(VdevGrammar.Parse(
+            ["raidz", "/d/a", "/d/b", "/d/c", "raidz3", "/d/d", "/d/e", "/d/f", "/d/g"],
+            out VdevRequest[] vdevs));
+        Assert.Equal(["raidz1 /d/a /d/b /d/c", "raidz3 /d/d /d/e /d/f /d/g"], Describe(vdevs));
+    }
+
+    [Fact]
+    public void Behind_log_and_spare_stand_devices_of_that_role()
+    {
+        Assert.Null(VdevGrammar.Parse(
+            ["raidz2", "/d/a", "/d/b", "/d/c", "log", "/d/l", "mirror", "/d/m", "/d/n", "spare", "/d/s",
+                "/d/t"],
+            out VdevRequest[] vdevs));
+        Assert.Equal(
+            ["raidz2 /d/a /d/b /d/c", "log disk /d/l", "log mirror /d/m /d/n", "spare disk /d/s",
+                "spare disk /d/t"],
+            Describe(vdevs));
+    }
+
+    [Fact]
+    public void A_group_behind_spares_is_for_data_again()
+    {
+        Assert.Null(VdevGrammar.Parse(
+            ["spare", "/d/s", "mirror", "/d/a", "/d/b", "log", "mirror", "/d/l", "/d/m"],
+            out VdevRequest[] vdevs));
+        Assert.Equal(["spare disk /d/s", "mirror /d/a /d/b", "log mirror /d/l /d/m"], Describe(vdevs));
+    }
+
+    [Fact]
+    public void An_addition_needs_no_device_for_data()
+    {
+        Assert.Null(VdevGrammar.ParseAddition(["spare", "/d/s"], out VdevRequest[] vdevs));
+        Assert.Equal(["spare disk /d/s"], Describe(vdevs));
+    }
+
+    [Theory]
+    [InlineData("", "raidz1", "/d/a", "/d/b", "/d/c", "raidz1", "/d/d", "/d/e", "/d/f", "log", "/d/l")]
+    [InlineData("raidz1 on 2 devices holds no more than a mirror; take 3 or more", "raidz", "/d/a", "/d/b")]
+    [InlineData(
+        "the pool survives 0 lost devices, like its weakest vdev: disk /d/a",
+        "/d/a", "mirror", "/d/b", "/d/c")]
+    public void What_one_may_not_expect_of_a_layout_is_a_note(string expected, params string[] words)
+    {
+        Assert.Null(VdevGrammar.Parse(words, out VdevRequest[] vdevs));
+        Assert.Equal(expected, string.Join('\n', VdevGrammar.Notes(vdevs)));
     }
 
     [Fact]
@@ -57,6 +112,15 @@ public sealed class VdevGrammarTests
         Assert.Equal("/dev/null", VdevGrammar.Resolve("null"));
     }
 
+    [Fact]
+    public void Of_a_device_that_a_pool_has_only_a_path_is_made_absolute()
+    {
+        Assert.Equal(Path.GetFullPath("x/disk0"), VdevGrammar.ResolveMember("x/disk0"));
+        Assert.Equal("null", VdevGrammar.ResolveMember("null"));
+    }
+
     private static string[] Describe(VdevRequest[] vdevs) =>
-        [.. vdevs.Select(vdev => $"{vdev.Kind} {string.Join(' ', vdev.Devices)}")];
+        [.. vdevs.Select(vdev =>
+            $"{(vdev.Role == VdevRequest.Data ? "" : vdev.Role + " ")}{vdev.Kind} "
+                + string.Join(' ', vdev.Devices))];
 }
