@@ -19,6 +19,9 @@ internal sealed class DamageLog
         if (repaired) row.Repaired++;
     }
 
+    /// <summary>Forgets everything.</summary>
+    public void Clear() => Array.Clear(_rows);
+
     public IReadOnlyList<DamageReport> Report()
     {
         List<DamageReport> reports = [];

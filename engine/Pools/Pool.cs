@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Maintenance;
 using Cstor.Engine.Space;
 using Cstor.Engine.Checking;
 using Cstor.Engine.Vdevs;
@@ -14,6 +15,7 @@ public sealed class Pool
     private readonly Checkpoint _checkpoint;
     private readonly CheckpointPacer? _pacer;
     private readonly VolumeCatalog _catalog;
+    private readonly PoolMaintenance _maintenance;
 
     internal Pool(PoolCore core, Checkpoint checkpoint, SpaceMap spaceMap)
     {
@@ -22,6 +24,7 @@ public sealed class Pool
         SpaceMap = spaceMap;
         if (core.Log is not null) _pacer = new CheckpointPacer(core, checkpoint);
         _catalog = new VolumeCatalog(core, checkpoint, _pacer);
+        _maintenance = new PoolMaintenance(core);
         _catalog.ResumeDestruction();
     }
 
@@ -75,41 +78,50 @@ public sealed class Pool
 
     /// <summary>Takes a device out of use until it is brought back; refused for the last good copy.</summary>
     /// <param name="device">Its path, the last part of it, or its guid.</param>
-    public ValueTask<Outcome<Unit>> OfflineAsync(string device) => throw new NotImplementedException();
+    public ValueTask<Outcome<Unit>> OfflineAsync(string device) => _maintenance.OfflineAsync(device);
 
     /// <summary>Brings a device back into use; it is given what it missed.</summary>
-    public ValueTask<Outcome<Unit>> OnlineAsync(string device) => throw new NotImplementedException();
+    public ValueTask<Outcome<Unit>> OnlineAsync(string device) => _maintenance.OnlineAsync(device);
 
-    /// <summary>Puts a new device in the place of an old one, which leaves when the new one is complete.</summary>
+    /// <summary>
+    /// Puts a new device in the place of an old one, which leaves when the new one is complete.
+    /// </summary>
     /// <param name="device">The old one: path, last part of the path, or guid.</param>
     /// <param name="newPath">Null: a new device under the old one's path.</param>
     /// <param name="force">Also if the new device carries something; never if it is in use.</param>
     public ValueTask<Outcome<Unit>> ReplaceAsync(string device, string? newPath, bool force) =>
-        throw new NotImplementedException();
+        _maintenance.ReplaceAsync(device, newPath, force);
 
     /// <summary>Makes a plain device a mirror, or a mirror wider.</summary>
     public ValueTask<Outcome<Unit>> AttachAsync(string device, string newPath, bool force) =>
-        throw new NotImplementedException();
+        _maintenance.AttachAsync(device, newPath, force);
 
-    /// <summary>Takes a device out of its mirror, a half out of a replacement, or a spare out of the pool.</summary>
-    public ValueTask<Outcome<Unit>> DetachAsync(string device) => throw new NotImplementedException();
+    /// <summary>
+    /// Takes a device out of its mirror, a half out of a replacement, or a spare out of the pool.
+    /// </summary>
+    public ValueTask<Outcome<Unit>> DetachAsync(string device) => _maintenance.DetachAsync(device);
 
     /// <summary>Adds top-level vdevs, log devices or spares.</summary>
     /// <param name="vdevs">At least one.</param>
     /// <param name="force">Overwrites what devices carry.</param>
     /// <param name="dryRun">Check everything, write nothing.</param>
-    public ValueTask<Outcome<CreationPlan>> AddAsync(IReadOnlyList<VdevSpec> vdevs, bool force, bool dryRun) =>
-        throw new NotImplementedException();
+    public ValueTask<Outcome<CreationPlan>> AddAsync(
+        IReadOnlyList<VdevSpec> vdevs, bool force, bool dryRun) =>
+        _maintenance.AddAsync(vdevs, force, dryRun);
 
-    /// <summary>Forgets counted errors and gives devices that were taken out for them another chance.</summary>
+    /// <summary>
+    /// Forgets counted errors and gives devices that were taken out for them another chance.
+    /// </summary>
     /// <param name="device">One device, or null for all.</param>
-    public ValueTask<Outcome<Unit>> ClearAsync(string? device) => throw new NotImplementedException();
+    public ValueTask<Outcome<Unit>> ClearAsync(string? device) => _maintenance.ClearAsync(device);
 
     /// <summary>Begins, pauses or stops a scrub.</summary>
     public ValueTask<Outcome<Unit>> ScrubAsync(ScrubCommand command) => throw new NotImplementedException();
 
-    /// <summary>Verifies the whole pool at its newest root: pointers, checksums, parity, accounting.</summary>
-    public ValueTask<Outcome<CheckReport>> CheckAsync() => throw new NotImplementedException();
+    /// <summary>
+    /// Verifies the whole pool at its newest root: pointers, checksums, parity, accounting.
+    /// </summary>
+    public ValueTask<Outcome<CheckReport>> CheckAsync() => CheckPoolAsync();
 
     public PoolStatus Status()
     {
@@ -140,6 +152,7 @@ public sealed class Pool
     internal async ValueTask<IoStatus> CloseAsync(PoolLayout.Labels.PoolState? finalState)
     {
         IoStatus status = IoStatus.Ok;
+        await _maintenance.CloseAsync();
         await _catalog.CloseAsync();
         if (_pacer is not null)
         {
@@ -152,6 +165,8 @@ public sealed class Pool
         await _core.CloseAsync();
         return status;
     }
+
+    private async ValueTask<Outcome<CheckReport>> CheckPoolAsync() => await PoolChecker.CheckAsync(this);
 
     private (string Health, string Reason) Health()
     {

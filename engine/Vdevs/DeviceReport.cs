@@ -78,7 +78,8 @@ internal static class DeviceReport
     private static string NoteOf(PoolDevice device) =>
         device.IsRebuilding ? "resilvering"
         : device.IsPresent || device.MissingFrom == 0 ? ""
-        : string.Create(CultureInfo.InvariantCulture, $"lacks what was born from epoch {device.MissingFrom} on");
+        : string.Create(CultureInfo.InvariantCulture,
+            $"lacks what was born from epoch {device.MissingFrom} on");
 
     private static string StateOf(PoolDevice device)
     {

@@ -107,7 +107,8 @@ public sealed record ImportCandidate(
             if (stands) continue;
             HashSet<Guid> members = [.. vdev.Disks.Select(disk => disk.Guid)];
             lacking.AddRange(
-                Devices.Where(disk => members.Contains(disk.Config.Guid) && !usable.Contains(disk.Config.Guid))
+                Devices.Where(disk => members.Contains(disk.Config.Guid)
+                    && !usable.Contains(disk.Config.Guid))
                     .Select(Describe));
         }
 

@@ -20,6 +20,9 @@ internal sealed partial class Membership(ILogger log)
     /// </summary>
     public ulong Epoch { get; set; } = 1;
 
+    /// <summary>Called after a device was taken out.</summary>
+    public Action Excluded { get; set; } = static () => { };
+
     /// <summary>The labels on disk say something else than memory.</summary>
     public bool IsUnsaved => _changes != _saved;
 
@@ -39,7 +42,8 @@ internal sealed partial class Membership(ILogger log)
         if (!device.IsWritable) return;
         device.Exclude(state, Epoch);
         Touch();
-        LogExcluded(log, device.Path, reason, Epoch);
+        LogExcluded(log, device.Path, reason, device.MissingFrom);
+        Excluded();
     }
 
     /// <summary>Records that a device which is not there was up to date until now.</summary>

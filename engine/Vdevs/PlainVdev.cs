@@ -14,7 +14,9 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
     private readonly Stack<PlainRead> _idleReads = new(64);
 
     public override ValueTask<IoStatus> ReadAsync(long sector, IoSlice into) =>
-        Devices.Length == 1 ? Devices[0].ReadAsync(PoolDevice.OffsetOf(sector), into) : ReadAsync(sector, [into]);
+        Devices.Length == 1
+            ? Devices[0].ReadAsync(PoolDevice.OffsetOf(sector), into)
+            : ReadAsync(sector, [into]);
 
     public override ValueTask<IoStatus> ReadAsync(long sector, ReadOnlySpan<IoSlice> into)
     {
@@ -142,7 +144,12 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
         !device.IsCurrent ? 2 : device.IsAvoided ? 1 : 0;
 
     private static async ValueTask<Examination> RepairAsync(
-        long sector, IoSlice good, PoolDevice[] devices, CopyFinding[] findings, bool isFound, ExamineMode mode)
+        long sector,
+        IoSlice good,
+        PoolDevice[] devices,
+        CopyFinding[] findings,
+        bool isFound,
+        ExamineMode mode)
     {
         int bad = 0;
         int repaired = 0;

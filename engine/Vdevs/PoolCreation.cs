@@ -122,14 +122,15 @@ internal static class PoolCreation
             return new Fault(
                 "vdev-width",
                 $"{kind}: has {spec.Paths.Count} devices, it takes {least} to {most}",
-                spec.Kind == VdevKind.Disk ? "Name one device" : $"Name at least {least} devices after '{kind}'");
+                spec.Kind == VdevKind.Disk
+                    ? "Name one device" : $"Name at least {least} devices after '{kind}'");
         }
 
         return null;
     }
 
     // Only vdevs that places can name have lasting numbers.
-    private static VdevSpec[] SparesLast(IReadOnlyList<VdevSpec> specs) =>
+    public static VdevSpec[] SparesLast(IReadOnlyList<VdevSpec> specs) =>
         [.. specs.OrderBy(spec => spec.Role == VdevRole.Spare)];
 
     private static string[] PathsOf(IReadOnlyList<VdevSpec> specs) =>
@@ -179,7 +180,8 @@ internal static class PoolCreation
         return new CreationPlan(tree, sectors << Layout.SectorShift, notes);
     }
 
-    private static VdevConfig NewDisk(ILoop loop, IDisk disk, int id) => new()
+    /// <summary>A device as it joins a pool.</summary>
+    public static VdevConfig NewDisk(ILoop loop, IDisk disk, int id) => new()
     {
         Kind = VdevKind.Disk,
         Guid = NewGuid(loop),
@@ -188,7 +190,7 @@ internal static class PoolCreation
         Path = disk.Path,
     };
 
-    private static Guid NewGuid(ILoop loop)
+    public static Guid NewGuid(ILoop loop)
     {
         Span<byte> bytes = stackalloc byte[16];
         loop.FillRandom(bytes);

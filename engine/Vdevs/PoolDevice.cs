@@ -67,7 +67,9 @@ internal sealed class PoolDevice
     /// <summary>Takes writes: holds everything, or will when it has been brought up to date.</summary>
     public bool IsWritable => _disk is not null && State == VdevState.Online;
 
-    /// <summary>May be asked; unless it is current, only by who can tell right contents from old ones.</summary>
+    /// <summary>
+    /// May be asked; unless it is current, only by who can tell right contents from old ones.
+    /// </summary>
     public bool IsReadable => _disk is not null;
 
     /// <summary>Reads should go elsewhere if they can.</summary>
@@ -143,6 +145,33 @@ internal sealed class PoolDevice
         }
 
         State = VdevState.Online;
+    }
+
+    /// <summary>Holds nothing of the pool yet, or nothing that can be trusted.</summary>
+    public void LackEverything() => MissingFrom = 1;
+
+    /// <summary>Waits again to stand in for another.</summary>
+    public void BecomeSpare()
+    {
+        MissingFrom = 0;
+        State = VdevState.Online;
+    }
+
+    /// <summary>Forgets what was counted.</summary>
+    public void ClearErrors()
+    {
+        ReadErrors = 0;
+        WriteErrors = 0;
+        ChecksumErrors = 0;
+        RepairedParts = 0;
+    }
+
+    /// <summary>Closes the disk of a device that is out of use, so that it can be taken away.</summary>
+    public async ValueTask ReleaseDiskAsync()
+    {
+        if (_disk is not { } disk) return;
+        _disk = null;
+        await disk.CloseAsync();
     }
 
     /// <summary>Has been given everything that it missed.</summary>

@@ -113,6 +113,13 @@ internal sealed partial class PoolDevices
         }
     }
 
+    /// <summary>Told when a device was taken out of use, whatever for.</summary>
+    internal Action DeviceExcluded
+    {
+        get => _membership.Excluded;
+        set => _membership.Excluded = value;
+    }
+
     /// <summary>The vdevs and spares now.</summary>
     internal PoolTree Tree => _tree;
 
@@ -138,7 +145,8 @@ internal sealed partial class PoolDevices
     /// cref="VdevGeometry.Parity"/> sectors behind its place.
     /// </summary>
     public ValueTask<IoStatus> ReadRawAsync(BlockPlace place, IoSlice into) =>
-        FindRaw(place, into.LengthBytes >> Layout.SectorShift)?.ReadRawAsync(place.Sector, into) ?? OutOfRange();
+        FindRaw(place, into.LengthBytes >> Layout.SectorShift)?.ReadRawAsync(place.Sector, into)
+            ?? OutOfRange();
 
     /// <summary>
     /// Reads from the device that answers best, from another if that one fails. Contents are not verified.
@@ -261,6 +269,27 @@ internal sealed partial class PoolDevices
     /// <summary>The labels on disk do not name all devices that are out of use.</summary>
     internal bool HasUnsavedMembership => _membership.IsUnsaved;
 
+    /// <summary>Takes a device out of use.</summary>
+    internal void Exclude(PoolDevice device, VdevState state, string reason) =>
+        _membership.Exclude(device, state, reason);
+
+    /// <summary>Opens the vdevs of a configuration as part of this pool; they join by <see
+    /// cref="SaveTreeAsync"/>.</summary>
+    internal PoolTree OpenTree(IReadOnlyList<VdevConfig> configs, PoolDevice[] devices) =>
+        PoolTree.Open(configs, devices, _loop, _membership);
+
+    /// <summary>Whether the labels have room for a tree.</summary>
+    internal bool FitsLabel(PoolTree tree) => LabelBlock.Fits(
+        _identity.Label(State, _generation + 1, tree.Devices.First().Guid, tree.Configs()));
+
+    /// <summary>Makes a changed tree the pool's, durably.</summary>
+    internal async ValueTask<IoStatus> SaveTreeAsync(PoolTree tree)
+    {
+        _tree = tree;
+        _membership.Touch();
+        return await SaveAsync();
+    }
+
     internal void Recycle(PoolFlush flush) => _idleFlushes.Push(flush);
 
     private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
@@ -289,7 +318,8 @@ internal sealed partial class PoolDevices
     }
 
     private Vdev? FindRaw(BlockPlace place, long sectors) =>
-        (uint)place.Vdev < (uint)_tree.Vdevs.Length && _tree.Vdevs[place.Vdev].ContainsRaw(place.Sector, sectors)
+        (uint)place.Vdev < (uint)_tree.Vdevs.Length
+            && _tree.Vdevs[place.Vdev].ContainsRaw(place.Sector, sectors)
             ? _tree.Vdevs[place.Vdev]
             : null;
 

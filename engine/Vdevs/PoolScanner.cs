@@ -104,7 +104,8 @@ internal static class PoolScanner
         {
             string position = prefix + vdev.Id.ToString(CultureInfo.InvariantCulture);
             if (vdev.Kind == VdevKind.Disk) yield return (position, vdev);
-            foreach ((string, VdevConfig) below in Positions(position + ".", vdev.Children)) yield return below;
+            foreach ((string, VdevConfig) below in Positions(position + ".",
+                vdev.Children)) yield return below;
         }
     }
 }

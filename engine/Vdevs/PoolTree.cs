@@ -14,13 +14,17 @@ internal sealed record PoolTree(Vdev[] Vdevs, PoolDevice[] Spares)
 
     /// <summary>Gives each disk of a configuration its opened device.</summary>
     public static PoolTree Open(
-        IReadOnlyList<VdevConfig> configs, IReadOnlyList<PoolDevice> devices, ILoop loop, Membership membership)
+        IReadOnlyList<VdevConfig> configs,
+        IReadOnlyList<PoolDevice> devices,
+        ILoop loop,
+        Membership membership)
     {
         List<Vdev> vdevs = [];
         List<PoolDevice> spares = [];
         foreach (VdevConfig config in configs)
         {
-            if (config.Role == VdevRole.Spare) spares.Add(devices.First(device => device.Guid == config.Guid));
+            if (config.Role == VdevRole.Spare)
+                spares.Add(devices.First(device => device.Guid == config.Guid));
             else vdevs.Add(Vdev.Create(config, devices, loop, membership));
         }
 

@@ -90,7 +90,8 @@ internal sealed class RaidzExaminer(RaidzVdev vdev, ILoop loop)
         {
             if (devices[i] is null)
             {
-                if (findings[i] == CopyFinding.Unread && failure == IoStatus.Ok) failure = IoStatus.DeviceGone;
+                if (findings[i] == CopyFinding.Unread && failure == IoStatus.Ok)
+                    failure = IoStatus.DeviceGone;
                 continue;
             }
 
@@ -102,14 +103,16 @@ internal sealed class RaidzExaminer(RaidzVdev vdev, ILoop loop)
         return failure;
     }
 
-    private async ValueTask<bool> TryAllAsync(Image image, CopyFinding[] findings, Func<IoSlice, bool> isRight)
+    private async ValueTask<bool> TryAllAsync(
+        Image image, CopyFinding[] findings, Func<IoSlice, bool> isRight)
     {
         int parityCount = image.Stripe.ParityCount;
         int[] lost = Select(findings, parityCount, findings.Length, isGood: false);
         int[] present = Select(findings, parityCount, findings.Length, isGood: true);
         int[] rows = Select(findings, 0, parityCount, isGood: true);
         int trials = 0;
-        for (int suspects = 0; lost.Length + suspects <= rows.Length && suspects <= present.Length; suspects++)
+        int mostSuspects = Math.Min(rows.Length - lost.Length, present.Length);
+        for (int suspects = 0; suspects <= mostSuspects; suspects++)
         {
             foreach (int[] suspected in Combinations.Of(present, suspects))
             {

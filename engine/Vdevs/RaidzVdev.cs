@@ -86,7 +86,8 @@ internal sealed class RaidzVdev : Vdev
             long end = RaidzLayout.FirstOn(Geometry.Width, sector + sectors, device.Position);
             if (!device.IsWritable || end <= first) continue;
             count++;
-            discards.Add(device.DiscardAsync(PoolDevice.OffsetOf(first), (end - first) << Layout.SectorShift));
+            discards.Add(device.DiscardAsync(PoolDevice.OffsetOf(first),
+                (end - first) << Layout.SectorShift));
         }
 
         IoStatus result = IoStatus.NotSupported;

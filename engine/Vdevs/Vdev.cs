@@ -107,7 +107,9 @@ internal abstract class Vdev
         };
     }
 
-    /// <summary>Puts other devices into the slots; requests under way end with those they began with.</summary>
+    /// <summary>
+    /// Puts other devices into the slots; requests under way end with those they began with.
+    /// </summary>
     /// <param name="kind">A disk becomes a mirror and back; raidz stays what it is.</param>
     /// <param name="guid">Of the mirror; ignored for a disk, whose identity is its device's.</param>
     /// <param name="slots">As many as before for raidz.</param>
@@ -144,7 +146,9 @@ internal abstract class Vdev
     /// </summary>
     public abstract ValueTask<IoStatus> ReadAsync(long sector, ReadOnlySpan<IoSlice> into);
 
-    /// <summary>Reads sectors as they lie, parity and padding included; zeroes for what cannot be read.</summary>
+    /// <summary>
+    /// Reads sectors as they lie, parity and padding included; zeroes for what cannot be read.
+    /// </summary>
     public abstract ValueTask<IoStatus> ReadRawAsync(long sector, IoSlice into);
 
     /// <summary>

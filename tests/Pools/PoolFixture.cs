@@ -29,11 +29,23 @@ internal sealed class PoolFixture : IDisposable
             : [new VdevSpec(VdevKind.Disk, ["/dev/a"]), new VdevSpec(VdevKind.Disk, ["/dev/b"])];
     }
 
+    /// <summary>Disks /dev/a, /dev/b, ... and a pool on some of them.</summary>
+    public PoolFixture(ulong seed, int disks, long diskBytes, params VdevSpec[] vdevs)
+    {
+        Machine = new SimulatedMachine(seed);
+        Node = Machine.AddNode("node");
+        for (int i = 0; i < disks; i++) Node.Disks.Add(PathOf(i), diskBytes);
+        Loop = Node.CreateLoop();
+        _vdevs = vdevs;
+    }
+
     public SimulatedMachine Machine { get; }
 
     public SimulatedNode Node { get; }
 
     public SimulatedLoop Loop { get; private set; }
+
+    public static string PathOf(int disk) => "/dev/" + (char)('a' + disk);
 
     /// <summary>Runs a step on the loop and requires that it ends.</summary>
     public void Run(Func<ValueTask> body) => Assert.Equal(RunEnd.Completed, Machine.Run(Loop, body));

@@ -10,11 +10,13 @@ public sealed class VdevGeometryTests
     [Theory]
     [InlineData(VdevKind.Disk, 1)]
     [InlineData(VdevKind.Mirror, 4)]
-    public void A_disk_and_a_mirror_hold_a_block_in_one_piece_where_its_place_says(VdevKind kind, int children)
+    public void A_disk_and_a_mirror_hold_a_block_in_one_piece_where_its_place_says(VdevKind kind,
+        int children)
     {
         VdevGeometry plain = VdevGeometry.Create(kind, children, 1000);
 
-        Assert.Equal((1000L, 1, 0, 7), (plain.SectorCount, plain.Width, plain.Parity, plain.AllocatedSectors(7)));
+        Assert.Equal((1000L, 1, 0, 7), (plain.SectorCount, plain.Width, plain.Parity,
+            plain.AllocatedSectors(7)));
         Assert.Equal([new Column(0, 993, 7, 0, ColumnRole.Data)], Plan(plain, 993, 7));
     }
 

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Cstor.Tests.Vdevs;
 
-/// <summary>Blocks of many lengths with random contents, behind each other on vdev 0, written in runs.</summary>
+/// <summary>
+/// Blocks of many lengths with random contents, behind each other on vdev 0, written in runs.
+/// </summary>
 internal sealed class RaidzBlocks
 {
     private static readonly int[] Sectors = [1, 2, 3, 1, 4, 5, 7, 8, 1, 1, 16, 31, 32, 2, 6, 9];
@@ -32,7 +34,8 @@ internal sealed class RaidzBlocks
     {
         Random random = new((int)seed);
         byte[] garbage = new byte[Layout.SectorBytes];
-        for (long at = Layout.DataStartBytes; at < Layout.DataStartBytes + (256 << 12); at += Layout.SectorBytes)
+        const long End = Layout.DataStartBytes + (256 << Layout.SectorShift);
+        for (long at = Layout.DataStartBytes; at < End; at += Layout.SectorBytes)
         {
             random.NextBytes(garbage);
             disk.Poke(at, garbage);
@@ -98,7 +101,8 @@ internal sealed class RaidzBlocks
         IoBuffer buffer = _rig.Loop.Buffers.Rent(Sectors[block] * Layout.SectorBytes);
         IoSlice into = buffer.First(Sectors[block] * Layout.SectorBytes);
         Examination found = await pool.ExamineAsync(
-            new BlockPlace(0, _places[block]), into, slice => Xxh128.Compute(slice.Span) == _sums[block], mode);
+            new BlockPlace(0, _places[block]), into, slice =>
+                Xxh128.Compute(slice.Span) == _sums[block], mode);
         bool isRight = Xxh128.Compute(into.Span) == _sums[block];
         buffer.Release();
         Assert.Equal(found.Status == IoStatus.Ok, isRight);

@@ -1,9 +1,7 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Vdevs;
 using Cstor.PoolLayout;
-using Cstor.PoolLayout.Checksums;
 using Cstor.PoolLayout.Labels;
-using Cstor.Tests.Simulation;
 using Xunit;
 
 namespace Cstor.Tests.Vdevs;
