@@ -11,7 +11,7 @@ internal static class PoolAdvice
         "stopped" => "Its metadata could not be written, so it stopped. What was flushed is safe.",
         "readonly" when IsIncomplete(pool) =>
             "Nothing is written; what needs the missing devices cannot be read.",
-        "readonly" => "Nothing is written.",
+        "readonly" => "Nothing is written; all data can be read.",
         "unavailable" => "It should be open and is not.",
         _ when pool.Scan is { LostBlocks: > 0 } =>
             "Some blocks are lost: nothing that is left gives them back.",
@@ -98,8 +98,9 @@ internal static class PoolAdvice
     private static bool HasErrors(PoolStatus pool) => Leaves(pool.Vdevs).Any(
         device => device.ReadErrors + device.WriteErrors + device.ChecksumErrors > 0);
 
+    /// <summary>A whole vdev is gone: more of its devices than its redundancy makes up for.</summary>
     private static bool IsIncomplete(PoolStatus pool) =>
-        Leaves(pool.Vdevs).Any(device => device.State is "missing" or "faulted");
+        pool.Vdevs.Any(vdev => vdev is { Role: "data", State: "missing" or "faulted" or "offline" });
 
     private static bool IsWell(VdevStatus device) => device.State is "online" or "available" or "in use";
 

@@ -147,6 +147,21 @@ public sealed class PoolPrinterTests
         Assert.Equal(expected.Length == 0, !PoolAdvice.Actions(pool).Any());
     }
 
+    [Theory]
+    [InlineData("degraded", "Nothing is written; all data can be read.")]
+    [InlineData("faulted", "Nothing is written; what needs the missing devices cannot be read.")]
+    public void A_readonly_pool_says_whether_all_can_be_read(string state, string expected)
+    {
+        PoolStatus pool = FakeAdministration.Tank() with
+        {
+            Health = "readonly",
+            Vdevs = [Group("raidz1", "data", state, Disk("/dev/a"), Disk("/dev/b", "missing"))],
+        };
+        Assert.Equal(expected, PoolAdvice.Meaning(pool));
+        string action = PoolAdvice.Actions(pool).Single();
+        Assert.Equal(state == "faulted", action.EndsWith("are there", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Lost_blocks_come_before_all_else()
     {
