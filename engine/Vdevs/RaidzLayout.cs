@@ -10,10 +10,14 @@ namespace Cstor.Engine.Vdevs;
 /// </summary>
 internal sealed class RaidzLayout
 {
+    /// <summary>Room for the longest column of a block.</summary>
+    public const int WasteBytes = Layout.MaximumBlockBytes;
+
     private readonly ILoop _loop;
     private readonly List<IoSlice>[] _slices;
     private readonly long[] _first;
     private readonly long[] _next;
+    private readonly int[] _dataEnd;
 
     public RaidzLayout(ILoop loop, int width)
     {
@@ -22,6 +26,7 @@ internal sealed class RaidzLayout
         for (int i = 0; i < width; i++) _slices[i] = [];
         _first = new long[width];
         _next = new long[width];
+        _dataEnd = new int[width];
     }
 
     /// <summary>First sector on a child that lies at or behind a sector of the vdev.</summary>
@@ -44,6 +49,7 @@ internal sealed class RaidzLayout
         for (int child = 0; child < _slices.Length; child++)
         {
             _slices[child].Clear();
+            _dataEnd[child] = 0;
             _first[child] = _next[child] = FirstOn(_slices.Length, sector, child);
         }
     }
@@ -80,6 +86,29 @@ internal sealed class RaidzLayout
 
         return IoStatus.Ok;
     }
+
+    /// <summary>Adds a planned block to be read; what is not data goes to waste.</summary>
+    public void AddRead(RaidzStripe stripe, IoSlice block, IoSlice waste)
+    {
+        stripe.Place(block, default);
+        for (int i = 0; i < stripe.Count; i++)
+        {
+            Column column = stripe.Column(i);
+            bool isParity = i < stripe.ParityCount;
+            List<IoSlice> slices = _slices[column.Child];
+            // A child's part begins and ends with data.
+            if (slices.Count == 0 && isParity) continue;
+            if (slices.Count == 0) _first[column.Child] = _next[column.Child] = column.Sector;
+            for (; _next[column.Child] < column.Sector; _next[column.Child]++)
+                slices.Add(waste.Slice(0, Layout.SectorBytes));
+            slices.Add(isParity ? waste.Slice(0, stripe.LengthOf(i)) : stripe.BytesOf(i));
+            _next[column.Child] += column.SectorCount;
+            if (!isParity) _dataEnd[column.Child] = slices.Count;
+        }
+    }
+
+    /// <summary>What a child is to read, up to its last data.</summary>
+    public ReadOnlySpan<IoSlice> DataSlicesOf(int child) => SlicesOf(child)[.._dataEnd[child]];
 
     /// <summary>What a child is to write, in order, without gaps.</summary>
     public ReadOnlySpan<IoSlice> SlicesOf(int child) =>

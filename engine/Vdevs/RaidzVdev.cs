@@ -13,6 +13,7 @@ namespace Cstor.Engine.Vdevs;
 internal sealed class RaidzVdev : Vdev
 {
     private readonly Stack<RaidzStripe> _idleStripes = new(8);
+    private readonly Stack<RaidzRun> _idleRuns = new(8);
     private readonly RaidzLayout _layout;
     private readonly RaidzExaminer _examiner;
     private PoolDevice?[] _readers;
@@ -30,14 +31,9 @@ internal sealed class RaidzVdev : Vdev
     public override ValueTask<IoStatus> ReadAsync(long sector, ReadOnlySpan<IoSlice> into)
     {
         if (into.Length == 1) return ReadBlockAsync(sector, into[0]);
-        RaidzBatch batch = new(into.Length);
-        foreach (IoSlice block in into)
-        {
-            batch.Add(ReadBlockAsync(sector, block));
-            sector += Geometry.AllocatedSectors(block.LengthBytes >> Layout.SectorShift);
-        }
-
-        return batch.EndAsync();
+        RaidzRun run = _idleRuns.TryPop(out RaidzRun? idle) ? idle : new RaidzRun();
+        run.Begin(sector, into);
+        return ReadRunAsync(run);
     }
 
     public override async ValueTask<IoStatus> ReadRawAsync(long sector, IoSlice into)
@@ -124,6 +120,61 @@ internal sealed class RaidzVdev : Vdev
     }
 
     protected override void OnRearranged() => _readers = new PoolDevice?[Geometry.Width];
+
+    // One request to each device, parity included if it lies between; if anything fails, block by block.
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> ReadRunAsync(RaidzRun run)
+    {
+        IoStatus status = IoStatus.DeviceGone;
+        IoBuffer? waste = Loop.Buffers.TryRent(RaidzLayout.WasteBytes);
+        if (waste is not null && AllAreReadable())
+        {
+            RequestGroup group = RentGroup();
+            StartRun(run, waste.First(RaidzLayout.WasteBytes), group);
+            await group.WhenEndedAsync();
+            status = Worst(group, 0, Geometry.Width);
+            Return(group);
+        }
+
+        waste?.Release();
+        for (int i = 0; i < run.Count && status is not (IoStatus.Ok or IoStatus.DeviceTimeout); i++)
+        {
+            IoStatus single = await ReadBlockAsync(run.SectorOf(i, Geometry), run.Block(i));
+            if (single != IoStatus.Ok || i == run.Count - 1) status = single;
+            if (single != IoStatus.Ok) break;
+        }
+
+        _idleRuns.Push(run);
+        return status;
+    }
+
+    private bool AllAreReadable()
+    {
+        for (int position = 0; position < Geometry.Width; position++)
+            if (Reader(position) is null)
+                return false;
+        return true;
+    }
+
+    private void StartRun(RaidzRun run, IoSlice waste, RequestGroup group)
+    {
+        RaidzStripe stripe = RentStripe();
+        _layout.Begin(run.Sector);
+        for (int i = 0; i < run.Count; i++)
+        {
+            stripe.Plan(Geometry, run.SectorOf(i, Geometry), run.Block(i).LengthBytes);
+            _layout.AddRead(stripe, run.Block(i), waste);
+        }
+
+        Return(stripe);
+        group.Begin(Geometry.Width);
+        for (int position = 0; position < Geometry.Width; position++)
+        {
+            if (_layout.DataSlicesOf(position) is not { IsEmpty: false } slices) continue;
+            group.Expect();
+            Reader(position)!.Read(PoolDevice.OffsetOf(_layout.FirstOf(position)), slices, group, position);
+        }
+    }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> ReadBlockAsync(long sector, IoSlice into)

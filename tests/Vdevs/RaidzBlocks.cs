@@ -83,6 +83,32 @@ internal sealed class RaidzBlocks
         }
     }
 
+    /// <summary>Reads of several blocks at once.</summary>
+    public async ValueTask ReadRunsAsync(PoolDevices pool)
+    {
+        for (int run = 2; run <= Count; run += 3)
+        {
+            for (int first = 0; first + run <= Count; first += run)
+            {
+                IoBuffer[] buffers = new IoBuffer[run];
+                IoSlice[] slices = new IoSlice[run];
+                for (int k = 0; k < run; k++)
+                {
+                    int bytes = Sectors[first + k] * Layout.SectorBytes;
+                    buffers[k] = _rig.Loop.Buffers.Rent(bytes);
+                    slices[k] = buffers[k].First(bytes);
+                    slices[k].Span.Clear();
+                }
+
+                IoStatus status = await pool.ReadAsync(new BlockPlace(0, _places[first]), slices);
+                int wrong = Enumerable.Range(0, run)
+                    .Count(k => Xxh128.Compute(slices[k].Span) != _sums[first + k]);
+                foreach (IoBuffer buffer in buffers) buffer.Release();
+                Assert.Equal((IoStatus.Ok, 0), (status, wrong));
+            }
+        }
+    }
+
     /// <summary>Gives blocks to the devices that lack them.</summary>
     public async ValueTask RebuildAsync(PoolDevices pool)
     {

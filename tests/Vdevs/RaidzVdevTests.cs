@@ -25,7 +25,11 @@ public sealed class RaidzVdevTests
             using VdevRig rig = new((ulong)mask, width);
             RaidzBlocks blocks = new(rig, mask);
             PoolDevices pool = rig.Run(async () => await rig.CreateAsync(VdevRig.Group(kind, width)));
-            rig.Run(async () => await blocks.WriteAsync(pool));
+            rig.Run(async () =>
+            {
+                await blocks.WriteAsync(pool);
+                await blocks.ReadRunsAsync(pool);
+            });
             bool[] isGone = new bool[width];
             for (int disk = 0; disk < width; disk++)
             {
@@ -84,6 +88,7 @@ public sealed class RaidzVdevTests
             rig.DiskAt(0).Faults.ReadError = rig.DiskAt(2).Faults.ReadError = 1;
             rig.DiskAt(5).Faults.ReadError = 1;
             await blocks.ReadAllAsync(pool);
+            await blocks.ReadRunsAsync(pool);
             rig.DiskAt(1).Faults.ReadError = 1;
             await Assert.ThrowsAnyAsync<Exception>(async () => await blocks.ReadAllAsync(pool));
         });

@@ -1,6 +1,6 @@
 // Many short histories, each from one seed: a pool of some shape lives through several crashes, kills and
-// clean exports, with random volumes and requests, and with faults of what the pool survives: on mirrors one
-// disk rots, loses or misplaces writes, ignores flushes, fails or dies; everything that was acknowledged and
+// clean exports, with random volumes and requests, and with faults of what the pool survives: as many
+// disks of a vdev as its redundancy spares rot, lose or misplace writes, ignore flushes, fail or die; everything that was acknowledged and
 // flushed must be there all the same.
 using Cstor.Engine.Host;
 using Cstor.Tests.Simulation.Workloads;
@@ -44,9 +44,9 @@ public sealed class SeededWorkloadTests
             CommitInterval = TimeSpan.FromMilliseconds(random.Coin() ? 50 : 5000),
             CheckpointInterval = TimeSpan.FromMilliseconds(random.Coin() ? 200 : 60_000),
         };
-        SimulatedDisk? victim = shape.IsRedundant && random.Chance(0.7)
-            ? world.Node.Disks[PoolShape.PathOf(random.Below(shape.DiskCount))]
-            : null;
+        SimulatedDisk[] victims = shape.IsRedundant && random.Chance(0.7)
+            ? [.. shape.DrawVictims(random).Select(path => world.Node.Disks[path])]
+            : [];
         bool isAfterCrash = false;
         int lives = random.Between(2, 5);
         for (int life = 0; life <= lives; life++)
@@ -54,14 +54,15 @@ public sealed class SeededWorkloadTests
             bool isLast = life == lives;
             world.Node.CancelCrash();
             SimulatedEvent? end = isLast ? null : PlanEnd(world, random);
-            if (victim is not null) Afflict(victim, random, isLast || !world.IsCreated);
-            world.Log.Note($"life {life} of {shape.Name}, victim {victim?.Path}");
-            bool hasVictim = victim is not null;
+            foreach (SimulatedDisk victim in victims) Afflict(victim, random, isLast || !world.IsCreated);
+            world.Log.Note(
+                $"life {life} of {shape.Name}, victims {string.Join(" ", victims.Select(disk => disk.Path))}");
+            bool hasVictim = victims.Length > 0;
             bool isUnlucky = !isLast && !shape.IsRedundant && random.Chance(0.15);
             RunEnd ended = world.Live(loop =>
                 LiveOnceAsync(world, loop, random, isAfterCrash, hasVictim, isUnlucky));
             foreach (SimulatedDisk disk in world.Node.Disks.All)
-                if (disk != victim) disk.Faults.Clear();
+                if (!victims.Contains(disk)) disk.Faults.Clear();
             if (end is not null) end.IsCancelled = true;
             isAfterCrash = ended == RunEnd.NodeDied;
             if (isAfterCrash) world.Model.Crash();
