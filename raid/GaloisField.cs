@@ -3,11 +3,16 @@ namespace Cstor.Raid;
 /// <summary>GF(2^8), polynomial 0x11D, generator 2: tables of powers and logarithms.</summary>
 internal static class GaloisField
 {
+    /// <summary>What is left of the polynomial when x^8 is taken off.</summary>
+    public const byte Reduction = 0x1D;
+
     /// <summary>2 to the power of n, for n of 0 to 509.</summary>
     public static ReadOnlySpan<byte> Powers => Tables.Powers;
 
     public static byte Multiply(byte a, byte b) =>
         a == 0 || b == 0 ? (byte)0 : Tables.Powers[Tables.Logarithms[a] + Tables.Logarithms[b]];
+
+    public static byte Double(byte a) => (byte)((a << 1) ^ (a > 127 ? 0x100 | Reduction : 0));
 
     /// <summary>Division by zero is a bug.</summary>
     public static byte Inverse(byte a)
@@ -33,7 +38,7 @@ internal static class GaloisField
                 Powers[power] = Powers[power + 255] = (byte)value;
                 Logarithms[value] = (byte)power;
                 value <<= 1;
-                if (value > 255) value ^= 0x11D;
+                if (value > 255) value ^= 0x100 | Reduction;
             }
         }
     }

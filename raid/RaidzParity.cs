@@ -7,12 +7,19 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Raid;
 
-/// <summary>Computes parity, and lost data from it.</summary>
+/// <summary>Computes parity, and lost data from it. Allocates nothing on a processor with AVX2.</summary>
 public static class RaidzParity
 {
     /// <summary>Fills the parity columns: one makes P, two P and Q, three P, Q and R.</summary>
-    public static void Generate(ReadOnlySpan<ColumnBytes> data, ReadOnlySpan<ColumnBytes> parity) =>
-        ScalarParity.Generate(data, parity);
+    /// <param name="data">At most 255, none longer than the one before.</param>
+    /// <param name="parity">None of them overlaps any other column.</param>
+    public static void Generate(ReadOnlySpan<ColumnBytes> data, ReadOnlySpan<ColumnBytes> parity)
+    {
+        CheckColumns(data, parity);
+        foreach (ColumnBytes column in parity) Check.That(column.LengthBytes == parity[0].LengthBytes);
+        if (Lanes.IsSupported) VectorParity.Generate(data, parity);
+        else ScalarParity.Generate(data, parity);
+    }
 
     /// <summary>Rebuilds lost data columns in place.</summary>
     /// <param name="data">All data columns; what the lost ones hold now does not matter.</param>
@@ -26,7 +33,34 @@ public static class RaidzParity
         ReadOnlySpan<int> lostData,
         ReadOnlySpan<int> usedParity)
     {
+        CheckColumns(data, parity);
+        CheckAscending(lostData, data.Length);
+        CheckAscending(usedParity, parity.Length);
         Check.That(lostData.Length is >= 1 and <= 3 && lostData.Length == usedParity.Length);
-        ScalarParity.Reconstruct(data, parity, lostData, usedParity);
+        if (Lanes.IsSupported) VectorParity.Reconstruct(data, parity, lostData, usedParity);
+        else ScalarParity.Reconstruct(data, parity, lostData, usedParity);
+    }
+
+    private static void CheckColumns(ReadOnlySpan<ColumnBytes> data, ReadOnlySpan<ColumnBytes> parity)
+    {
+        Check.That(data.Length is >= 1 and <= 255 && parity.Length is >= 1 and <= 3);
+        int longest = int.MaxValue;
+        foreach (ColumnBytes column in data)
+        {
+            Check.That(column.LengthBytes >= 0 && column.LengthBytes <= longest);
+            longest = column.LengthBytes;
+        }
+
+        foreach (ColumnBytes column in parity) Check.That(column.LengthBytes >= data[0].LengthBytes);
+    }
+
+    private static void CheckAscending(ReadOnlySpan<int> indexes, int count)
+    {
+        int previous = -1;
+        foreach (int index in indexes)
+        {
+            Check.That(index > previous && index < count);
+            previous = index;
+        }
     }
 }
