@@ -11,7 +11,7 @@ PREREQUISITES := deploy/install-prerequisites.sh
 SEEDS ?= 1000
 MODE ?= quick
 
-.PHONY: help build tests-build test demo bench soak fuzz format-check clean
+.PHONY: help build tests-build test demo bench bench-parity soak fuzz format-check clean
 
 help: ## this list
 	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
@@ -32,9 +32,14 @@ demo: build ## a pool on sparse files, a volume, a real iSCSI client, in about a
 	@$(PREREQUISITES) demo
 	@deploy/demo.sh
 
-bench: build ## the raw device, tgt and cstor side by side in one table (MODE=quick or full)
+bench: build ## the raw device, tgt and cstor side by side in one table (MODE=quick or full); parity against ISA-L
 	@$(PREREQUISITES) bench
 	@tests/Bench/bench.sh $(MODE)
+	@tests/Bench/parity.sh
+
+bench-parity: ## only parity and reconstruction, against Intel ISA-L
+	@$(PREREQUISITES) bench
+	@tests/Bench/parity.sh
 
 soak: tests-build ## the simulator over SEEDS=1000 seeds from a random start
 	@CSTOR_SEEDS=$(SEEDS) CSTOR_FIRST_SEED=$${FIRST_SEED:-$$RANDOM$$RANDOM} \

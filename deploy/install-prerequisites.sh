@@ -18,7 +18,7 @@ case "${1:-}" in
   build) wanted=$build ;;
   demo) wanted="$build $clients" ;;
   test) wanted="$build $clients $machine $headers $signatures" ;;
-  bench) wanted="$build fio tgt libiscsi-dev gcc libc6-dev" ;;
+  bench) wanted="$build fio tgt libiscsi-dev libisal-dev gcc libc6-dev" ;;
   *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
 esac
 
