@@ -21,6 +21,10 @@ internal static class DaemonCommand
             Flag("--iscsi", "ADDR:PORT", "Portal to serve volumes on, repeatable; default 0.0.0.0:3260"),
             Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
             Flag("--cache", "SIZE", "Memory for blocks that were read; default 64M"),
+            Flag(
+                "--device-timeout",
+                "SECONDS",
+                "When a device that does not answer counts as hanging; default 10"),
             Flag("--log-level", "LEVEL", "trace, debug, info, warn or error; default info"),
             Flag("--null-volume", "NAME:SIZE", "A target that discards writes, for measurements"),
         ];

@@ -23,6 +23,11 @@ internal sealed record DaemonOptions
     /// <summary>Memory for blocks that were read.</summary>
     public long CacheBytes { get; init; } = 64L * 1024 * 1024;
 
+    /// <summary>
+    /// How long a device may take for a read or write, in seconds; a flush three times that.
+    /// </summary>
+    public int DeviceTimeoutSeconds { get; init; } = 10;
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Null devices to serve, for the bench.</summary>

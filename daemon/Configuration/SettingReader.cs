@@ -17,8 +17,11 @@ internal static class SettingReader
 
     private const long MinimumCacheBytes = 8L * 1024 * 1024;
 
+    private const int MaximumDeviceTimeoutSeconds = 600;
+
     /// <summary>What a configuration file may set.</summary>
-    public static readonly string[] FileKeys = ["state-dir", "socket", "iscsi", "http", "cache", "log-level"];
+    public static readonly string[] FileKeys =
+        ["state-dir", "socket", "iscsi", "http", "cache", "device-timeout", "log-level"];
 
     private static readonly string[] Repeatable = ["iscsi", "null-volume"];
 
@@ -79,6 +82,14 @@ internal static class SettingReader
                         $"a cache of {setting.Value} is too small",
                         $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
                     : options with { CacheBytes = bytes };
+            case "device-timeout":
+                return int.TryParse(setting.Value, CultureInfo.InvariantCulture, out int seconds)
+                    && seconds is >= 1 and <= MaximumDeviceTimeoutSeconds
+                    ? options with { DeviceTimeoutSeconds = seconds }
+                    : Bad(
+                        setting,
+                        $"'{setting.Value}' is no device timeout",
+                        $"Give seconds, 1 to {MaximumDeviceTimeoutSeconds}");
             case "log-level":
                 return LevelOf(setting.Value) is { } level
                     ? options with { LogLevel = level }

@@ -82,7 +82,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
 
-        PoolOptions poolOptions = new() { CacheBytes = _options.CacheBytes, Host = host.Value };
+        TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
+        PoolOptions poolOptions = new()
+        {
+            CacheBytes = _options.CacheBytes,
+            Host = host.Value,
+            DeviceDeadline = deadline,
+            DeviceFlushDeadline = 3 * deadline,
+        };
         PoolRegistry registry = new(loop, _loggers, poolOptions);
         TargetServer server = await loop.ReadAsync(() => new TargetServer(
             loop,

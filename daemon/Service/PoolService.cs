@@ -167,6 +167,7 @@ internal sealed partial class PoolService(
         Fault? obstacle = request.Force ? null : FindObstacle(pool, isDestroy);
         if (obstacle is not null) return obstacle;
         if (request.DryRun) return PoolTexts.Would($"would {(isDestroy ? "destroy" : "export")} {subject}");
+        if (request.Force) pool.Hurry();
         await targets.RemoveAllAsync(pool);
         Outcome<Unit> closed = isDestroy
             ? await registry.DestroyAsync(pool.Name)

@@ -14,6 +14,11 @@ namespace Cstor.Engine.Blocks;
 /// </summary>
 internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog damage) : IDisposable
 {
+    /// <summary>
+    /// Reads, each into other memory after DeviceTimeout: one for each device that a vdev can lack, and one.
+    /// </summary>
+    public const int Attempts = 4;
+
     private readonly BlockCompressor _compressor = new();
 
     /// <summary>Repairs are refused on a pool imported read-only.</summary>
@@ -34,26 +39,61 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
         IoBuffer? stored = loop.Buffers.TryRent(storedBytes);
         if (stored is null) return IoStatus.NoMemory;
         IoStatus status = await ReadStoredAsync(pointer, stored.First(storedBytes), kind);
+        if (status == IoStatus.DeviceTimeout)
+        {
+            stored.Release();
+            stored = loop.Buffers.TryRent(storedBytes);
+            if (stored is null) return IoStatus.NoMemory;
+            status = await RecoverAsync(pointer, stored.First(storedBytes), kind);
+        }
+
         if (status == IoStatus.Ok && !TryDecompress(pointer, stored.First(storedBytes), into))
             status = IoStatus.ChecksumMismatch;
         stored.Release();
         return status;
     }
 
+    /// <summary>
+    /// As <see cref="ReadAsync"/>, through memory of its own: a device that hangs never touches the caller's,
+    /// and other copies may answer.
+    /// </summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    public async ValueTask<IoStatus> ReadApartAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
+    {
+        if (pointer.Compression != CompressionKind.Off) return await ReadAsync(pointer, into, kind);
+        int storedBytes = pointer.PhysicalSectors << Layout.SectorShift;
+        IoBuffer? apart = loop.Buffers.TryRent(storedBytes);
+        if (apart is null) return IoStatus.NoMemory;
+        IoStatus status = await ReadStoredAsync(pointer, apart.First(storedBytes), kind);
+        if (status == IoStatus.Ok) apart.Span[..storedBytes].CopyTo(into.Span);
+        apart.Release();
+        return status == IoStatus.DeviceTimeout
+            ? await RecoverAsync(pointer, into.Slice(0, storedBytes), kind)
+            : status;
+    }
+
     /// <summary>Whether the stored bytes are what the pointer wants.</summary>
     public static bool Matches(in BlockPointer pointer, IoSlice stored) =>
         Xxh128.Compute(stored.Span[..(int)pointer.PhysicalBytes]) == pointer.Checksum;
 
-    /// <summary>Reads a copy chosen by the vdev; on a mismatch or error, any copy that is good.</summary>
+    /// <summary>
+    /// Reads a copy chosen by the vdev; on a mismatch or error, any copy that is good. Not after
+    /// DeviceTimeout: then the memory is lost to the device that hangs, and the caller repeats the read in
+    /// other memory.
+    /// </summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadStoredAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
         IoStatus status = await devices.ReadAsync(pointer.Place0, into);
         if (status == IoStatus.Ok && Matches(pointer, into)) return IoStatus.Ok;
+        if (status == IoStatus.DeviceTimeout) return status;
         return await RecoverAsync(pointer, into, kind);
     }
 
-    /// <summary>Examines every place, keeps the good contents and repairs what is wrong.</summary>
+    /// <summary>
+    /// Examines every place, keeps the good contents and repairs what is wrong. No device touches the
+    /// caller's memory.
+    /// </summary>
     public async ValueTask<IoStatus> RecoverAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
         IoBuffer? other = pointer.CopyCount > 1 ? loop.Buffers.TryRent(into.LengthBytes) : null;

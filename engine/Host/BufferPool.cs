@@ -23,6 +23,7 @@ public sealed class BufferPool : IDisposable
 
     private readonly Stack<IoBuffer>[] _free = new Stack<IoBuffer>[ClassCount];
     private readonly List<nint> _chunks = [];
+    private readonly List<IoBuffer[]> _slabs = [];
     private readonly Action<nint, long>? _onChunk;
     private nint _rest;
     private int _restBytes;
@@ -74,6 +75,39 @@ public sealed class BufferPool : IDisposable
         return buffer;
     }
 
+    /// <summary>Memory that only devices which hang still use; the bound is lifted by it.</summary>
+    public long StuckBytes { get; private set; }
+
+    /// <summary>
+    /// Keeps the buffer that an address lies in until <see cref="LetGo"/>: a device that hangs may use the
+    /// memory after its request was answered. What is kept so does not count against the bound, else a
+    /// hanging device would leave others no memory. Looks through all slabs: for rare events.
+    /// </summary>
+    /// <returns>The buffer, or null if the memory is not of this pool.</returns>
+    internal IoBuffer? Keep(nint address)
+    {
+        foreach (IoBuffer[] slab in _slabs)
+        {
+            // Buffers of a slab are of one size, from its end down.
+            long offsetBytes = address - slab[^1].Address;
+            long index = offsetBytes / slab[0].CapacityBytes;
+            if (offsetBytes < 0 || index >= slab.Length) continue;
+            IoBuffer buffer = slab[slab.Length - 1 - (int)index];
+            buffer.Retain();
+            StuckBytes += buffer.CapacityBytes;
+            return buffer;
+        }
+
+        return null;
+    }
+
+    /// <summary>Ends a <see cref="Keep"/>.</summary>
+    internal void LetGo(IoBuffer buffer)
+    {
+        StuckBytes -= buffer.CapacityBytes;
+        buffer.Release();
+    }
+
     internal void Return(IoBuffer buffer)
     {
         RentedCount--;
@@ -85,6 +119,7 @@ public sealed class BufferPool : IDisposable
     {
         foreach (nint chunk in _chunks) NativeMemory.AlignedFree((void*)chunk);
         _chunks.Clear();
+        _slabs.Clear();
         _restBytes = 0;
         foreach (Stack<IoBuffer> free in _free) free.Clear();
     }
@@ -96,7 +131,7 @@ public sealed class BufferPool : IDisposable
     {
         int bufferBytes = MinimumBytes << sizeClass;
         int slabBytes = Math.Max(bufferBytes, SlabBytes);
-        if (GrownBytes + slabBytes > LimitBytes) return false;
+        if (GrownBytes + slabBytes > LimitBytes + StuckBytes) return false;
         AddBuffers(TakeSlab(slabBytes), slabBytes, sizeClass);
         GrownBytes += slabBytes;
         return true;
@@ -105,8 +140,15 @@ public sealed class BufferPool : IDisposable
     private void AddBuffers(nint slab, int slabBytes, int sizeClass)
     {
         int bufferBytes = MinimumBytes << sizeClass;
-        for (int offset = slabBytes - bufferBytes; offset >= 0; offset -= bufferBytes)
-            _free[sizeClass].Push(new IoBuffer(this, slab + offset, bufferBytes, sizeClass));
+        IoBuffer[] buffers = new IoBuffer[slabBytes / bufferBytes];
+        for (int i = 0; i < buffers.Length; i++)
+        {
+            int offset = slabBytes - ((i + 1) * bufferBytes);
+            buffers[i] = new IoBuffer(this, slab + offset, bufferBytes, sizeClass);
+            _free[sizeClass].Push(buffers[i]);
+        }
+
+        if (buffers.Length > 0) _slabs.Add(buffers);
     }
 
     /// <summary>
@@ -131,7 +173,7 @@ public sealed class BufferPool : IDisposable
             (_restBytes, otherBytes) = (otherBytes, _restBytes);
         }
 
-        if (GrownBytes + slabBytes + otherBytes <= LimitBytes)
+        if (GrownBytes + slabBytes + otherBytes <= LimitBytes + StuckBytes)
         {
             AddBuffers(other, otherBytes, SizeClassOf(SlabBytes));
             GrownBytes += otherBytes;

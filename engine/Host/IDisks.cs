@@ -56,7 +56,8 @@ public sealed record DiskDescription(
 /// <summary>
 /// An open disk. Offsets, lengths and addresses are multiples of 4096. Requests run concurrently and
 /// complete in any order. A completed write is volatile until a flush that was started after its completion
-/// has completed.
+/// has completed. A disk may hang: a request then ends late or never, and until it ends the machine may read
+/// or write its memory. Whoever gives up waiting must keep that memory unused until the request has ended.
 /// </summary>
 public interface IDisk
 {

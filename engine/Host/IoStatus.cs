@@ -14,7 +14,11 @@ public enum IoStatus
     /// <summary>The device is gone or was closed (ENODEV, ENXIO, EBADF).</summary>
     DeviceGone,
 
-    /// <summary>The device did not answer within its deadline.</summary>
+    /// <summary>
+    /// The device did not answer within its deadline. The memory of a read that ended so may still be
+    /// written by the device: it must not be read into again; whoever rented it gives it back, rents other
+    /// memory and may repeat the read, which redundancy can then answer.
+    /// </summary>
     DeviceTimeout,
 
     /// <summary>Every copy that could be read failed its checksum.</summary>

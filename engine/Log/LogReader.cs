@@ -71,7 +71,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
     {
         if (segment != _imaged)
         {
-            _imageStatus = await devices.ReadAsync(segment.Place0, _image.First(Layout.LogSegmentBytes));
+            _imageStatus = await ReadAsync(segment.Place0, _image.First(Layout.LogSegmentBytes));
             _imaged = segment;
         }
 
@@ -83,10 +83,25 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
             return header;
         }
 
-        IoStatus status = await devices.ReadAsync(segment.At(1, offset), buffer.First(length));
+        IoStatus status = await ReadAsync(segment.At(1, offset), buffer.First(length));
         if (status != IoStatus.Ok || !IsExpected(buffer.Span[..length], expected, out header)) return null;
         await RepairAsync(segment.At(0, offset), buffer.First(header.TotalBytes));
         return header;
+    }
+
+    // Through other memory, and again after a time-out: a device that hangs may still write there.
+    private async ValueTask<IoStatus> ReadAsync(BlockPlace place, IoSlice into)
+    {
+        IoStatus status = IoStatus.DeviceTimeout;
+        for (int i = 0; i < BlockReader.Attempts && status == IoStatus.DeviceTimeout; i++)
+        {
+            IoBuffer apart = loop.Buffers.Rent(into.LengthBytes);
+            status = await devices.ReadAsync(place, apart.First(into.LengthBytes));
+            if (status == IoStatus.Ok) apart.Span[..into.LengthBytes].CopyTo(into.Span);
+            apart.Release();
+        }
+
+        return status;
     }
 
     private async ValueTask RepairAsync(BlockPlace place, IoSlice good)
@@ -114,7 +129,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
             int from = part < 2 ? end.OffsetBytes : 0;
             if (segment.Place0.IsNone || from >= Layout.LogSegmentBytes) continue;
             int length = Layout.LogSegmentBytes - from;
-            IoStatus status = await devices.ReadAsync(segment.At(part % 2, from), buffer.First(length));
+            IoStatus status = await ReadAsync(segment.At(part % 2, from), buffer.First(length));
             if (status == IoStatus.Ok) gap = ProofWithin(buffer.Span[..length], end);
         }
 

@@ -157,6 +157,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
         }
 
         PoolDevice device = new(config, disk);
+        pool.Devices.Watch.Adopt(device);
         IoStatus status = await LabelStore.WipeAsync(device, pool.Loop.Buffers);
         if (status == IoStatus.Ok) return device;
         await device.CloseAsync();

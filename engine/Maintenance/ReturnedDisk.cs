@@ -35,13 +35,13 @@ internal sealed record ReturnedDisk(IDisk Disk, bool LacksEverything)
     private static async ValueTask<Outcome<ReturnedDisk>> TryOpenAsync(
         ILoop loop, PoolDevices pool, PoolDevice device, string path)
     {
-        Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
+        Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, path, DiskAccess.ReadWrite);
         if (!opened.IsOk) return opened.Fault;
-        PoolLabel? label = LabelStore.Newest(await LabelStore.ReadAsync(opened.Value, loop.Buffers));
+        PoolLabel? label = LabelStore.Newest(await LabelStore.ReadAsync(loop, opened.Value));
         if (label is not null && label.PoolGuid == pool.PoolGuid && label.DeviceGuid == device.Guid
             && LabelBlock.DataSectors(opened.Value.SizeBytes) >= device.SizeSectors)
             return new ReturnedDisk(opened.Value, HasGoneOn(label, pool));
-        await opened.Value.CloseAsync();
+        await PatientIo.CloseAsync(loop, opened.Value);
         return new Fault(
             "device-not-the-same", $"{path}: is not the device that was there ({Describe(label)})",
             "Attach the right one, or put this one in its place: cstor pool replace");

@@ -149,6 +149,12 @@ public sealed class Pool
     public ValueTask<IoStatus> CloseAsync(bool exported) =>
         CloseAsync(exported ? PoolLayout.Labels.PoolState.Exported : null);
 
+    /// <summary>
+    /// Waits for devices that hang no longer than the deadline of one read, from now on, however many they
+    /// are: before a close that must come to an end.
+    /// </summary>
+    public void Hurry() => _core.Devices.Watch.Hurry();
+
     internal async ValueTask<IoStatus> CloseAsync(PoolLayout.Labels.PoolState? finalState)
     {
         IoStatus status = IoStatus.Ok;

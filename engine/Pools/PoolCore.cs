@@ -26,6 +26,7 @@ internal sealed class PoolCore
         long[] sectors = new long[devices.VdevCount];
         for (int i = 0; i < sectors.Length; i++) sectors[i] = devices.SectorCount(i);
         Allocator = new SpaceAllocator(sectors);
+        devices.Watch.Deadlines = DeviceDeadlines.Of(options.DeviceDeadline, options.DeviceFlushDeadline);
         Ledger = new SpaceLedger(Allocator);
         Cache = new NodeCache(options.CacheBytes);
         Damage = new DamageLog();

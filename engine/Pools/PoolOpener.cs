@@ -81,7 +81,7 @@ internal static class PoolOpener
         Volume? volume = null;
         if (!pointer.IsHole)
         {
-            status = await core.Reader.ReadAsync(pointer, buffer.Slice, DamageKind.Node);
+            status = await core.Reader.ReadApartAsync(pointer, buffer.Slice, DamageKind.Node);
             if (status != IoStatus.Ok) return status;
             if (DatasetRecord.TryRead(buffer.Span, out DatasetRecord record) is not null)
                 return IoStatus.ChecksumMismatch;

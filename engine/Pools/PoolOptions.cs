@@ -20,6 +20,12 @@ public sealed record PoolOptions
     /// <summary>Longest time that an acknowledged write without a flush stays volatile.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Longest time a device may take for a read or a write before it counts as hanging.</summary>
+    public TimeSpan DeviceDeadline { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The same for a flush or a discard, which disks with large caches take long for.</summary>
+    public TimeSpan DeviceFlushDeadline { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>This machine, in labels.</summary>
     public HostIdentity Host { get; init; } = HostIdentity.Unknown;
 }

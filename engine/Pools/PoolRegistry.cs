@@ -87,7 +87,8 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
 
     /// <summary>Closes a pool so that any host may import it.</summary>
     /// <param name="name">An open pool.</param>
-    /// <param name="force">Also if not everything could be made durable.</param>
+    /// <param name="force">Also if not everything could be made durable; waits for devices that hang no
+    /// longer than their deadline.</param>
     public ValueTask<Outcome<Unit>> ExportAsync(string name, bool force) =>
         CloseAsync(name, PoolLayout.Labels.PoolState.Exported, force);
 
@@ -98,15 +99,15 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
     public ValueTask<Outcome<Unit>> DestroyAsync(string name) =>
         CloseAsync(name, PoolLayout.Labels.PoolState.Destroyed, force: false);
 
-    /// <summary>Closes all pools, to be imported again by this host.</summary>
+    /// <summary>
+    /// Closes all pools, to be imported again by this host; at once, so that none waits for another's
+    /// devices.
+    /// </summary>
     public async ValueTask CloseAllAsync()
     {
-        while (_pools.Count > 0)
-        {
-            Pool pool = _pools[^1];
-            _pools.RemoveAt(_pools.Count - 1);
-            await pool.CloseAsync(exported: false);
-        }
+        Task<IoStatus>[] closes = [.. _pools.Select(pool => pool.CloseAsync(exported: false).AsTask())];
+        _pools.Clear();
+        foreach (Task<IoStatus> close in closes) await close;
     }
 
     private async ValueTask<Outcome<Unit>> CloseAsync(string name, PoolLayout.Labels.PoolState state,
@@ -123,6 +124,7 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
                 "What was not flushed will be lost; export it with -f");
         }
 
+        if (force) pool.Hurry();
         _pools.Remove(pool);
         IoStatus status = await pool.CloseAsync(state);
         _busy.Remove(pool.Name);

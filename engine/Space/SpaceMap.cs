@@ -97,7 +97,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         (IoStatus status, BlockPointer pointer) = await trees.FindAsync(Tree, index);
         if (status != IoStatus.Ok || pointer.IsHole) return status;
         IoBuffer buffer = loop.Buffers.Rent(Layout.SectorBytes);
-        status = await reader.ReadAsync(pointer, buffer.Slice, DamageKind.Space);
+        status = await reader.ReadApartAsync(pointer, buffer.Slice, DamageKind.Space);
         if (status == IoStatus.Ok) space.LoadRegion(region, buffer.Span);
         buffer.Release();
         return status;
@@ -113,7 +113,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         {
             status = next.IsHole
                 ? IoStatus.ChecksumMismatch
-                : await reader.ReadAsync(next, buffer.Slice, DamageKind.Space);
+                : await reader.ReadApartAsync(next, buffer.Slice, DamageKind.Space);
             if (status != IoStatus.Ok) break;
             if (SpaceLogHeader.TryRead(buffer.Span[..(int)next.PhysicalBytes],
                 out SpaceLogHeader header) is not null)
@@ -189,7 +189,7 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         if (status != IoStatus.Ok) return status;
         IoBuffer buffer = loop.Buffers.Rent(Layout.SectorBytes);
         if (old.IsHole) buffer.Span.Clear();
-        else status = await reader.ReadAsync(old, buffer.Slice, DamageKind.Space);
+        else status = await reader.ReadApartAsync(old, buffer.Slice, DamageKind.Space);
         if (status == IoStatus.Ok)
         {
             Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(buffer.Span);

@@ -44,6 +44,14 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
         IoBuffer? buffer = loop.Buffers.TryRent(node.LogicalBytes);
         if (buffer is null) return IoStatus.NoMemory;
         IoStatus status = await reader.ReadAsync(node, buffer.First(node.LogicalBytes), DamageKind.Node);
+        if (status == IoStatus.DeviceTimeout)
+        {
+            buffer.Release();
+            buffer = loop.Buffers.TryRent(node.LogicalBytes);
+            if (buffer is null) return IoStatus.NoMemory;
+            status = await reader.ReadApartAsync(node, buffer.First(node.LogicalBytes), DamageKind.Node);
+        }
+
         if (status == IoStatus.Ok) cache.Insert(node, buffer);
         buffer.Release();
         return status;
@@ -68,7 +76,7 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
     {
         IoBuffer? cached = cache.Find(node);
         if (cached is null)
-            return await reader.ReadAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
+            return await reader.ReadApartAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
         cached.Span[..node.LogicalBytes].CopyTo(into.Span);
         return IoStatus.Ok;
     }

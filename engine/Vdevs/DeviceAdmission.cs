@@ -26,7 +26,7 @@ internal static class DeviceAdmission
         List<Fault> faults = [];
         foreach (string path in paths)
         {
-            Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
+            Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, path, DiskAccess.ReadWrite);
             if (!opened.IsOk)
             {
                 faults.Add(await FindTwinAsync(loop, path, admitted) ?? opened.Fault);
@@ -39,7 +39,7 @@ internal static class DeviceAdmission
         }
 
         if (faults.Count == 0) return Outcome<IReadOnlyList<AdmittedDevice>>.Ok(admitted);
-        foreach (AdmittedDevice device in admitted) await device.Disk.CloseAsync();
+        foreach (AdmittedDevice device in admitted) await PatientIo.CloseAsync(loop, device.Disk);
         return faults.Count == 1 ? faults[0] : new Fault(
             faults[0].Code,
             string.Join("; ", faults.Select(fault => fault.Message)),
@@ -53,10 +53,10 @@ internal static class DeviceAdmission
     {
         foreach (AdmittedDevice device in admitted)
         {
-            await device.Disk.CloseAsync();
-            Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadWrite);
+            await PatientIo.CloseAsync(loop, device.Disk);
+            Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, path, DiskAccess.ReadWrite);
             if (!opened.IsOk) continue;
-            await opened.Value.CloseAsync();
+            await PatientIo.CloseAsync(loop, opened.Value);
             return new Fault(
                 "device-twice", $"{path}: is the same device as {device.Disk.Path}", "Name each device once");
         }
@@ -84,7 +84,7 @@ internal static class DeviceAdmission
                 "Use a larger device");
         }
 
-        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(disk, loop.Buffers);
+        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(loop, disk);
         if (labels.FirstOrDefault(label => label.Condition == LabelCondition.Unreadable) is { } unreadable)
         {
             return new Fault(
@@ -121,9 +121,10 @@ internal static class DeviceAdmission
         IoBuffer? head = loop.Buffers.TryRent(HeadBytes);
         IoBuffer? tail = loop.Buffers.TryRent(TailBytes);
         IoStatus status = head is null || tail is null ? IoStatus.NoMemory : IoStatus.Ok;
-        if (status == IoStatus.Ok) status = await disk.ReadAsync(0, head!.First(HeadBytes));
+        if (status == IoStatus.Ok) status = await PatientIo.ReadAsync(loop, disk, 0, head!, HeadBytes);
         if (status == IoStatus.Ok)
-            status = await disk.ReadAsync(disk.SizeBytes - TailBytes, tail!.First(TailBytes));
+            status = await PatientIo.ReadAsync(
+                loop, disk, disk.SizeBytes - TailBytes, tail!, TailBytes);
         string? found = null;
         if (status == IoStatus.Ok)
         {

@@ -76,7 +76,8 @@ internal static class DeviceReport
         []);
 
     private static string NoteOf(PoolDevice device) =>
-        device.IsRebuilding ? "resilvering"
+        device.ConditionText.Length > 0 ? device.ConditionText
+        : device.IsRebuilding ? "resilvering"
         : device.IsPresent || device.MissingFrom == 0 ? ""
         : string.Create(CultureInfo.InvariantCulture,
             $"lacks what was born from epoch {device.MissingFrom} on");

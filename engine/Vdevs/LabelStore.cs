@@ -10,12 +10,15 @@ namespace Cstor.Engine.Vdevs;
 
 internal static class LabelStore
 {
-    /// <summary>Reads all four labels; never fails, says what it found in each.</summary>
-    public static async ValueTask<IReadOnlyList<LabelFinding>> ReadAsync(IDisk disk, BufferPool buffers)
+    /// <summary>
+    /// Reads all four labels; never fails, says what it found in each. Of a disk that hangs it finds none
+    /// (see <see cref="Answers"/>), and the disk is to be let go of.
+    /// </summary>
+    public static async ValueTask<IReadOnlyList<LabelFinding>> ReadAsync(ILoop loop, IDisk disk)
     {
         LabelFinding[] findings = new LabelFinding[Layout.LabelCount];
         bool fits = LabelBlock.UsableBytes(disk.SizeBytes) >= (long)Layout.LabelCount * Layout.LabelBytes;
-        IoBuffer? buffer = fits ? buffers.TryRent(Layout.LabelConfigBytes) : null;
+        IoBuffer? buffer = fits ? loop.Buffers.TryRent(Layout.LabelConfigBytes) : null;
         for (int i = 0; i < findings.Length; i++)
         {
             if (buffer is null)
@@ -27,7 +30,14 @@ internal static class LabelStore
 
             IoSlice block = buffer.First(Layout.LabelConfigBytes);
             long offsetBytes = LabelBlock.OffsetOf(disk.SizeBytes, i) + Layout.LabelConfigOffset;
-            IoStatus status = await disk.ReadAsync(offsetBytes, block);
+            IoStatus status = await PatientIo.ReadAsync(loop, disk, offsetBytes, buffer, block.LengthBytes);
+            if (status == IoStatus.DeviceTimeout)
+            {
+                buffer.Release();
+                return Array.ConvertAll(findings, _ =>
+                    new LabelFinding(i, LabelCondition.Unreadable, PatientIo.NoAnswer, null));
+            }
+
             findings[i] = status == IoStatus.Ok ? Judge(i, block)
                 : new LabelFinding(i, LabelCondition.Unreadable, $"read failed ({status})", null);
         }
@@ -35,6 +45,10 @@ internal static class LabelStore
         buffer?.Release();
         return findings;
     }
+
+    /// <summary>The disk did not hang while its labels were read.</summary>
+    public static bool Answers(IReadOnlyList<LabelFinding> findings) =>
+        findings[0].Reason != PatientIo.NoAnswer;
 
     /// <summary>The newest whole label, or null.</summary>
     public static PoolLabel? Newest(IReadOnlyList<LabelFinding> findings)

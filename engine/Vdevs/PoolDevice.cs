@@ -1,11 +1,7 @@
 // A disk as a member of a pool: every request to it goes through here. It counts what went wrong, what is in
-// flight, and which writes a flush covers. Deadlines and latency belong here too, since nothing else sees a
-// device's requests begin and end.
-//
-// Flush: a write that completed before a flush started is durable once that flush has succeeded. A flush is
-// left out when every completed write is covered by one that succeeded. At opening one is always due: a
-// process that was killed may have left writes in the disk's cache, which read back but are not durable.
-// After a failed flush nobody knows what the disk dropped, so the device never again claims durability.
+// flight, how long it takes, and which writes a flush covers (FlushCover), to leave out those that are not
+// needed. What happens when the disk does not answer is said in DeviceWatch, which sweeps over the requests
+// under way here.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
@@ -16,10 +12,14 @@ namespace Cstor.Engine.Vdevs;
 internal sealed class PoolDevice
 {
     private readonly Stack<DeviceRequest> _idle = new(64);
+    private readonly RequestQueue _transfers = new();
+    private readonly RequestQueue _commands = new();
     private IDisk? _disk;
-    private long _completedWrites = 1;
-    private long _flushedWrites;
-    private bool _flushFailed;
+    private DeviceWatch? _watch;
+    private FlushCover _flushes = new();
+    private int _stuck;
+    private TaskCompletionSource? _closing;
+    private long _closingSince;
 
     /// <param name="config">What the label says of it.</param>
     /// <param name="disk">The open disk, or null if it is missing or left alone.</param>
@@ -70,10 +70,12 @@ internal sealed class PoolDevice
     /// <summary>
     /// May be asked; unless it is current, only by who can tell right contents from old ones.
     /// </summary>
-    public bool IsReadable => _disk is not null;
+    public bool IsReadable => _disk is not null && !IsHung;
 
-    /// <summary>Reads should go elsewhere if they can.</summary>
-    public bool IsAvoided { get; set; }
+    /// <summary>
+    /// Reads should go elsewhere if they can: the device hangs, or is slow and due no probe.
+    /// </summary>
+    public bool IsAvoided => IsHung || (IsSlow && Probes.Due == 0);
 
     /// <summary>Wrong or unreadable parts that were rewritten since import.</summary>
     public long RepairedParts { get; set; }
@@ -88,8 +90,47 @@ internal sealed class PoolDevice
         }
     }
 
-    /// <summary>Requests under way.</summary>
+    /// <summary>Requests under way that somebody waits for.</summary>
     public int InFlight { get; private set; }
+
+    /// <summary>
+    /// The disk did not answer in time and has not ended all its requests yet: everything is refused at once
+    /// with <see cref="IoStatus.DeviceTimeout"/>.
+    /// </summary>
+    public bool IsHung => _stuck > 0;
+
+    /// <summary>Times that the device began to hang.</summary>
+    public long HangCount { get; private set; }
+
+    /// <summary>When it last began to hang, on the loop's clock.</summary>
+    public long LastHangNanoseconds { get; private set; }
+
+    /// <summary>Of reads that the disk has ended.</summary>
+    public DeviceLatency ReadLatency { get; } = new();
+
+    /// <summary>Of writes that the disk has ended.</summary>
+    public DeviceLatency WriteLatency { get; } = new();
+
+    /// <summary>
+    /// Slow beside its siblings (see <see cref="SlowDevices"/>): "slow: reads take 210 ms, its siblings' 2.0
+    /// ms", or empty.
+    /// </summary>
+    public string SlowText { get; internal set; } = "";
+
+    public ReadProbes Probes { get; } = new();
+
+    public bool IsSlow => SlowText.Length > 0;
+
+    /// <summary>For <c>pool status</c>: that the device hangs or is slow, or empty.</summary>
+    public string ConditionText => !IsHung
+        ? SlowText
+        : $"does not answer: {_stuck} {(_stuck == 1 ? "request hangs" : "requests hang")}";
+
+    /// <summary>Is among those that the watch sweeps over.</summary>
+    internal bool IsSwept { get; set; }
+
+    /// <summary>Has something that a deadline applies to.</summary>
+    internal bool IsBusy => InFlight > 0 || IsClosing;
 
     /// <summary>Where the newest request ended, for locality.</summary>
     public long LastOffsetBytes { get; private set; }
@@ -139,9 +180,7 @@ internal sealed class PoolDevice
         {
             _disk = disk;
             Path = disk.Path;
-            _completedWrites = 1;
-            _flushedWrites = 0;
-            _flushFailed = false;
+            _flushes = new FlushCover();
         }
 
         State = VdevState.Online;
@@ -169,9 +208,11 @@ internal sealed class PoolDevice
     /// <summary>Closes the disk of a device that is out of use, so that it can be taken away.</summary>
     public async ValueTask ReleaseDiskAsync()
     {
-        if (_disk is not { } disk) return;
+        if (_disk is null) return;
+        ValueTask closing = CloseAsync();
         _disk = null;
-        await disk.CloseAsync();
+        await closing;
+        _closing = null;
     }
 
     /// <summary>Has been given everything that it missed.</summary>
@@ -184,42 +225,57 @@ internal sealed class PoolDevice
     /// <summary>Device offset of a sector of the data area.</summary>
     public static long OffsetOf(long sector) => Layout.DataStartBytes + (sector << Layout.SectorShift);
 
-    public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into) => _disk is null
-        ? Gone()
-        : Track(DeviceRequestKind.Read, Begin(offsetBytes + into.LengthBytes),
-            _disk.ReadAsync(offsetBytes, into));
+    /// <summary>
+    /// Reads. DeviceTimeout: the device hangs, and may still write to the memory (see
+    /// <see cref="IoStatus.DeviceTimeout"/>). Buffers of the loop's pool are kept from reuse until it has
+    /// ended; whoever reads into or writes from other memory must keep that unused himself, for ever.
+    /// </summary>
+    public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
+    {
+        if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
+        Begin(offsetBytes + into.LengthBytes);
+        return Track(
+            DeviceRequestKind.Read, 0, Disk.ReadAsync(offsetBytes, into), new ReadOnlySpan<IoSlice>(in into));
+    }
 
-    public ValueTask<IoStatus> ReadAsync(long offsetBytes, ReadOnlySpan<IoSlice> into) => _disk is null
-        ? Gone()
-        : Track(
-            DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)), _disk.ReadAsync(offsetBytes, into));
+    public ValueTask<IoStatus> ReadAsync(long offsetBytes, ReadOnlySpan<IoSlice> into)
+    {
+        if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
+        Begin(offsetBytes + LengthOf(into));
+        return Track(DeviceRequestKind.Read, 0, Disk.ReadAsync(offsetBytes, into), into);
+    }
 
-    public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from) => _disk is null
-        ? Gone()
-        : Track(DeviceRequestKind.Write, Begin(offsetBytes + from.LengthBytes),
-            _disk.WriteAsync(offsetBytes, from));
+    /// <summary>Writes; of the memory the same is true as for a read.</summary>
+    public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from)
+    {
+        if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
+        Begin(offsetBytes + from.LengthBytes);
+        return Track(
+            DeviceRequestKind.Write, 0, Disk.WriteAsync(offsetBytes, from),
+            new ReadOnlySpan<IoSlice>(in from));
+    }
 
-    public ValueTask<IoStatus> WriteAsync(long offsetBytes, ReadOnlySpan<IoSlice> from) => _disk is null
-        ? Gone()
-        : Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)),
-            _disk.WriteAsync(offsetBytes, from));
+    public ValueTask<IoStatus> WriteAsync(long offsetBytes, ReadOnlySpan<IoSlice> from)
+    {
+        if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
+        Begin(offsetBytes + LengthOf(from));
+        return Track(DeviceRequestKind.Write, 0, Disk.WriteAsync(offsetBytes, from), from);
+    }
 
     /// <summary>Makes every write that completed before this call durable.</summary>
     public ValueTask<IoStatus> FlushAsync()
     {
-        if (_disk is null) return Gone();
-        if (_flushFailed) return new ValueTask<IoStatus>(IoStatus.DeviceError);
-        if (_flushedWrites == _completedWrites) return new ValueTask<IoStatus>(IoStatus.Ok);
-        InFlight++;
-        return Track(DeviceRequestKind.Flush, _completedWrites, _disk.FlushAsync());
+        if (KnownFlush is { } known) return new ValueTask<IoStatus>(known);
+        Begin();
+        return Track(DeviceRequestKind.Flush, _flushes.CompletedWrites, Disk.FlushAsync(), []);
     }
 
     public ValueTask<IoStatus> DiscardAsync(long offsetBytes, long lengthBytes)
     {
-        if (_disk is null) return Gone();
-        if (!_disk.SupportsDiscard) return new ValueTask<IoStatus>(IoStatus.NotSupported);
-        InFlight++;
-        return Track(DeviceRequestKind.Discard, 0, _disk.DiscardAsync(offsetBytes, lengthBytes));
+        if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
+        if (!Disk.SupportsDiscard) return new ValueTask<IoStatus>(IoStatus.NotSupported);
+        Begin();
+        return Track(DeviceRequestKind.Discard, 0, Disk.DiscardAsync(offsetBytes, lengthBytes), []);
     }
 
     /// <summary>
@@ -227,9 +283,14 @@ internal sealed class PoolDevice
     /// </summary>
     public void Read(long offsetBytes, ReadOnlySpan<IoSlice> into, IRequestOwner owner, int tag)
     {
-        if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);
-        else Track(DeviceRequestKind.Read, Begin(offsetBytes + LengthOf(into)),
-            _disk.ReadAsync(offsetBytes, into), owner, tag);
+        if (Refusal is var refusal and not IoStatus.Ok)
+        {
+            owner.OnRequestEnded(tag, refusal);
+            return;
+        }
+
+        Begin(offsetBytes + LengthOf(into));
+        Track(DeviceRequestKind.Read, 0, Disk.ReadAsync(offsetBytes, into), into, owner, tag);
     }
 
     /// <summary>
@@ -237,52 +298,138 @@ internal sealed class PoolDevice
     /// </summary>
     public void Write(long offsetBytes, ReadOnlySpan<IoSlice> from, IRequestOwner owner, int tag)
     {
-        if (_disk is null) owner.OnRequestEnded(tag, IoStatus.DeviceGone);
-        else Track(DeviceRequestKind.Write, Begin(offsetBytes + LengthOf(from)),
-            _disk.WriteAsync(offsetBytes, from), owner, tag);
+        if (Refusal is var refusal and not IoStatus.Ok)
+        {
+            owner.OnRequestEnded(tag, refusal);
+            return;
+        }
+
+        Begin(offsetBytes + LengthOf(from));
+        Track(DeviceRequestKind.Write, 0, Disk.WriteAsync(offsetBytes, from), from, owner, tag);
     }
 
     /// <summary>As <see cref="FlushAsync"/>, telling an owner of several requests.</summary>
     public void Flush(IRequestOwner owner, int tag)
     {
-        if (_disk is null || _flushFailed || _flushedWrites == _completedWrites)
+        if (KnownFlush is { } known)
         {
-            IoStatus known = _flushFailed ? IoStatus.DeviceError : IoStatus.Ok;
-            owner.OnRequestEnded(tag, _disk is null ? IoStatus.DeviceGone : known);
+            owner.OnRequestEnded(tag, known);
             return;
         }
 
-        InFlight++;
-        Track(DeviceRequestKind.Flush, _completedWrites, _disk.FlushAsync(), owner, tag);
+        Begin();
+        Track(DeviceRequestKind.Flush, _flushes.CompletedWrites, Disk.FlushAsync(), [], owner, tag);
     }
 
-    public ValueTask CloseAsync() => _disk?.CloseAsync() ?? ValueTask.CompletedTask;
-
-    internal void OnEnded(DeviceRequestKind kind, long writesCovered, IoStatus status)
+    /// <summary>
+    /// Closes once the I/O under way has ended; a disk that hangs, now or meanwhile, is let go of: it closes
+    /// itself when its requests have ended, and stays locked until then.
+    /// </summary>
+    public async ValueTask CloseAsync()
     {
-        InFlight--;
-        switch (kind)
+        if (_disk is null || _closing is not null) return;
+        _closing = new TaskCompletionSource();
+        _closingSince = _watch?.NowNanoseconds ?? 0;
+        CloseDisk(_disk, _closing);
+        if (IsHung) LetGo();
+        else if (IsBusy) _watch?.Arm(this);
+        await _closing.Task;
+    }
+
+    /// <summary>Answers for the disk where it is late.</summary>
+    internal void Sweep(long now)
+    {
+        if (_watch is not { } watch) return;
+        bool isLate = (_transfers.Oldest is { } transfer && watch.IsLate(transfer, now))
+            || (_commands.Oldest is { } command && watch.IsLate(command, now));
+        if (isLate) Hang(watch, now);
+        if (IsClosing && watch.IsLate(_closingSince, watch.Deadlines.TransferNanoseconds, now)) LetGo();
+    }
+
+    internal void SetWatch(DeviceWatch watch)
+    {
+        if (_watch == watch) return;
+        _watch = watch;
+        IsSwept = false;
+        _transfers.Restart(watch.NowNanoseconds);
+        _commands.Restart(watch.NowNanoseconds);
+        if (IsBusy) watch.Arm(this);
+    }
+
+    /// <summary>The disk has ended a request, in time or long after it was given up.</summary>
+    internal void OnEnded(DeviceRequest request, IoStatus status)
+    {
+        if (_watch is { } watch && request.StartedNanoseconds != 0)
         {
-            case DeviceRequestKind.Read:
-                if (status != IoStatus.Ok) ReadErrors++;
-                break;
-            case DeviceRequestKind.Write:
-                _completedWrites++;
-                if (status != IoStatus.Ok) WriteErrors++;
-                break;
-            case DeviceRequestKind.Flush when status == IoStatus.Ok:
-                _flushedWrites = Math.Max(_flushedWrites, writesCovered);
-                break;
-            case DeviceRequestKind.Flush:
-                WriteErrors++;
-                _flushFailed = true;
-                break;
+            long took = watch.NowNanoseconds - request.StartedNanoseconds;
+            if (request.Kind == DeviceRequestKind.Read) ReadLatency.Add(took, IsSlow);
+            else if (request.Kind == DeviceRequestKind.Write) WriteLatency.Add(took);
+        }
+
+        _flushes.Note(request.Kind, request.WritesCovered, status);
+        if (!request.IsGivenUp)
+        {
+            QueueOf(request).Remove(request);
+            InFlight--;
+            if (status != IoStatus.Ok) CountError(request.Kind);
+        }
+        else if (--_stuck == 0)
+        {
+            _watch?.OnAnswer(this);
         }
     }
 
     internal void Recycle(DeviceRequest request) => _idle.Push(request);
 
-    private static ValueTask<IoStatus> Gone() => new(IoStatus.DeviceGone);
+    private IoStatus Refusal => _disk is null ? IoStatus.DeviceGone
+        : IsHung ? IoStatus.DeviceTimeout : IoStatus.Ok;
+
+    /// <summary>What a flush answers without the disk, or null.</summary>
+    private IoStatus? KnownFlush => Refusal is var refusal and not IoStatus.Ok ? refusal : _flushes.Known;
+
+    private bool IsClosing => _closing is { Task.IsCompleted: false };
+
+    private void Hang(DeviceWatch watch, long now)
+    {
+        int before = InFlight;
+        HangCount++;
+        LastHangNanoseconds = now;
+        // All memory first: who is answered may give back what another request uses too.
+        _stuck += _transfers.KeepMemory(watch.Buffers) + _commands.KeepMemory(watch.Buffers);
+        watch.OnHang(this, before);
+        GiveUp(_transfers);
+        GiveUp(_commands);
+        if (IsClosing) LetGo();
+    }
+
+    private void GiveUp(RequestQueue queue)
+    {
+        while (queue.Oldest is { } request)
+        {
+            queue.Remove(request);
+            InFlight--;
+            CountError(request.Kind);
+            request.GiveUp();
+        }
+    }
+
+    private void LetGo()
+    {
+        if (!_closing!.TrySetResult()) return;
+        _watch?.OnLetGo(this);
+    }
+
+    private async void CloseDisk(IDisk disk, TaskCompletionSource closing)
+    {
+        await disk.CloseAsync();
+        if (!closing.TrySetResult()) _watch?.OnClosedLate(this);
+    }
+
+    private void CountError(DeviceRequestKind kind)
+    {
+        if (kind == DeviceRequestKind.Read) ReadErrors++;
+        else if (kind != DeviceRequestKind.Discard) WriteErrors++;
+    }
 
     private static long LengthOf(ReadOnlySpan<IoSlice> slices)
     {
@@ -291,36 +438,54 @@ internal sealed class PoolDevice
         return lengthBytes;
     }
 
-    // Evaluated before the disk is asked, in the order of arguments.
-    private long Begin(long endOffsetBytes)
+    // Before the disk is asked.
+    private void Begin(long endOffsetBytes)
     {
-        InFlight++;
         LastOffsetBytes = endOffsetBytes;
-        return 0;
+        Begin();
     }
 
-    private ValueTask<IoStatus> Track(DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk)
+    private void Begin()
     {
-        if (!disk.IsCompleted) return Rent().Start(kind, writesCovered, disk);
-        IoStatus status = disk.GetAwaiter().GetResult();
-        OnEnded(kind, writesCovered, status);
-        return new ValueTask<IoStatus>(status);
+        if (InFlight++ == 0) _watch?.Arm(this);
     }
+
+    private ValueTask<IoStatus> Track(
+        DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk, ReadOnlySpan<IoSlice> memory) =>
+        disk.IsCompleted
+            ? new ValueTask<IoStatus>(EndAtOnce(kind, writesCovered, disk))
+            : Rent(kind, writesCovered, memory).Start(disk);
 
     private void Track(
-        DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk, IRequestOwner owner, int tag)
+        DeviceRequestKind kind,
+        long writesCovered,
+        ValueTask<IoStatus> disk,
+        ReadOnlySpan<IoSlice> memory,
+        IRequestOwner owner,
+        int tag)
     {
-        if (!disk.IsCompleted)
-        {
-            Rent().Start(kind, writesCovered, disk, owner, tag);
-            return;
-        }
-
-        IoStatus status = disk.GetAwaiter().GetResult();
-        OnEnded(kind, writesCovered, status);
-        owner.OnRequestEnded(tag, status);
+        if (disk.IsCompleted) owner.OnRequestEnded(tag, EndAtOnce(kind, writesCovered, disk));
+        else Rent(kind, writesCovered, memory).Start(disk, owner, tag);
     }
 
-    private DeviceRequest Rent() =>
-        _idle.TryPop(out DeviceRequest? request) ? request : new DeviceRequest(this);
+    private IoStatus EndAtOnce(DeviceRequestKind kind, long writesCovered, ValueTask<IoStatus> disk)
+    {
+        IoStatus status = disk.GetAwaiter().GetResult();
+        InFlight--;
+        _flushes.Note(kind, writesCovered, status);
+        if (status != IoStatus.Ok) CountError(kind);
+        return status;
+    }
+
+    private DeviceRequest Rent(DeviceRequestKind kind, long writesCovered, ReadOnlySpan<IoSlice> memory)
+    {
+        if (!_idle.TryPop(out DeviceRequest? request)) request = new DeviceRequest(this);
+        request.Describe(kind, writesCovered, _watch?.NowNanoseconds ?? 0, memory);
+        QueueOf(request).Add(request);
+        if (kind == DeviceRequestKind.Read) Probes.Take();
+        return request;
+    }
+
+    private RequestQueue QueueOf(DeviceRequest request) =>
+        request.Kind is DeviceRequestKind.Read or DeviceRequestKind.Write ? _transfers : _commands;
 }

@@ -45,7 +45,12 @@ internal sealed partial class PoolDevices
         _generation = generation;
         State = state;
         IsReadOnly = isReadOnly;
+        Watch = new DeviceWatch(
+            loop, log, identity.Name, () => [.. _tree.Vdevs.Select(vdev => vdev.Devices), _tree.Spares]);
     }
+
+    /// <summary>Deadlines of the devices.</summary>
+    internal DeviceWatch Watch { get; }
 
     /// <summary>
     /// Checks all devices of all vdevs, then wipes and labels them. After a refusal no byte has changed. The
@@ -275,8 +280,11 @@ internal sealed partial class PoolDevices
 
     /// <summary>Opens the vdevs of a configuration as part of this pool; they join by <see
     /// cref="SaveTreeAsync"/>.</summary>
-    internal PoolTree OpenTree(IReadOnlyList<VdevConfig> configs, PoolDevice[] devices) =>
-        PoolTree.Open(configs, devices, _loop, _membership);
+    internal PoolTree OpenTree(IReadOnlyList<VdevConfig> configs, PoolDevice[] devices)
+    {
+        foreach (PoolDevice device in devices) Watch.Adopt(device);
+        return PoolTree.Open(configs, devices, _loop, _membership);
+    }
 
     /// <summary>Whether the labels have room for a tree.</summary>
     internal bool FitsLabel(PoolTree tree) => LabelBlock.Fits(
@@ -286,6 +294,7 @@ internal sealed partial class PoolDevices
     internal async ValueTask<IoStatus> SaveTreeAsync(PoolTree tree)
     {
         _tree = tree;
+        foreach (PoolDevice device in tree.Devices) Watch.Adopt(device);
         _membership.Touch();
         return await SaveAsync();
     }

@@ -58,12 +58,13 @@ internal static partial class PoolOpening
         if (isOut && !readOnly)
             return (new PoolDevice(config, null), $"{found.Device.Path} is {LabelText.NameOf(config.State)}");
         DiskAccess access = readOnly ? DiskAccess.ReadOnly : DiskAccess.ReadWrite;
-        Outcome<IDisk> opened = await loop.Disks.OpenAsync(found.Device.Path, access);
+        Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, found.Device.Path, access);
         if (!opened.IsOk) return (new PoolDevice(config, null), opened.Fault.Message);
-        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(opened.Value, loop.Buffers);
+        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(loop, opened.Value);
         PoolLabel? label = LabelStore.Newest(labels);
         string? reason = null;
-        if (label is null || label.PoolGuid != candidate.Guid || label.DeviceGuid != config.Guid)
+        if (!LabelStore.Answers(labels)) reason = $"{found.Device.Path} {PatientIo.NoAnswer}";
+        else if (label is null || label.PoolGuid != candidate.Guid || label.DeviceGuid != config.Guid)
             reason = $"{found.Device.Path} has changed since the scan";
         else if (label.Generation > candidate.Label.Generation)
             reason = $"{found.Device.Path} has a newer configuration than the scan found";
@@ -79,7 +80,7 @@ internal static partial class PoolOpening
             return (device, null);
         }
 
-        await opened.Value.CloseAsync();
+        await PatientIo.CloseAsync(loop, opened.Value);
         return (new PoolDevice(config, null), reason);
     }
 

@@ -5,7 +5,8 @@ using Cstor.PoolLayout.Labels;
 namespace Cstor.Engine.Vdevs;
 
 /// <summary>
-/// Finds pools by reading labels; names of devices mean nothing. One bad device never fails the scan.
+/// Finds pools by reading labels; names of devices mean nothing. One bad device never fails the scan, and
+/// one that hangs delays it by seconds (see <see cref="PatientIo"/>).
 /// </summary>
 internal static class PoolScanner
 {
@@ -35,11 +36,17 @@ internal static class PoolScanner
 
     private static async ValueTask<(DeviceScan? Scan, string? Fault)> ScanDeviceAsync(ILoop loop, string path)
     {
-        Outcome<IDisk> opened = await loop.Disks.OpenAsync(path, DiskAccess.ReadOnly);
+        Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, path, DiskAccess.ReadOnly);
         if (!opened.IsOk) return (null, opened.Fault.Message);
-        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(opened.Value, loop.Buffers);
+        IReadOnlyList<LabelFinding> labels = await LabelStore.ReadAsync(loop, opened.Value);
+        if (!LabelStore.Answers(labels))
+        {
+            PatientIo.LetGo(opened.Value);
+            return (null, $"{path}: {PatientIo.NoAnswer}");
+        }
+
         DeviceScan scan = new(path, opened.Value.SizeBytes, labels);
-        await opened.Value.CloseAsync();
+        await PatientIo.CloseAsync(loop, opened.Value);
         return (scan, null);
     }
 

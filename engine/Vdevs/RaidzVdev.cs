@@ -114,7 +114,7 @@ internal sealed class RaidzVdev : Vdev
         if (known is { IsCurrent: true, IsAvoided: false }) return known;
         PoolDevice? best = null;
         foreach (PoolDevice member in Slots[position].Members)
-            if (member.IsCurrent && (best is null || best.IsAvoided))
+            if (member.IsCurrent && !member.IsHung && (best is null || best.IsAvoided))
                 best = member;
         return _readers[position] = best;
     }

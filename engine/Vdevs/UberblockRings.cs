@@ -64,6 +64,10 @@ internal static class UberblockRings
                 if (status == IoStatus.Ok)
                     Judge(buffer.First(RingBytes).Span, poolGuid, where, numbers, roots, damaged);
                 else damaged.Add($"{where}: ring cannot be read ({status})");
+                if (status != IoStatus.DeviceTimeout) continue;
+                // A device that hangs may still write there.
+                buffer.Release();
+                buffer = buffers.Rent(RingBytes);
             }
         }
 

@@ -36,6 +36,7 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
     protected override void OnCompleted(IoStatus status)
     {
         ReadPlan plan = _plan;
+        if (status == IoStatus.DeviceTimeout && _stored is null) plan.IsMemoryLost = true;
         for (int i = _first; i < _first + _count; i++)
             if (status != IoStatus.Ok || !Verify(plan, i))
                 plan.Failed.Add(i);

@@ -20,6 +20,11 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
     /// <summary>Indexes of blocks that failed to read or verify.</summary>
     public List<int> Failed { get; } = new(8);
 
+    /// <summary>
+    /// A device that hangs may still write to <see cref="Into"/>: nothing is read there again.
+    /// </summary>
+    public bool IsMemoryLost { get; set; }
+
     public ulong FirstBlock { get; set; }
 
     public int Count { get; set; }
@@ -37,6 +42,7 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
     {
         _source.Reset();
         Failed.Clear();
+        IsMemoryLost = false;
         _partsLeft = 1;
     }
 

@@ -22,7 +22,10 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     private readonly Stack<ReadPlan> _freePlans = [];
     private readonly Stack<ExtentRead> _freeReads = [];
 
-    /// <summary>Reads any range of whole bytes; aligned whole blocks without a copy.</summary>
+    /// <summary>
+    /// Reads any range of whole bytes; aligned whole blocks without a copy. After DeviceTimeout the caller
+    /// may repeat it, in other memory (see <see cref="IoStatus.DeviceTimeout"/>).
+    /// </summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
@@ -70,6 +73,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         if (status == IoStatus.Ok) StartReads(plan);
         plan.EndPart();
         await plan.Task;
+        if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
         _freePlans.Push(plan);
@@ -147,14 +151,19 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     {
         long from = offsetBytes & -volume.BlockSizeBytes;
         long end = (offsetBytes + into.LengthBytes + volume.BlockSizeBytes - 1) & -volume.BlockSizeBytes;
-        IoBuffer? buffer = pool.Loop.Buffers.TryRent((int)(end - from));
-        if (buffer is null) return IoStatus.NoMemory;
-        IoStatus status = await ReadBlocksAsync(
-            (ulong)(from >> volume.BlockShift), (int)((end - from) >> volume.BlockShift),
-                buffer.First((int)(end - from)));
-        if (status == IoStatus.Ok)
-            buffer.Span.Slice((int)(offsetBytes - from), into.LengthBytes).CopyTo(into.Span);
-        buffer.Release();
+        IoStatus status = IoStatus.DeviceTimeout;
+        for (int i = 0; i < BlockReader.Attempts && status == IoStatus.DeviceTimeout; i++)
+        {
+            IoBuffer? buffer = pool.Loop.Buffers.TryRent((int)(end - from));
+            if (buffer is null) return IoStatus.NoMemory;
+            status = await ReadBlocksAsync(
+                (ulong)(from >> volume.BlockShift), (int)((end - from) >> volume.BlockShift),
+                    buffer.First((int)(end - from)));
+            if (status == IoStatus.Ok)
+                buffer.Span.Slice((int)(offsetBytes - from), into.LengthBytes).CopyTo(into.Span);
+            buffer.Release();
+        }
+
         return status;
     }
 

@@ -95,17 +95,24 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> MergeAsync(ulong block, int within, IoSlice part)
     {
-        IoBuffer? buffer = pool.Loop.Buffers.TryRent(volume.BlockSizeBytes);
-        if (buffer is null) return IoStatus.NoMemory;
-        IoSlice whole = buffer.First(volume.BlockSizeBytes);
-        IoStatus status = await volume.Reader.ReadBlocksAsync(block, 1, whole);
-        if (status == IoStatus.Ok)
+        IoStatus status = IoStatus.DeviceTimeout;
+        for (int i = 0; i < BlockReader.Attempts && status == IoStatus.DeviceTimeout; i++)
         {
-            part.Span.CopyTo(whole.Span[within..]);
-            status = await WriteBlocksAsync(block, whole);
+            IoBuffer? buffer = pool.Loop.Buffers.TryRent(volume.BlockSizeBytes);
+            if (buffer is null) return IoStatus.NoMemory;
+            IoSlice whole = buffer.First(volume.BlockSizeBytes);
+            status = await volume.Reader.ReadBlocksAsync(block, 1, whole);
+            bool isRead = status == IoStatus.Ok;
+            if (isRead)
+            {
+                part.Span.CopyTo(whole.Span[within..]);
+                status = await WriteBlocksAsync(block, whole);
+            }
+
+            buffer.Release();
+            if (isRead) break;
         }
 
-        buffer.Release();
         return status;
     }
 

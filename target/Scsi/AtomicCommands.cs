@@ -64,7 +64,13 @@ internal static class AtomicCommands
             return;
         }
 
-        IoStatus status = await unit.Volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
+        (IoStatus status, buffer) = await VolumeRead.ReadAsync(task, offsetBytes, buffer, lengthBytes);
+        if (buffer is null)
+        {
+            task.Settle(status);
+            return;
+        }
+
         if (status != IoStatus.Ok) task.Settle(status);
         else if (Combine(task, buffer.First(lengthBytes), compare))
         {

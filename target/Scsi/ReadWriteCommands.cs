@@ -13,6 +13,8 @@ internal static class ReadWriteCommands
     /// <summary>FUA is bit 3 of byte 1 in all but the six-byte forms.</summary>
     private const int ForceUnitAccess = 0x08;
 
+    private static readonly Func<ScsiTask, ValueTask<IoStatus>> ReadAfterTimeout = AgainAsync;
+
     public static long DataOutBytes(ScsiTask task) => (long)task.Blocks * task.Unit!.BlockBytes;
 
     public static bool IsDurable(ScsiTask task) =>
@@ -38,7 +40,8 @@ internal static class ReadWriteCommands
         if (buffer is null) return ReadInParts(task, moved);
         task.DataIn = buffer;
         task.DataInBytes = moved;
-        return task.EndWith(unit.Volume.ReadAsync((long)task.Lba * unit.BlockBytes, buffer.First(whole)));
+        return task.EndWith(
+            unit.Volume.ReadAsync((long)task.Lba * unit.BlockBytes, buffer.First(whole)), ReadAfterTimeout);
     }
 
     public static ValueTask Write(ScsiTask task)
@@ -87,6 +90,19 @@ internal static class ReadWriteCommands
 
     public static int RoundUp(int value, int unit) => (value + unit - 1) / unit * unit;
 
+    private static async ValueTask<IoStatus> AgainAsync(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        int moved = task.DataInBytes;
+        IoBuffer lost = task.DataIn!;
+        task.DataIn = null;
+        task.DataInBytes = 0;
+        (IoStatus status, task.DataIn) = await VolumeRead.AgainAsync(
+            task, (long)task.Lba * unit.BlockBytes, lost, RoundUp(moved, unit.BlockBytes));
+        if (task.DataIn is not null) task.DataInBytes = moved;
+        return status;
+    }
+
     [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private static async ValueTask ReadInParts(ScsiTask task, int moved)
     {
@@ -105,10 +121,10 @@ internal static class ReadWriteCommands
                 return;
             }
 
-            IoStatus status = await unit.Volume.ReadAsync(offsetBytes + done, buffer.First(whole));
-            if (status != IoStatus.Ok)
+            (IoStatus status, buffer) = await VolumeRead.ReadAsync(task, offsetBytes + done, buffer, whole);
+            if (status != IoStatus.Ok || buffer is null)
             {
-                task.Return(buffer);
+                if (buffer is not null) task.Return(buffer);
                 task.Settle(status);
                 return;
             }

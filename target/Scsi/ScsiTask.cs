@@ -14,6 +14,7 @@ internal abstract class ScsiTask : IValueTaskSource
     private readonly Action _onVolume;
     private ManualResetValueTaskSourceCore<bool> _volumeDone;
     private ValueTaskAwaiter<IoStatus> _volumeAwaiter;
+    private Func<ScsiTask, ValueTask<IoStatus>>? _afterTimeout;
 
     private readonly Action _onHandler;
     private ValueTaskAwaiter _handlerAwaiter;
@@ -97,14 +98,14 @@ internal abstract class ScsiTask : IValueTaskSource
     }
 
     /// <summary>Ends the command with what the volume answers, now or later.</summary>
-    public ValueTask EndWith(ValueTask<IoStatus> pending)
+    /// <param name="pending">The volume's answer.</param>
+    /// <param name="afterTimeout">What to do instead if that is DeviceTimeout, or null.</param>
+    public ValueTask EndWith(
+        ValueTask<IoStatus> pending, Func<ScsiTask, ValueTask<IoStatus>>? afterTimeout = null)
     {
-        _volumeAwaiter = pending.GetAwaiter();
-        if (_volumeAwaiter.IsCompleted)
-        {
-            Settle(_volumeAwaiter.GetResult());
-            return default;
-        }
+        Watch(pending);
+        _afterTimeout = afterTimeout;
+        if (_volumeAwaiter.IsCompleted && TakeAnswer()) return default;
 
         _volumeDone.Reset();
         _volumeAwaiter.UnsafeOnCompleted(_onVolume);
@@ -191,7 +192,25 @@ internal abstract class ScsiTask : IValueTaskSource
 
     private void OnVolume()
     {
-        Settle(_volumeAwaiter.GetResult());
-        _volumeDone.SetResult(true);
+        if (TakeAnswer()) _volumeDone.SetResult(true);
+        else _volumeAwaiter.UnsafeOnCompleted(_onVolume);
+    }
+
+    private void Watch(ValueTask<IoStatus> pending) => _volumeAwaiter = pending.GetAwaiter();
+
+    /// <returns>False if another answer is to be awaited.</returns>
+    private bool TakeAnswer()
+    {
+        IoStatus status = _volumeAwaiter.GetResult();
+        if (status == IoStatus.DeviceTimeout && _afterTimeout is { } afterTimeout)
+        {
+            _afterTimeout = null;
+            Watch(afterTimeout(this));
+            if (!_volumeAwaiter.IsCompleted) return false;
+            status = _volumeAwaiter.GetResult();
+        }
+
+        Settle(status);
+        return true;
     }
 }

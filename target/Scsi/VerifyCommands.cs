@@ -118,8 +118,9 @@ internal static class VerifyCommands
         for (long done = 0; done < totalBytes && !task.IsAborted;)
         {
             int part = (int)Math.Min(totalBytes - done, PartBytes);
-            IoStatus status = await unit.Volume.ReadAsync(offsetBytes + done, buffer.First(part));
+            (IoStatus status, buffer) = await VolumeRead.ReadAsync(task, offsetBytes + done, buffer, part);
             task.Settle(status);
+            if (buffer is null) return;
             if (status != IoStatus.Ok) break;
             int wrong = check == 0 ? -1 : Compare(task, check, buffer.Span[..part], (int)done);
             if (wrong >= 0)

@@ -79,4 +79,44 @@ public sealed class BufferPoolTests
         // All but what is left of the chunk begun last.
         Assert.InRange(chunks.Sum(chunk => chunk.Bytes) - pool.GrownBytes, 0, BufferPool.MaximumBytes);
     }
+
+    [Fact]
+    public void A_buffer_is_found_by_any_address_in_it_and_kept_until_let_go()
+    {
+        using BufferPool pool = new(4L * 1024 * 1024);
+        List<IoBuffer> rented = [];
+        foreach (int sizeBytes in (int[])[4096, 8192, 65536, 1 << 20]) rented.Add(pool.Rent(sizeBytes));
+        foreach (IoBuffer buffer in rented)
+        {
+            Assert.Same(buffer, pool.Keep(buffer.Address));
+            Assert.Same(buffer, pool.Keep(buffer.Address + buffer.CapacityBytes - 1));
+            buffer.Release();
+            pool.LetGo(buffer);
+            IoBuffer other = pool.Rent(buffer.CapacityBytes);
+            Assert.NotSame(buffer, other);
+            other.Release();
+            pool.LetGo(buffer);
+        }
+
+        Assert.Equal((0L, 0L), (pool.RentedCount, pool.StuckBytes));
+        using BufferPool foreign = new(1L << 20);
+        Assert.Null(pool.Keep(foreign.Rent(4096).Address));
+    }
+
+    [Fact]
+    public void What_is_kept_for_a_device_that_hangs_leaves_the_others_their_share()
+    {
+        const int Bytes = BufferPool.MaximumBytes;
+        using BufferPool pool = new(2 * Bytes);
+        IoBuffer[] stuck = [pool.Rent(Bytes), pool.Rent(Bytes)];
+        Assert.Null(pool.TryRent(Bytes));
+        foreach (IoBuffer buffer in stuck)
+        {
+            pool.Keep(buffer.Address);
+            buffer.Release();
+        }
+
+        IoBuffer?[] others = [pool.TryRent(Bytes), pool.TryRent(Bytes), pool.TryRent(Bytes)];
+        Assert.True(others[0] is not null && others[1] is not null && others[2] is null);
+    }
 }

@@ -13,6 +13,8 @@ internal sealed class LoopDisks(SimulatedLoop loop) : IDisks
         if (disk.Faults.IsDead) return new Fault("device-gone", $"{path}: no such device or address");
         SimulatedDiskHandle handle = new(disk, loop, access);
         if (access == DiskAccess.ReadOnly) return Outcome<IDisk>.Ok(handle);
+        if (disk.ExclusiveHolder is { IsClosing: true })
+            return new Fault("device-hangs", $"{path}: is still busy with requests that hang");
         if (disk.ExclusiveHolder is not null)
             return new Fault("device-in-use", $"{path}: is held by another program");
         disk.ExclusiveHolder = handle;

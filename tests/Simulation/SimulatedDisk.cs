@@ -14,6 +14,8 @@ public sealed class SimulatedDisk
     private readonly SimulatedRandom _random;
     private readonly List<DiskWrite> _underWay = [];
     private readonly long[] _requests = new long[4];
+    private readonly List<Action> _held = [];
+    private Predicate<DiskRequestKind> _hangs = static _ => false;
     private SectorStore _store;
     private long _submitted;
     private long _completed;
@@ -96,8 +98,24 @@ public sealed class SimulatedDisk
         return new DiskImage(Path, SizeBytes, store);
     }
 
+    /// <summary>
+    /// From now on no request ends, those under way included, until <see cref="EndHang"/>.
+    /// </summary>
+    /// <param name="kinds">Only of these kinds; all if none are named.</param>
+    public void Hang(params DiskRequestKind[] kinds) =>
+        _hangs = kinds.Length == 0 ? static _ => true : kinds.Contains;
+
+    /// <summary>Requests that hang and those that follow end as usual.</summary>
+    public void EndHang()
+    {
+        _hangs = static _ => false;
+        foreach (Action finish in _held) finish();
+        _held.Clear();
+    }
+
     internal void LosePower(CrashMode mode, SimulatedRandom random)
     {
+        _held.Clear();
         _store.LosePower(mode, Shuffled(UnappliedWrites(), random), random);
         _underWay.Clear();
         ExclusiveHolder = null;
@@ -231,13 +249,21 @@ public sealed class SimulatedDisk
             delay += Faults.StallNanoseconds;
         }
 
-        Node.Machine.At(delay, handle.Loop, kind.ToString(), () =>
+        Node.Machine.At(delay, handle.Loop, kind.ToString(), Finish);
+
+        void Finish()
         {
+            if (_hangs(kind))
+            {
+                _held.Add(() => Node.Machine.At(LatencyOf(kind), handle.Loop, "late " + kind, Finish));
+                return;
+            }
+
             IoStatus status = Faults.IsDead ? IoStatus.DeviceGone : finish();
             handle.UnderWay--;
             completion.Complete(status);
             handle.OnIdle();
-        });
+        }
     }
 
     private DiskFault Receive(DiskRequestKind kind, long offsetBytes, long lengthBytes)

@@ -17,6 +17,9 @@ internal sealed class SimulatedDiskHandle(SimulatedDisk disk, SimulatedLoop loop
     /// <summary>Requests not answered yet.</summary>
     public int UnderWay { get; set; }
 
+    /// <summary>Closed, and held until its requests have ended.</summary>
+    public bool IsClosing => _closing is { IsCompleted: false };
+
     public string Path => Disk.Path;
 
     public long SizeBytes { get; } = disk.SizeBytes;

@@ -47,6 +47,10 @@ internal static class DiskErrors
             "device-error", $"{path}: {Libc.Describe(errno)} (errno {errno})", "See the kernel log"),
     };
 
+    public static Fault Hangs(string path, string what) => new(
+        "device-hangs", $"{path}: is still busy with {what}",
+        "See the kernel log; wait until it answers, or detach the device");
+
     public static Fault ReadOnly(string path) => new(
         "device-readonly", $"{path}: is read-only",
         "Make it writable (blockdev --setrw, or remount its file system), or import read-only");

@@ -95,6 +95,7 @@ internal sealed class LinuxDisk : IDisk
     {
         if (_closed) return;
         _closed = true;
+        _disks.BeginClose(this);
         if (_underWay > 0)
         {
             _idle = new LoopSignal();
@@ -103,6 +104,7 @@ internal sealed class LinuxDisk : IDisk
 
         _loop.Ring.Unregister(_file);
         await _loop.RunBlockingAsync(() => Libc.Close(_opened.Descriptor));
+        _disks.EndClose(this);
     }
 
     /// <summary>A request's last completion has come.</summary>

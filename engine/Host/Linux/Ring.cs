@@ -16,6 +16,7 @@ internal sealed unsafe class Ring : IDisposable
     private const uint SubmitBatch = 8;
     private const int FileTableEntries = 4096;
     private const int RefusalLimit = 100_000;
+    private const uint BoundedWorkerLimit = 512;
 
     /// <summary>From the best to what every supported kernel has.</summary>
     private static readonly uint[] FlagSets =
@@ -302,6 +303,7 @@ internal sealed unsafe class Ring : IDisposable
 
         var ring = new Ring(file, parameters, rings, ringBytes, entries, entriesBytes);
         ring.RegisterItself();
+        ring.RegisterWorkerLimit();
         ring.RegisterFileTable();
         return ring;
     }
@@ -331,6 +333,18 @@ internal sealed unsafe class Ring : IDisposable
         if (Libc.RingRegister(_file, RingConstants.RegisterRingFiles, &update, 1) != 1) return;
         _enterFile = (int)update.Offset;
         _enterFlags = RingConstants.EnterRegisteredRing;
+    }
+
+    /// <summary>
+    /// What may block (every flush, writes to a file whose system is frozen) runs on threads of the kernel,
+    /// of which a ring has 4 for each processor: as many hanging flushes would stop all others. They are
+    /// started when needed. Optional (Linux 5.15).
+    /// </summary>
+    private void RegisterWorkerLimit()
+    {
+        // Bounded work, that on disks; zero leaves the limit of the other kind as it is.
+        uint* limits = stackalloc uint[2] { BoundedWorkerLimit, 0 };
+        _ = Libc.RingRegister(_file, RingConstants.RegisterWorkerLimits, limits, 2);
     }
 
     /// <summary>

@@ -24,6 +24,7 @@ internal static class ConstantNames
         ["IORING_ENTER_REGISTERED_RING"] = RingConstants.EnterRegisteredRing,
         ["IORING_REGISTER_FILES"] = RingConstants.RegisterFiles,
         ["IORING_REGISTER_FILES_UPDATE"] = RingConstants.RegisterFilesUpdate,
+        ["IORING_REGISTER_IOWQ_MAX_WORKERS"] = RingConstants.RegisterWorkerLimits,
         ["IORING_REGISTER_RING_FDS"] = RingConstants.RegisterRingFiles,
         ["IORING_OFF_SQ_RING"] = (long)RingConstants.OffsetSubmissionRing,
         ["IORING_OFF_CQ_RING"] = (long)RingConstants.OffsetCompletionRing,

@@ -25,6 +25,7 @@ internal static class RingConstants
 
     public const uint RegisterFiles = 2;
     public const uint RegisterFilesUpdate = 6;
+    public const uint RegisterWorkerLimits = 19;
     public const uint RegisterRingFiles = 20;
 
     public const ulong OffsetSubmissionRing = 0;
