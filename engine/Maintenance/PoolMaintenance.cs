@@ -13,6 +13,9 @@ namespace Cstor.Engine.Maintenance;
 /// <summary>The commands on devices, and what happens by itself when one fails or is complete.</summary>
 internal sealed class PoolMaintenance
 {
+    /// <summary>Times that a device may hang and come back without being asked to.</summary>
+    private const int MaximumReturns = 5;
+
     private readonly PoolCore _pool;
     private readonly AsyncGate _gate = new();
     private readonly DeviceReplacement _replacement;
@@ -27,6 +30,7 @@ internal sealed class PoolMaintenance
         _addition = new VdevAddition(pool);
         _spares = new SpareKeeper(pool);
         pool.Devices.DeviceExcluded = OnDeviceExcluded;
+        pool.Devices.Watch.Answers = OnDeviceAnswers;
     }
 
     /// <summary>Told when devices may have to be brought up to date.</summary>
@@ -128,6 +132,21 @@ internal sealed class PoolMaintenance
     {
         if (!_isClosed) Ignore(UseSparesAsync());
     });
+
+    // One that hung and ended all its requests comes back by itself, a few times.
+    private void OnDeviceAnswers(PoolDevice device) => _pool.Loop.Post(() =>
+    {
+        if (_isClosed || device.State != VdevState.Removed || device.HangCount > MaximumReturns) return;
+        Ignore(ReturnAsync(device));
+    });
+
+    private async ValueTask ReturnAsync(PoolDevice device)
+    {
+        Outcome<Unit> back = await OnlineAsync(device.Guid.ToString());
+        if (!back.IsOk)
+            MaintenanceLog.Failed(_pool.Logger, _pool.Devices.PoolName,
+                $"{device.Path} answers again but does not come back: {back.Fault.Message}");
+    }
 
     private async ValueTask UseSparesAsync()
     {

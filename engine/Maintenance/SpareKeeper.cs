@@ -32,8 +32,8 @@ internal sealed class SpareKeeper(PoolCore pool)
                 slots[slot] = new VdevSlot(
                     VdevKind.Spare, PoolCreation.NewGuid(pool.Loop), [before.Members[0], spare]);
                 vdev.Rearrange(vdev.Kind, vdev.Guid, slots);
-                MaintenanceLog.Changed(pool.Logger, pool.Devices.PoolName,
-                    $"spare {spare.Path} stands in for {before.Members[0].Path}");
+                MaintenanceLog.StandsIn(
+                    pool.Logger, pool.Devices.PoolName, spare.Path, before.Members[0].Path);
                 isChanged = true;
             }
         }

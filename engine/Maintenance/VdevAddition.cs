@@ -50,7 +50,8 @@ internal sealed class VdevAddition(PoolCore pool)
         }
 
         string paths = string.Join(", ", devices.Select(device => device.Path));
-        MaintenanceLog.Changed(pool.Logger, pool.Devices.PoolName, $"{paths} join");
+        string change = $"{paths} join";
+        MaintenanceLog.Changed(pool.Logger, pool.Devices.PoolName, change);
         IoStatus status = await pool.Devices.SaveTreeAsync(after);
         if (status != IoStatus.Ok)
             return new Fault("label-write-failed", $"the labels could not be written ({status})",

@@ -46,7 +46,10 @@ internal sealed partial class PoolDevices
         State = state;
         IsReadOnly = isReadOnly;
         Watch = new DeviceWatch(
-            loop, log, identity.Name, () => [.. _tree.Vdevs.Select(vdev => vdev.Devices), _tree.Spares]);
+            loop, log, identity.Name, () => [.. _tree.Vdevs.Select(vdev => vdev.Devices), _tree.Spares])
+        {
+            Hangs = OnHang,
+        };
     }
 
     /// <summary>Deadlines of the devices.</summary>
@@ -300,6 +303,14 @@ internal sealed partial class PoolDevices
     }
 
     internal void Recycle(PoolFlush flush) => _idleFlushes.Push(flush);
+
+    // What can do without it goes on at once; the rest waits until it answers.
+    private void OnHang(PoolDevice device)
+    {
+        Vdev? vdev = Array.Find(_tree.Vdevs, vdev => vdev.Devices.Contains(device));
+        if (vdev is not null && device.IsWritable && vdev.StandsWithout(device))
+            _membership.Exclude(device, VdevState.Removed, "does not answer");
+    }
 
     private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
 

@@ -151,7 +151,7 @@ internal sealed class RaidzVdev : Vdev
     private bool AllAreReadable()
     {
         for (int position = 0; position < Geometry.Width; position++)
-            if (Reader(position) is null)
+            if (Reader(position) is null or { IsAvoided: true })
                 return false;
         return true;
     }
@@ -183,12 +183,19 @@ internal sealed class RaidzVdev : Vdev
         RequestGroup group = RentGroup();
         stripe.Plan(Geometry, sector, into.LengthBytes);
         stripe.Place(into, default);
-        ReadColumns(stripe, stripe.ParityCount, stripe.Count, group);
+        bool isAvoiding = ReadColumns(stripe, stripe.ParityCount, stripe.Count, group, mayAvoid: true);
         await group.WhenEndedAsync();
         IoStatus status = Worst(group, stripe.ParityCount, stripe.Count);
         // Memory that a device may still write into is of no use to the others.
         if (status is not (IoStatus.Ok or IoStatus.DeviceTimeout))
             status = await ReconstructAsync(stripe, into, group);
+        if (isAvoiding && status is not (IoStatus.Ok or IoStatus.DeviceTimeout))
+        {
+            ReadColumns(stripe, stripe.ParityCount, stripe.Count, group, mayAvoid: false);
+            await group.WhenEndedAsync();
+            status = Worst(group, stripe.ParityCount, stripe.Count);
+        }
+
         Return(group);
         Return(stripe);
         return status;
@@ -202,7 +209,7 @@ internal sealed class RaidzVdev : Vdev
         if (parity is null) return IoStatus.NoMemory;
         stripe.Place(data, parity.First(stripe.ParityBytes));
         RequestGroup parityGroup = RentGroup();
-        ReadColumns(stripe, 0, stripe.ParityCount, parityGroup);
+        ReadColumns(stripe, 0, stripe.ParityCount, parityGroup, mayAvoid: false);
         await parityGroup.WhenEndedAsync();
         IoStatus status = Worst(parityGroup, 0, stripe.ParityCount) == IoStatus.DeviceTimeout
             ? IoStatus.DeviceTimeout
@@ -235,14 +242,17 @@ internal sealed class RaidzVdev : Vdev
         return IoStatus.Ok;
     }
 
-    private void ReadColumns(RaidzStripe stripe, int from, int end, RequestGroup group)
+    /// <returns>Whether a slow device was spared, whose column can be read all the same.</returns>
+    private bool ReadColumns(RaidzStripe stripe, int from, int end, RequestGroup group, bool mayAvoid)
     {
+        bool isAvoiding = false;
         group.Begin(stripe.Count);
         for (int i = from; i < end; i++)
         {
             Column column = stripe.Column(i);
-            if (Reader(column.Child) is not { } device)
+            if (Reader(column.Child) is not { } device || (mayAvoid && device.IsAvoided))
             {
+                isAvoiding |= Reader(column.Child) is not null;
                 group.Set(i, IoStatus.DeviceGone);
                 continue;
             }
@@ -250,6 +260,8 @@ internal sealed class RaidzVdev : Vdev
             group.Expect();
             device.Read(PoolDevice.OffsetOf(column.Sector), [stripe.BytesOf(i)], group, i);
         }
+
+        return isAvoiding;
     }
 
     private static IoStatus Worst(RequestGroup group, int from, int end)
