@@ -31,7 +31,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     /// <summary>Set while new blocks must wait, because too much awaits the checkpoint already.</summary>
     public bool IsHeld { get; set; }
 
-    /// <summary>Sectors written to data blocks since import.</summary>
+    /// <summary>Sectors taken by data blocks since import, parity and padding included.</summary>
     public long WrittenSectors { get; private set; }
 
     /// <summary>A request to fill in; give it back by <see cref="Return"/>.</summary>
@@ -80,19 +80,20 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     {
         while (extent.PlacedUnits < extent.UnitCount)
         {
-            int unit = extent.UnitSectors;
-            int wanted = Math.Min((extent.UnitCount - extent.PlacedUnits) * unit,
-                WriteRun.MaximumSectors / unit * unit);
-            if (!allocator.TryAllocateData(unit, wanted, out BlockPlace place, out int taken)) return false;
-            IoSlice piece = extent.Source.Slice(
-                extent.PlacedUnits * unit * Layout.SectorBytes, taken * Layout.SectorBytes);
-            for (int sector = 0; sector < taken; sector += unit)
-                extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + sector);
-            WrittenSectors += taken;
-            if (run.TryAdd(extent, place, piece)) continue;
+            int unitBytes = extent.UnitSectors << Layout.SectorShift;
+            int wanted = extent.UnitCount - extent.PlacedUnits;
+            if (!allocator.TryAllocateData(extent.UnitSectors, wanted, out BlockPlace place, out int taken))
+                return false;
+            IoSlice piece = extent.Source.Slice(extent.PlacedUnits * unitBytes, taken * unitBytes);
+            int unit = allocator.SectorsOf(place, extent.UnitSectors);
+            for (int i = 0; i < taken; i++)
+                extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + (i * unit));
+            WrittenSectors += taken * unit;
+            int sliceBytes = allocator.Vdev(place.Vdev).Geometry.Parity > 0 ? unitBytes : piece.LengthBytes;
+            if (run.TryAdd(extent, place, taken * unit, piece, sliceBytes)) continue;
             run.Start(devices);
             run = RentRun();
-            bool added = run.TryAdd(extent, place, piece);
+            bool added = run.TryAdd(extent, place, taken * unit, piece, sliceBytes);
             Check.That(added);
         }
 

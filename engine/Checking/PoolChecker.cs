@@ -179,14 +179,19 @@ public sealed class PoolChecker : IDisposable
         IoBuffer stored = _loop.Buffers.Rent(pointer.PhysicalSectors << Layout.SectorShift);
         bool isFound = false;
         bool isClaimed = true;
+        int taken = 0;
         for (int index = 0; index < pointer.CopyCount; index++)
         {
             BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
-            _walkedSectors += pointer.AllocatedSectors;
-            isClaimed &= Claim(place, pointer.AllocatedSectors, what);
+            int sectors = SectorsOf(place, pointer.PhysicalSectors);
+            taken += sectors;
+            isClaimed &= Claim(place, sectors, what);
             if (isClaimed) isFound = await ReadPartsAsync(pointer, place, stored, isFound, what);
         }
 
+        _walkedSectors += pointer.AllocatedSectors;
+        if (taken != pointer.AllocatedSectors)
+            _report.Add($"{what}: takes {taken} sectors, its pointer says {pointer.AllocatedSectors}");
         IoBuffer logical = _loop.Buffers.Rent(pointer.LogicalBytes);
         bool isGood = isClaimed && isFound && Expand(pointer, stored, logical, what);
         stored.Release();
@@ -227,6 +232,10 @@ public sealed class PoolChecker : IDisposable
         _report.Add($"{what}: does not decompress to what its content hash says");
         return false;
     }
+
+    private int SectorsOf(BlockPlace place, int physicalSectors) => place.Vdev < _devices.VdevCount
+        ? _devices.Geometry(place.Vdev).AllocatedSectors(physicalSectors)
+        : physicalSectors;
 
     private bool Claim(BlockPlace place, int sectors, string what)
     {

@@ -23,10 +23,9 @@ internal sealed class PoolCore
         Logger = logger;
         Devices = devices;
         Options = options;
-        long[] sectors = new long[devices.VdevCount];
-        for (int i = 0; i < sectors.Length; i++) sectors[i] = devices.SectorCount(i);
-        Allocator = new SpaceAllocator(sectors);
         devices.Watch.Deadlines = DeviceDeadlines.Of(options.DeviceDeadline, options.DeviceFlushDeadline);
+        Allocator = new SpaceAllocator();
+        for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
         Ledger = new SpaceLedger(Allocator);
         Cache = new NodeCache(options.CacheBytes);
         Damage = new DamageLog();

@@ -43,18 +43,12 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     public void Freed(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Freed);
 
     /// <summary>Every copy of a block.</summary>
-    public void Allocated(in BlockPointer pointer)
-    {
-        Allocated(pointer.Place0, pointer.AllocatedSectors);
-        if (!pointer.Place1.IsNone) Allocated(pointer.Place1, pointer.AllocatedSectors);
-    }
+    public void Allocated(in BlockPointer pointer) =>
+        AddCopies(_current, pointer, SpaceChange.Allocated);
 
     /// <summary>Every copy of a block.</summary>
-    public void Freed(in BlockPointer pointer)
-    {
-        Freed(pointer.Place0, pointer.AllocatedSectors);
-        if (!pointer.Place1.IsNone) Freed(pointer.Place1, pointer.AllocatedSectors);
-    }
+    public void Freed(in BlockPointer pointer) =>
+        AddCopies(_current, pointer, SpaceChange.Freed);
 
     /// <summary>Begins a checkpoint: what was entered so far belongs to it.</summary>
     public void Freeze()
@@ -64,19 +58,12 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     }
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
-    public void FrozenAllocated(in BlockPointer pointer)
-    {
-        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Allocated);
-        if (!pointer.Place1.IsNone)
-            Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Allocated);
-    }
+    public void FrozenAllocated(in BlockPointer pointer) =>
+        AddCopies(_frozen, pointer, SpaceChange.Allocated);
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
-    public void FrozenFreed(in BlockPointer pointer)
-    {
-        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Freed);
-        if (!pointer.Place1.IsNone) Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Freed);
-    }
+    public void FrozenFreed(in BlockPointer pointer) =>
+        AddCopies(_frozen, pointer, SpaceChange.Freed);
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
     public void FrozenAllocated(BlockPlace place, int sectors) =>
@@ -99,6 +86,14 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
 
         _frozen.Clear();
         _joinFrom = 0;
+    }
+
+    private void AddCopies(List<SpaceLogEntry> list, in BlockPointer pointer, SpaceChange change)
+    {
+        int physical = pointer.PhysicalSectors;
+        Add(list, pointer.Place0, allocator.SectorsOf(pointer.Place0, physical), change);
+        if (pointer.Place1.IsNone) return;
+        Add(list, pointer.Place1, allocator.SectorsOf(pointer.Place1, physical), change);
     }
 
     // Runs that adjoin the last entry are joined: a sequential write is one entry.

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Cstor.Engine.Memory;
 using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+using Cstor.Raid;
 
 namespace Cstor.Engine.Space;
 
@@ -22,10 +24,12 @@ internal sealed class VdevSpace : IDisposable
     private readonly int[] _cursorRegion = new int[ClassCount];
     private readonly int[] _cursorBit = new int[ClassCount];
 
-    public VdevSpace(int vdev, long sectorCount)
+    public VdevSpace(int vdev, VdevGeometry geometry, VdevRole role)
     {
-        Check.That(sectorCount > 0);
+        long sectorCount = geometry.SectorCount;
         Vdev = vdev;
+        Geometry = geometry;
+        Role = role;
         SectorCount = sectorCount;
         RegionCount = (int)((sectorCount + Layout.RegionSectors - 1) / Layout.RegionSectors);
         _words = new NativeArray<ulong>((long)RegionCount * WordsPerRegion);
@@ -39,6 +43,11 @@ internal sealed class VdevSpace : IDisposable
     }
 
     public int Vdev { get; }
+
+    /// <summary>How many sectors a block takes.</summary>
+    public VdevGeometry Geometry { get; }
+
+    public VdevRole Role { get; }
 
     public long SectorCount { get; }
 

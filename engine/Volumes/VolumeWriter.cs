@@ -173,7 +173,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private BlockPointer PointerTo(ExtentWrite extent, int unit, Hash128 content) => new()
     {
         Place0 = extent.Places[unit],
-        AllocatedSectors = (ushort)extent.UnitSectors,
+        AllocatedSectors = (ushort)pool.Allocator.SectorsOf(extent.Places[unit], extent.UnitSectors),
         LogicalShift = (byte)volume.BlockShift,
         PhysicalBytes = (uint)volume.BlockSizeBytes,
         ChecksumKind = ChecksumKind.Xxh128,
@@ -186,7 +186,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private void GiveBack(ExtentWrite extent)
     {
         for (int i = 0; i < extent.PlacedUnits; i++)
-            pool.Allocator.Release(extent.Places[i], extent.UnitSectors);
+            pool.Allocator.Release(extent.Places[i],
+                pool.Allocator.SectorsOf(extent.Places[i], extent.UnitSectors));
     }
 
     private async ValueTask<IoStatus> WriteCompressedAsync(ulong firstBlock, int count, IoSlice from)
