@@ -20,6 +20,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     private readonly Queue<ExtentWrite> _queue = new(256);
     private readonly Stack<ExtentWrite> _freeExtents = new(256);
     private readonly Stack<WriteRun> _freeRuns = new(64);
+    private readonly List<TaskCompletionSource> _held = [];
     private bool _deferred;
 
     /// <summary>
@@ -28,7 +29,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     /// </summary>
     public Func<bool> WaitForSpace { get; set; } = static () => false;
 
-    /// <summary>Set while new blocks must wait, because too much awaits the checkpoint already.</summary>
+    /// <summary>Set while changes must wait, because too much awaits the checkpoint already.</summary>
     public bool IsHeld { get; set; }
 
     /// <summary>Sectors taken by data blocks since import, parity and padding included.</summary>
@@ -56,6 +57,20 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     public void Resume()
     {
         if (_queue.Count > 0) DeferOnce();
+        if (IsHeld) return;
+        foreach (TaskCompletionSource waiter in _held) loop.Post(waiter.SetResult);
+        _held.Clear();
+    }
+
+    /// <summary>Completes when new changes need not wait: for those that write no blocks.</summary>
+    public async ValueTask WaitWhileHeldAsync()
+    {
+        while (IsHeld)
+        {
+            TaskCompletionSource waiter = new();
+            _held.Add(waiter);
+            await waiter.Task;
+        }
     }
 
     public void OnTurnEnd()

@@ -58,10 +58,10 @@ public sealed class PoolChecker : IDisposable
 
     private async ValueTask CheckRootAsync(Uberblock root)
     {
-        Claim(root.LogPlace0, Layout.LogSegmentSectors, "log segment");
-        Claim(root.LogPlace1, Layout.LogSegmentSectors, "log segment");
-        Claim(root.LogNext0, Layout.LogSegmentSectors, "next log segment");
-        Claim(root.LogNext1, Layout.LogSegmentSectors, "next log segment");
+        ClaimSegment(root.LogPlace0, "log segment");
+        ClaimSegment(root.LogPlace1, "log segment");
+        ClaimSegment(root.LogNext0, "next log segment");
+        ClaimSegment(root.LogNext1, "next log segment");
         await WalkAsync(root.SpaceMapRoot, root.SpaceMapHeight, 0, "space map", MapRegion);
         await CheckSpaceLogAsync(root);
         List<DatasetRecord> datasets = [];
@@ -236,6 +236,13 @@ public sealed class PoolChecker : IDisposable
     private int SectorsOf(BlockPlace place, int physicalSectors) => place.Vdev < _devices.VdevCount
         ? _devices.Geometry(place.Vdev).AllocatedSectors(physicalSectors)
         : physicalSectors;
+
+    // Rounded up to what leaves no hole too small for a block.
+    private void ClaimSegment(BlockPlace place, string what)
+    {
+        int multiple = SectorsOf(place, 1);
+        Claim(place, (Layout.LogSegmentSectors + multiple - 1) / multiple * multiple, what);
+    }
 
     private bool Claim(BlockPlace place, int sectors, string what)
     {

@@ -202,12 +202,13 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
 
     private void Take(BlockPlace place)
     {
+        int sectors = pool.Allocator.SegmentSectorsOf(place);
         if (!pool.Allocator.IsTaken(place))
         {
-            pool.Allocator.Take(place, Layout.LogSegmentSectors);
-            pool.Ledger.Allocated(place, Layout.LogSegmentSectors);
+            pool.Allocator.Take(place, sectors);
+            pool.Ledger.Allocated(place, sectors);
         }
 
-        pool.Ledger.Freed(place, Layout.LogSegmentSectors);
+        pool.Ledger.Freed(place, sectors);
     }
 }

@@ -26,7 +26,7 @@ internal sealed class PoolCore
         devices.Watch.Deadlines = DeviceDeadlines.Of(options.DeviceDeadline, options.DeviceFlushDeadline);
         Allocator = new SpaceAllocator();
         for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
-        Ledger = new SpaceLedger(Allocator);
+        Ledger = new SpaceLedger(loop, Allocator);
         Cache = new NodeCache(options.CacheBytes);
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Damage);
@@ -100,7 +100,7 @@ internal sealed class PoolCore
     /// <summary>Closes the devices and returns all memory. Nobody uses the pool any more.</summary>
     public async ValueTask CloseAsync()
     {
-        while (Log is { IsIdle: false }) await Loop.DelayAsync(DrainPauseNanoseconds);
+        while (Log is { IsIdle: false } || Ledger.IsReleasing) await Loop.DelayAsync(DrainPauseNanoseconds);
         await Devices.CloseAsync();
         Log?.Close();
         Cache.Dispose();

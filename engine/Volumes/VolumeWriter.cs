@@ -37,7 +37,11 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoSlice part = from.Slice(done << volume.BlockShift, run << volume.BlockShift);
             ulong block = firstBlock + (ulong)done;
             IoStatus status = IoStatus.Ok;
-            if (isZero) volume.PublishHoles(new BlockRange(block, (ulong)run));
+            if (isZero)
+            {
+                if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+                volume.PublishHoles(new BlockRange(block, (ulong)run));
+            }
             else if (volume.Compression == CompressionKind.Off)
                 status = await WritePlainAsync(block, run, part);
             else status = await WriteCompressedAsync(block, run, part);

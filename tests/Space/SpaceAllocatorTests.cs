@@ -77,7 +77,7 @@ public sealed class SpaceAllocatorTests
         using SimulatedMachine machine = new(1);
         SimulatedLoop loop = machine.AddNode("node").CreateLoop();
         using SpaceAllocator space = Mixed();
-        SpaceLedger ledger = new(space);
+        SpaceLedger ledger = new(loop, space);
         long free = space.FreeSectors;
         for (int i = 0; i < 50; i++)
         {
@@ -89,7 +89,7 @@ public sealed class SpaceAllocatorTests
 
         Assert.Equal(free - space.FreeSectors, ledger.AwaitingSectors);
         ledger.Freeze();
-        Assert.Equal(RunEnd.Completed, machine.Run(loop, () => ledger.ThawAsync(loop)));
+        Assert.Equal(RunEnd.Completed, machine.Run(loop, () => ledger.ThawAsync()));
         Assert.Equal((free, 0L), (space.FreeSectors, ledger.AwaitingSectors));
     }
 
