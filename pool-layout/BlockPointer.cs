@@ -8,8 +8,9 @@ namespace Cstor.PoolLayout;
 /// it is read. All 64 bytes zero is a hole: it reads as zeroes and takes no space.
 /// </summary>
 /// <remarks>
-/// <see cref="AllocatedSectors"/> counts what one copy occupies on its vdev, parity included, so that raidz
-/// needs no change of format. <see cref="ContentHash"/> covers the logical bytes: of the block itself for
+/// <see cref="AllocatedSectors"/> counts what all copies occupy together, parity and padding included: their
+/// vdevs may be of different kinds, so what one place takes follows from its vdev and the physical length.
+/// <see cref="ContentHash"/> covers the logical bytes: of the block itself for
 /// data, of the children's content hashes for a node; it does not depend on compression or placement.
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
@@ -27,6 +28,7 @@ public readonly record struct BlockPointer
     /// <summary>Birth epoch in the low 48 bits; the upper 16 are reserved and zero.</summary>
     [FieldOffset(16)] private readonly ulong _birth;
 
+    /// <summary>Taken by all copies together, parity and padding included.</summary>
     [field: FieldOffset(24)] public ushort AllocatedSectors { get; init; }
 
     /// <summary>Log2 of the logical length in bytes, 12 to 24.</summary>
@@ -93,8 +95,8 @@ public readonly record struct BlockPointer
         if (ChecksumKind != ChecksumKind.Xxh128) return $"unknown checksum {(byte)ChecksumKind}";
         if (PhysicalBytes == 0 || PhysicalBytes > LogicalBytes)
             return $"physical length {PhysicalBytes} of {LogicalBytes}";
-        if (AllocatedSectors < PhysicalSectors)
-            return $"{AllocatedSectors} sectors allocated for {PhysicalSectors}";
+        if (AllocatedSectors < PhysicalSectors * CopyCount)
+            return $"{AllocatedSectors} sectors allocated for {CopyCount} copies of {PhysicalSectors}";
         return null;
     }
 

@@ -20,6 +20,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     private readonly Queue<ExtentWrite> _queue = new(256);
     private readonly Stack<ExtentWrite> _freeExtents = new(256);
     private readonly Stack<WriteRun> _freeRuns = new(64);
+    private readonly List<TaskCompletionSource> _held = [];
     private bool _deferred;
 
     /// <summary>
@@ -28,10 +29,10 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     /// </summary>
     public Func<bool> WaitForSpace { get; set; } = static () => false;
 
-    /// <summary>Set while new blocks must wait, because too much awaits the checkpoint already.</summary>
+    /// <summary>Set while changes must wait, because too much awaits the checkpoint already.</summary>
     public bool IsHeld { get; set; }
 
-    /// <summary>Sectors written to data blocks since import.</summary>
+    /// <summary>Sectors taken by data blocks since import, parity and padding included.</summary>
     public long WrittenSectors { get; private set; }
 
     /// <summary>A request to fill in; give it back by <see cref="Return"/>.</summary>
@@ -56,6 +57,20 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     public void Resume()
     {
         if (_queue.Count > 0) DeferOnce();
+        if (IsHeld) return;
+        foreach (TaskCompletionSource waiter in _held) loop.Post(waiter.SetResult);
+        _held.Clear();
+    }
+
+    /// <summary>Completes when new changes need not wait: for those that write no blocks.</summary>
+    public async ValueTask WaitWhileHeldAsync()
+    {
+        while (IsHeld)
+        {
+            TaskCompletionSource waiter = new();
+            _held.Add(waiter);
+            await waiter.Task;
+        }
     }
 
     public void OnTurnEnd()
@@ -80,19 +95,20 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     {
         while (extent.PlacedUnits < extent.UnitCount)
         {
-            int unit = extent.UnitSectors;
-            int wanted = Math.Min((extent.UnitCount - extent.PlacedUnits) * unit,
-                WriteRun.MaximumSectors / unit * unit);
-            if (!allocator.TryAllocateData(unit, wanted, out BlockPlace place, out int taken)) return false;
-            IoSlice piece = extent.Source.Slice(
-                extent.PlacedUnits * unit * Layout.SectorBytes, taken * Layout.SectorBytes);
-            for (int sector = 0; sector < taken; sector += unit)
-                extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + sector);
-            WrittenSectors += taken;
-            if (run.TryAdd(extent, place, piece)) continue;
+            int unitBytes = extent.UnitSectors << Layout.SectorShift;
+            int wanted = extent.UnitCount - extent.PlacedUnits;
+            if (!allocator.TryAllocateData(extent.UnitSectors, wanted, out BlockPlace place, out int taken))
+                return false;
+            IoSlice piece = extent.Source.Slice(extent.PlacedUnits * unitBytes, taken * unitBytes);
+            int unit = allocator.SectorsOf(place, extent.UnitSectors);
+            for (int i = 0; i < taken; i++)
+                extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + (i * unit));
+            WrittenSectors += taken * unit;
+            int sliceBytes = allocator.Vdev(place.Vdev).Geometry.Parity > 0 ? unitBytes : piece.LengthBytes;
+            if (run.TryAdd(extent, place, taken * unit, piece, sliceBytes)) continue;
             run.Start(devices);
             run = RentRun();
-            bool added = run.TryAdd(extent, place, piece);
+            bool added = run.TryAdd(extent, place, taken * unit, piece, sliceBytes);
             Check.That(added);
         }
 

@@ -21,7 +21,7 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
     /// <summary>Physical bytes of all blocks, 4096-aligned, padded with zeroes to whole sectors.</summary>
     public IoSlice Source { get; set; }
 
-    /// <summary>Sectors of each block.</summary>
+    /// <summary>Sectors of each block's physical bytes.</summary>
     public int UnitSectors { get; set; }
 
     public int UnitCount { get; set; }

@@ -4,7 +4,7 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Blocks;
 
-/// <summary>One device write of adjoining metadata blocks.</summary>
+/// <summary>One vdev write of adjoining metadata blocks, one slice for each.</summary>
 internal sealed class MetadataRun(MetadataWriter owner) : PendingIo
 {
     private const int MaximumBlocks = 64;
@@ -22,7 +22,7 @@ internal sealed class MetadataRun(MetadataWriter owner) : PendingIo
         else if (_count == MaximumBlocks || _end != write.Place.Packed) return false;
         _slices[_count] = write.Buffer.First(write.LengthBytes);
         _buffers[_count++] = write.Buffer;
-        _end = write.Place.Packed + (ulong)(write.LengthBytes >> Layout.SectorShift);
+        _end = write.Place.Packed + (ulong)write.Sectors;
         return true;
     }
 

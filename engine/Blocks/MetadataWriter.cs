@@ -64,7 +64,7 @@ internal sealed class MetadataWriter(
         {
             Place0 = place0,
             Place1 = place1,
-            AllocatedSectors = (ushort)sectors,
+            AllocatedSectors = (ushort)allocator.SectorsOf(place0, place1, sectors),
             LogicalShift = (byte)logicalShift,
             PhysicalBytes = (uint)physicalBytes,
             ChecksumKind = ChecksumKind.Xxh128,
@@ -72,7 +72,7 @@ internal sealed class MetadataWriter(
             Checksum = Xxh128.Compute(buffer.Span[..physicalBytes]),
             ContentHash = contentHash,
         };
-        WrittenSectors += sectors * 2;
+        WrittenSectors += pointer.AllocatedSectors;
         Enqueue(place0, buffer, storedBytes);
         Enqueue(place1, buffer, storedBytes);
         if (_batch.Count >= BatchBlocks * 2) SendBatch();
@@ -116,7 +116,8 @@ internal sealed class MetadataWriter(
     private void Enqueue(BlockPlace place, IoBuffer buffer, int bytes)
     {
         buffer.Retain();
-        _batch.Add(new PlacedWrite(place, buffer, bytes));
+        int sectors = allocator.SectorsOf(place, bytes >> Layout.SectorShift);
+        _batch.Add(new PlacedWrite(place, sectors, buffer, bytes));
     }
 
     private void SendBatch()

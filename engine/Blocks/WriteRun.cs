@@ -4,7 +4,10 @@ using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Blocks;
 
-/// <summary>One device write: adjoining sectors gathered from the extents of several requests.</summary>
+/// <summary>
+/// One vdev write: adjoining blocks gathered from the extents of several requests. Where blocks have parity,
+/// each is a slice of its own; elsewhere those of one extent are one.
+/// </summary>
 internal sealed class WriteRun(BlockWriter owner) : PendingIo
 {
     public const int MaximumSlices = 256;
@@ -19,17 +22,26 @@ internal sealed class WriteRun(BlockWriter owner) : PendingIo
 
     public bool IsEmpty => _count == 0;
 
-    /// <summary>Adds a piece if it adjoins the end and fits.</summary>
-    public bool TryAdd(ExtentWrite extent, BlockPlace place, IoSlice piece)
+    /// <summary>Adds blocks if they adjoin the end and fit.</summary>
+    /// <param name="extent">Told when they are written.</param>
+    /// <param name="place">Of the first block.</param>
+    /// <param name="sectors">What they take there, parity included.</param>
+    /// <param name="piece">Their bytes.</param>
+    /// <param name="sliceBytes">Those of one block where it has parity, else of all of them.</param>
+    public bool TryAdd(ExtentWrite extent, BlockPlace place, int sectors, IoSlice piece, int sliceBytes)
     {
-        int sectors = piece.LengthBytes >> Layout.SectorShift;
         if (_count == 0) _place = place;
         else if (_place.Packed + (ulong)Sectors != place.Packed) return false;
-        if (_count == MaximumSlices || Sectors + sectors > MaximumSectors) return false;
-        _slices[_count] = piece;
-        _extents[_count++] = extent;
+        int slices = piece.LengthBytes / sliceBytes;
+        if (_count + slices > MaximumSlices || Sectors + sectors > MaximumSectors) return false;
+        for (int i = 0; i < slices; i++)
+        {
+            _slices[_count] = piece.Slice(i * sliceBytes, sliceBytes);
+            _extents[_count++] = extent;
+            extent.AddPart();
+        }
+
         Sectors += sectors;
-        extent.AddPart();
         return true;
     }
 

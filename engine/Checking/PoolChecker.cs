@@ -58,10 +58,10 @@ public sealed class PoolChecker : IDisposable
 
     private async ValueTask CheckRootAsync(Uberblock root)
     {
-        Claim(root.LogPlace0, Layout.LogSegmentSectors, "log segment");
-        Claim(root.LogPlace1, Layout.LogSegmentSectors, "log segment");
-        Claim(root.LogNext0, Layout.LogSegmentSectors, "next log segment");
-        Claim(root.LogNext1, Layout.LogSegmentSectors, "next log segment");
+        ClaimSegment(root.LogPlace0, "log segment");
+        ClaimSegment(root.LogPlace1, "log segment");
+        ClaimSegment(root.LogNext0, "next log segment");
+        ClaimSegment(root.LogNext1, "next log segment");
         await WalkAsync(root.SpaceMapRoot, root.SpaceMapHeight, 0, "space map", MapRegion);
         await CheckSpaceLogAsync(root);
         List<DatasetRecord> datasets = [];
@@ -179,14 +179,19 @@ public sealed class PoolChecker : IDisposable
         IoBuffer stored = _loop.Buffers.Rent(pointer.PhysicalSectors << Layout.SectorShift);
         bool isFound = false;
         bool isClaimed = true;
+        int taken = 0;
         for (int index = 0; index < pointer.CopyCount; index++)
         {
             BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
-            _walkedSectors += pointer.AllocatedSectors;
-            isClaimed &= Claim(place, pointer.AllocatedSectors, what);
+            int sectors = SectorsOf(place, pointer.PhysicalSectors);
+            taken += sectors;
+            isClaimed &= Claim(place, sectors, what);
             if (isClaimed) isFound = await ReadPartsAsync(pointer, place, stored, isFound, what);
         }
 
+        _walkedSectors += pointer.AllocatedSectors;
+        if (taken != pointer.AllocatedSectors)
+            _report.Add($"{what}: takes {taken} sectors, its pointer says {pointer.AllocatedSectors}");
         IoBuffer logical = _loop.Buffers.Rent(pointer.LogicalBytes);
         bool isGood = isClaimed && isFound && Expand(pointer, stored, logical, what);
         stored.Release();
@@ -226,6 +231,17 @@ public sealed class PoolChecker : IDisposable
             return true;
         _report.Add($"{what}: does not decompress to what its content hash says");
         return false;
+    }
+
+    private int SectorsOf(BlockPlace place, int physicalSectors) => place.Vdev < _devices.VdevCount
+        ? _devices.Geometry(place.Vdev).AllocatedSectors(physicalSectors)
+        : physicalSectors;
+
+    // Rounded up to what leaves no hole too small for a block.
+    private void ClaimSegment(BlockPlace place, string what)
+    {
+        int multiple = SectorsOf(place, 1);
+        Claim(place, (Layout.LogSegmentSectors + multiple - 1) / multiple * multiple, what);
     }
 
     private bool Claim(BlockPlace place, int sectors, string what)

@@ -141,8 +141,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         while (_segments.Count > 1)
         {
             LogSegment old = _segments.Dequeue();
-            _ledger.FrozenFreed(old.Place0, Layout.LogSegmentSectors);
-            _ledger.FrozenFreed(old.Place1, Layout.LogSegmentSectors);
+            _ledger.FrozenFreedSegment(old.Place0, _allocator.SegmentSectorsOf(old.Place0));
+            _ledger.FrozenFreedSegment(old.Place1, _allocator.SegmentSectorsOf(old.Place1));
         }
 
         LengthBytes = 0;
@@ -220,7 +220,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     {
         if (_header.RecordCount == 0) return;
         int bytes = _header.TotalBytes;
-        if (_offset + bytes > Layout.LogSegmentBytes && !TryAdvance()) Fail(IoStatus.NoSpace);
+        if (_offset + TakenBytes(bytes) > Layout.LogSegmentBytes && !TryAdvance()) Fail(IoStatus.NoSpace);
         if (Status != IoStatus.Ok)
         {
             // Nothing becomes durable any more; the records are dropped so that memory stays bounded.
@@ -243,12 +243,22 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         }
 
         _sequence++;
-        _offset += bytes;
-        LengthBytes += bytes;
+        int taken = TakenBytes(bytes);
+        _offset += taken;
+        LengthBytes += taken;
         WrittenBytes += 2L * bytes;
         _header = default;
         _open.Release();
         _open = _loop.Buffers.Rent(Layout.LogGroupMaximumBytes);
+    }
+
+    // Both copies advance by what the larger one takes with its parity, so that one offset serves for both.
+    private int TakenBytes(int bytes)
+    {
+        int sectors = bytes >> Layout.SectorShift;
+        return Math.Max(
+            _allocator.SectorsOf(_segment.Place0, sectors),
+            _allocator.SectorsOf(_segment.Place1, sectors)) << Layout.SectorShift;
     }
 
     // The segment allocated ahead becomes the current one, and the one after it is allocated.
@@ -262,11 +272,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     private bool TryAllocateNext()
     {
-        if (!_allocator.TryAllocateMetadata(Layout.LogSegmentSectors, out BlockPlace place0,
-            out BlockPlace place1))
-            return false;
-        _ledger.Allocated(place0, Layout.LogSegmentSectors);
-        _ledger.Allocated(place1, Layout.LogSegmentSectors);
+        if (!_allocator.TryAllocateSegment(out BlockPlace place0, out BlockPlace place1)) return false;
+        _ledger.Allocated(place0, _allocator.SegmentSectorsOf(place0));
+        _ledger.Allocated(place1, _allocator.SegmentSectorsOf(place1));
         _next = new LogSegment(place0, place1);
         return true;
     }

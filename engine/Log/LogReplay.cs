@@ -101,9 +101,7 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     }
 
     private bool IsInside(in BlockPointer pointer) =>
-        pointer.IsHole || (pointer.Place0.Vdev < pool.Allocator.VdevCount
-            && pointer.Place0.Sector + pointer.AllocatedSectors
-                <= pool.Allocator.Vdev(pointer.Place0.Vdev).SectorCount);
+        pointer.IsHole || pool.Allocator.ReasonAgainst(pointer) is null;
 
     // A write that was under way when the power went may have reached some copies only. Once its record
     // counts, the others must be made alike: else the loss of one good disk would take what readers have seen
@@ -144,7 +142,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
     {
         if (pointer.IsHole) return null;
         BlockPlace place = pointer.Place0;
-        if (!IsInside(pointer)) return $"place {place} is outside the pool";
+        if (!pointer.Place1.IsNone) return "data in two copies";
+        if (pool.Allocator.ReasonAgainst(pointer) is { } reason) return reason;
         for (int i = 0; i < pointer.AllocatedSectors; i++)
             if (pool.Allocator.Vdev(place.Vdev).IsTaken(place.Sector + i))
                 return $"place {place} is taken already";
@@ -203,12 +202,13 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
 
     private void Take(BlockPlace place)
     {
+        int sectors = pool.Allocator.SegmentSectorsOf(place);
         if (!pool.Allocator.IsTaken(place))
         {
-            pool.Allocator.Take(place, Layout.LogSegmentSectors);
-            pool.Ledger.Allocated(place, Layout.LogSegmentSectors);
+            pool.Allocator.Take(place, sectors);
+            pool.Ledger.Allocated(place, sectors);
         }
 
-        pool.Ledger.Freed(place, Layout.LogSegmentSectors);
+        pool.Ledger.Freed(place, sectors);
     }
 }

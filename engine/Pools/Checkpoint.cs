@@ -177,6 +177,6 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
         spaceMap.Thaw();
-        await pool.Ledger.ThawAsync(pool.Loop);
+        await pool.Ledger.ThawAsync();
     }
 }

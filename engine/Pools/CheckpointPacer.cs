@@ -5,11 +5,15 @@ namespace Cstor.Engine.Pools;
 
 /// <summary>
 /// Decides when to checkpoint and commit: by pointers waiting, by length of the log, by time, and when
-/// somebody needs the space or the result. Makes writers wait when they outrun a checkpoint under way.
+/// somebody needs the space or the result. Makes writers wait when they outrun a checkpoint under way, or
+/// when the next one or the log might find no room: so neither ever does, however full the pool.
 /// </summary>
 internal sealed class CheckpointPacer
 {
     private const long TickNanoseconds = 1_000_000_000;
+
+    // Segments of the log that must be to spare for what is under way when writers are stopped.
+    private const int SpareSegments = 2;
 
     private readonly PoolCore _pool;
     private readonly Checkpoint _checkpoint;
@@ -20,6 +24,7 @@ internal sealed class CheckpointPacer
     private bool _isClosed;
     private bool _isTaskRunning;
     private TaskCompletionSource? _idle;
+    private long _frozenDemand;
 
     public CheckpointPacer(PoolCore pool, Checkpoint checkpoint)
     {
@@ -29,6 +34,7 @@ internal sealed class CheckpointPacer
         _lastCheckpoint = _lastCommit = pool.Loop.NowNanoseconds;
         pool.Dirtied = OnDirtied;
         pool.Writer.WaitForSpace = WaitForSpace;
+        pool.Ledger.Released = OnReleased;
         _timer.Start(TickNanoseconds);
     }
 
@@ -55,20 +61,54 @@ internal sealed class CheckpointPacer
     private bool WaitForSpace()
     {
         if (_pool.Stopped != IoStatus.Ok || _isClosed) return false;
-        if (!_checkpoint.IsRunning && _pool.Ledger.AwaitingSectors == 0) return false;
-        Start();
+        // What pending changes replace in the tree is found only by the checkpoint.
+        bool mayHelp = _pool.PendingCount > 0 || _pool.Ledger.AwaitingSectors > _pool.Ledger.KeptSectors;
+        if (!mayHelp && !_checkpoint.IsRunning && _pool.Ledger.KeptSectors == 0) return false;
+        // What is pinned comes when it is released, and no checkpoint brings it sooner.
+        if (mayHelp) Start();
+        else _pool.Ledger.IsReleaseWanted = true;
         return true;
+    }
+
+    private void OnReleased()
+    {
+        if (!_isTaskRunning) LetGo();
     }
 
     private void OnDirtied()
     {
-        PoolOptions options = _pool.Options;
-        if (_pool.PendingCount < options.PendingLimit && _pool.Log!.LengthBytes < options.LogLimitBytes)
-            return;
+        if (!Exceeds(1)) return;
         Start();
-        if (_pool.PendingCount >= 2L * options.PendingLimit
-            || _pool.Log!.LengthBytes >= 2 * options.LogLimitBytes)
-            _pool.Writer.IsHeld = true;
+        if (_isTaskRunning && Exceeds(2)) _pool.Writer.IsHeld = true;
+    }
+
+    // Once the limits: time for a checkpoint. Twice: no more before it is done.
+    private bool Exceeds(int times)
+    {
+        PoolOptions options = _pool.Options;
+        if (_pool.PendingCount >= (long)times * options.PendingLimit) return true;
+        if (_pool.Log!.LengthBytes >= times * options.LogLimitBytes) return true;
+        if (_pool.Allocator.SpareSegments < SpareSegments) return true;
+        long room = _pool.Allocator.RoomForMetadataSectors / 4 * times;
+        bool isMore = DemandExceeds(room);
+        return isMore && _pool.PendingCount > 0;
+    }
+
+    // Whatever is a good part of the room is kept from data.
+    private bool DemandExceeds(long room)
+    {
+        _pool.Allocator.ClaimedForMetadataSectors = 0;
+        if (_frozenDemand + MetadataDemand.Quick(_pool) <= room) return false;
+        long demand = _frozenDemand + MetadataDemand.Exact(_pool);
+        if (_pool.PendingCount > 0 || _checkpoint.IsRunning)
+            _pool.Allocator.ClaimedForMetadataSectors = demand;
+        return demand > room;
+    }
+
+    private void LetGo()
+    {
+        _pool.Writer.IsHeld = false;
+        _pool.Writer.Resume();
     }
 
     private void OnTick()
@@ -97,23 +137,41 @@ internal sealed class CheckpointPacer
     private async ValueTask<IoStatus> RunAsync()
     {
         IoStatus status;
+        bool again;
         do
         {
             TaskCompletionSource<IoStatus>[] served = [.. _waiting];
             _waiting.Clear();
+            _frozenDemand = MetadataDemand.Exact(_pool);
             status = await _checkpoint.RunAsync();
+            _frozenDemand = 0;
+            _pool.Allocator.ClaimedForMetadataSectors = 0;
             _lastCheckpoint = _pool.Loop.NowNanoseconds;
-            _pool.Writer.IsHeld = false;
-            _pool.Writer.Resume();
+            again = status == IoStatus.Ok && MustGoOn();
+            if (!again && !MustAwaitRelease(status)) LetGo();
             foreach (TaskCompletionSource<IoStatus> waiter in served) waiter.SetResult(status);
         }
-        while (_waiting.Count > 0 && !_isClosed);
+        while ((_waiting.Count > 0 || again) && !_isClosed);
 
         _isTaskRunning = false;
+        if (_isClosed) LetGo();
         foreach (TaskCompletionSource<IoStatus> waiter in _waiting) waiter.SetResult(IoStatus.Closed);
         _waiting.Clear();
         _idle?.SetResult();
         return status;
+    }
+
+    // What became visible during the checkpoint is too much already: the next one first.
+    private bool MustGoOn() =>
+        _pool.Writer.IsHeld && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > 0) && Exceeds(2);
+
+    // Checkpoints bring nothing back while there are pins, and another one might find no room.
+    private bool MustAwaitRelease(IoStatus status)
+    {
+        if (status != IoStatus.Ok || _isClosed || _pool.Ledger.KeptSectors == 0) return false;
+        if (!DemandExceeds(_pool.Allocator.RoomForMetadataSectors / 4)) return false;
+        _pool.Ledger.IsReleaseWanted = true;
+        return _pool.Writer.IsHeld = true;
     }
 
     private static long Nanoseconds(TimeSpan time) => time.Ticks * 100;

@@ -23,11 +23,10 @@ internal sealed class PoolCore
         Logger = logger;
         Devices = devices;
         Options = options;
-        long[] sectors = new long[devices.VdevCount];
-        for (int i = 0; i < sectors.Length; i++) sectors[i] = devices.SectorCount(i);
-        Allocator = new SpaceAllocator(sectors);
         devices.Watch.Deadlines = DeviceDeadlines.Of(options.DeviceDeadline, options.DeviceFlushDeadline);
-        Ledger = new SpaceLedger(Allocator);
+        Allocator = new SpaceAllocator();
+        for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
+        Ledger = new SpaceLedger(loop, Allocator);
         Cache = new NodeCache(options.CacheBytes);
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Damage);
@@ -101,7 +100,7 @@ internal sealed class PoolCore
     /// <summary>Closes the devices and returns all memory. Nobody uses the pool any more.</summary>
     public async ValueTask CloseAsync()
     {
-        while (Log is { IsIdle: false }) await Loop.DelayAsync(DrainPauseNanoseconds);
+        while (Log is { IsIdle: false } || Ledger.IsReleasing) await Loop.DelayAsync(DrainPauseNanoseconds);
         await Devices.CloseAsync();
         Log?.Close();
         Cache.Dispose();

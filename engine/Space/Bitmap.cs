@@ -45,10 +45,27 @@ internal static class Bitmap
         }
     }
 
-    public static int CountSet(ReadOnlySpan<ulong> words)
+    /// <summary>Words with no bit set among those that a run touches.</summary>
+    public static int CountClearWords(ReadOnlySpan<ulong> words, int start, int end)
     {
         int count = 0;
-        foreach (ulong word in words) count += BitOperations.PopCount(word);
+        for (int word = start >> 6; word <= (end - 1) >> 6; word++)
+            if (words[word] == 0)
+                count++;
+        return count;
+    }
+
+    /// <summary>Set bits of a run.</summary>
+    public static int CountSet(ReadOnlySpan<ulong> words, int start, int end)
+    {
+        int count = 0;
+        for (int bit = start; bit < end;)
+        {
+            ulong mask = MaskWithinWord(bit, end, out int taken);
+            count += BitOperations.PopCount(words[bit >> 6] & mask);
+            bit += taken;
+        }
+
         return count;
     }
 

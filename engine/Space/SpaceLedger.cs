@@ -14,18 +14,39 @@ namespace Cstor.Engine.Space;
 /// An allocation is entered when its pointer becomes visible, not when the space is taken: a write that is
 /// still under way at the freeze belongs to the next checkpoint, and after a crash its space is simply
 /// free.
+///
+/// Who reads blocks in the background, by pointers found some time ago, pins the ledger meanwhile:
+/// checkpoints go on, but what they free is kept until the last pin is gone, so no place is used again under
+/// the reader. Segments of the log are freed all the same: nobody has a pointer to them.
 /// </remarks>
-internal sealed class SpaceLedger(SpaceAllocator allocator)
+internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
 {
     // A millisecond's work at the most before the foreground gets its turn.
     private const int EntriesPerTurn = 4096;
 
     private List<SpaceLogEntry> _current = new(1024);
     private List<SpaceLogEntry> _frozen = new(1024);
+    private readonly HashSet<BlockPlace> _frozenSegments = [];
+    private List<SpaceLogEntry> _kept = [];
     private int _joinFrom;
+    private int _pins;
 
-    /// <summary>Sectors freed that await a durable checkpoint.</summary>
+    /// <summary>Sectors freed that await a durable checkpoint or the last unpin.</summary>
     public long AwaitingSectors { get; private set; }
+
+    /// <summary>Those of them that no checkpoint releases, because of a pin.</summary>
+    public long KeptSectors { get; private set; }
+
+    /// <summary>
+    /// Somebody waits for kept space: who pinned should unpin soon, and may pin again afterwards.
+    /// </summary>
+    public bool IsReleaseWanted { get; set; }
+
+    /// <summary>Kept space is being released.</summary>
+    public bool IsReleasing { get; private set; }
+
+    /// <summary>Told when kept space was released.</summary>
+    public Action Released { get; set; } = static () => { };
 
     /// <summary>Entries of the checkpoint under way.</summary>
     public IReadOnlyList<SpaceLogEntry> Frozen => _frozen;
@@ -43,18 +64,12 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     public void Freed(BlockPlace place, int sectors) => Add(_current, place, sectors, SpaceChange.Freed);
 
     /// <summary>Every copy of a block.</summary>
-    public void Allocated(in BlockPointer pointer)
-    {
-        Allocated(pointer.Place0, pointer.AllocatedSectors);
-        if (!pointer.Place1.IsNone) Allocated(pointer.Place1, pointer.AllocatedSectors);
-    }
+    public void Allocated(in BlockPointer pointer) =>
+        AddCopies(_current, pointer, SpaceChange.Allocated);
 
     /// <summary>Every copy of a block.</summary>
-    public void Freed(in BlockPointer pointer)
-    {
-        Freed(pointer.Place0, pointer.AllocatedSectors);
-        if (!pointer.Place1.IsNone) Freed(pointer.Place1, pointer.AllocatedSectors);
-    }
+    public void Freed(in BlockPointer pointer) =>
+        AddCopies(_current, pointer, SpaceChange.Freed);
 
     /// <summary>Begins a checkpoint: what was entered so far belongs to it.</summary>
     public void Freeze()
@@ -64,19 +79,12 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     }
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
-    public void FrozenAllocated(in BlockPointer pointer)
-    {
-        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Allocated);
-        if (!pointer.Place1.IsNone)
-            Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Allocated);
-    }
+    public void FrozenAllocated(in BlockPointer pointer) =>
+        AddCopies(_frozen, pointer, SpaceChange.Allocated);
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
-    public void FrozenFreed(in BlockPointer pointer)
-    {
-        Add(_frozen, pointer.Place0, pointer.AllocatedSectors, SpaceChange.Freed);
-        if (!pointer.Place1.IsNone) Add(_frozen, pointer.Place1, pointer.AllocatedSectors, SpaceChange.Freed);
-    }
+    public void FrozenFreed(in BlockPointer pointer) =>
+        AddCopies(_frozen, pointer, SpaceChange.Freed);
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
     public void FrozenAllocated(BlockPlace place, int sectors) =>
@@ -85,20 +93,86 @@ internal sealed class SpaceLedger(SpaceAllocator allocator)
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
     public void FrozenFreed(BlockPlace place, int sectors) => Add(_frozen, place, sectors, SpaceChange.Freed);
 
-    /// <summary>The checkpoint is durable: what it freed may be used again.</summary>
-    public async ValueTask ThawAsync(ILoop loop)
+    /// <summary>Enters a segment of the log that the checkpoint makes superfluous.</summary>
+    public void FrozenFreedSegment(BlockPlace place, int sectors)
+    {
+        _joinFrom = _frozen.Count;
+        FrozenFreed(place, sectors);
+        _joinFrom = _frozen.Count;
+        _frozenSegments.Add(place);
+    }
+
+    /// <summary>The checkpoint is durable: what it freed may be used again, unless it is pinned.</summary>
+    public async ValueTask ThawAsync()
     {
         for (int i = 0; i < _frozen.Count; i++)
         {
             SpaceLogEntry entry = _frozen[i];
             if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
             if (entry.Change != SpaceChange.Freed) continue;
-            allocator.Release(entry.Place, (int)entry.SectorCount);
-            AwaitingSectors -= entry.SectorCount;
+            if (_pins == 0 || _frozenSegments.Contains(entry.Place))
+            {
+                Release(entry);
+                continue;
+            }
+
+            _kept.Add(entry);
+            KeptSectors += entry.SectorCount;
         }
 
         _frozen.Clear();
+        _frozenSegments.Clear();
         _joinFrom = 0;
+    }
+
+    /// <summary>
+    /// From now on no place is used again that a block has which can be found now; until <see cref="Unpin"/>.
+    /// </summary>
+    public void Pin() => _pins++;
+
+    /// <summary>Ends a pin. After the last one, what was kept is released in the background.</summary>
+    public void Unpin()
+    {
+        Check.That(_pins > 0);
+        if (--_pins > 0) return;
+        IsReleaseWanted = false;
+        if (_kept.Count > 0 && !IsReleasing) ReleaseKept();
+    }
+
+    private async void ReleaseKept()
+    {
+        IsReleasing = true;
+        // What is kept was freed before any later pin, which therefore need not stop its release.
+        while (_kept.Count > 0)
+        {
+            List<SpaceLogEntry> kept = _kept;
+            _kept = [];
+            for (int i = 0; i < kept.Count; i++)
+            {
+                if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
+                Release(kept[i]);
+                KeptSectors -= kept[i].SectorCount;
+            }
+
+            if (_pins > 0) break;
+        }
+
+        IsReleasing = false;
+        Released();
+    }
+
+    private void Release(SpaceLogEntry entry)
+    {
+        allocator.Release(entry.Place, (int)entry.SectorCount);
+        AwaitingSectors -= entry.SectorCount;
+    }
+
+    private void AddCopies(List<SpaceLogEntry> list, in BlockPointer pointer, SpaceChange change)
+    {
+        int physical = pointer.PhysicalSectors;
+        Add(list, pointer.Place0, allocator.SectorsOf(pointer.Place0, physical), change);
+        if (pointer.Place1.IsNone) return;
+        Add(list, pointer.Place1, allocator.SectorsOf(pointer.Place1, physical), change);
     }
 
     // Runs that adjoin the last entry are joined: a sequential write is one entry.

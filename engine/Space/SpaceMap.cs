@@ -230,8 +230,8 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             int sectors = SectorsFor(EntriesOf(i, expected));
             if (!allocator.TryAllocateMetadata(sectors, out BlockPlace place0, out BlockPlace place1))
                 return IoStatus.NoSpace;
-            ledger.FrozenAllocated(place0, sectors);
-            ledger.FrozenAllocated(place1, sectors);
+            ledger.FrozenAllocated(place0, allocator.SectorsOf(place0, sectors));
+            ledger.FrozenAllocated(place1, allocator.SectorsOf(place1, sectors));
             places[i] = (place0, place1);
         }
 

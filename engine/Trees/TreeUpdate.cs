@@ -167,7 +167,7 @@ internal sealed class TreeUpdate(
 
         if (!pointer.IsHole)
         {
-            AllocatedSectors += pointer.AllocatedSectors * pointer.CopyCount;
+            AllocatedSectors += pointer.AllocatedSectors;
             MappedBlocks++;
         }
 
@@ -200,14 +200,14 @@ internal sealed class TreeUpdate(
         if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, epoch, ContentHashOf(node),
             out BlockPointer pointer))
             Status = IoStatus.NoSpace;
-        else AllocatedSectors += pointer.AllocatedSectors * pointer.CopyCount;
+        else AllocatedSectors += pointer.AllocatedSectors;
         return pointer;
     }
 
     private void Free(in BlockPointer pointer)
     {
         ledger.FrozenFreed(pointer);
-        AllocatedSectors -= pointer.AllocatedSectors * pointer.CopyCount;
+        AllocatedSectors -= pointer.AllocatedSectors;
     }
 
     private BlockPointer Fail(IoStatus status, IoBuffer node)

@@ -15,13 +15,28 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
     private int _first;
     private int _count;
     private IoBuffer? _stored;
+    private IoSlice[]? _slices;
 
     /// <summary>Reads plain blocks straight to where they belong.</summary>
-    public void StartPlain(PoolDevices devices, ReadPlan plan, int first, int count)
+    /// <param name="devices">Where to read.</param>
+    /// <param name="plan">What to read.</param>
+    /// <param name="first">First block of the plan.</param>
+    /// <param name="count">Blocks that follow one another on the vdev.</param>
+    /// <param name="isStriped">Each has parity of its own, so the vdev must know where one ends.</param>
+    public void StartPlain(PoolDevices devices, ReadPlan plan, int first, int count, bool isStriped)
     {
         Begin(plan, first, count);
+        BlockPlace place = plan.Pointers[first].Place0;
+        if (isStriped && count > 1)
+        {
+            _slices ??= new IoSlice[ReadPlan.MaximumBlocks];
+            for (int i = 0; i < count; i++) _slices[i] = plan.BlockSlice(first + i);
+            Watch(devices.ReadAsync(place, _slices.AsSpan(0, count)));
+            return;
+        }
+
         IoSlice into = plan.Into.Slice(first << plan.BlockShift, count << plan.BlockShift);
-        Watch(devices.ReadAsync(plan.Pointers[first].Place0, into));
+        Watch(devices.ReadAsync(place, into));
     }
 
     /// <summary>Reads a compressed block's stored bytes.</summary>

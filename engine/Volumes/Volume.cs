@@ -115,6 +115,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         if (refusal != IoStatus.Ok || lengthBytes == 0) return refusal;
         BlockRange range = Touched(offsetBytes, lengthBytes);
         RequestsUnderWay++;
+        await _pool.Writer.WaitWhileHeldAsync();
         await Locks.AcquireAsync(range);
         IoStatus status = RefusalOfChange(offsetBytes, lengthBytes);
         if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);

@@ -100,7 +100,8 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
                 ulong end = pointer.Place0.Packed + pointer.AllocatedSectors;
                 while (i + run < plan.Count && IsPlainAt(plan.Pointers[i + run], end))
                     end += plan.Pointers[i + run++].AllocatedSectors;
-                RentRead().StartPlain(pool.Devices, plan, i, run);
+                bool isStriped = pool.Devices.Geometry(pointer.Place0.Vdev).Parity > 0;
+                RentRead().StartPlain(pool.Devices, plan, i, run, isStriped);
             }
             else if (pool.Loop.Buffers.TryRent(pointer.PhysicalSectors << Layout.SectorShift) is { } stored)
             {

@@ -37,7 +37,11 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoSlice part = from.Slice(done << volume.BlockShift, run << volume.BlockShift);
             ulong block = firstBlock + (ulong)done;
             IoStatus status = IoStatus.Ok;
-            if (isZero) volume.PublishHoles(new BlockRange(block, (ulong)run));
+            if (isZero)
+            {
+                if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+                volume.PublishHoles(new BlockRange(block, (ulong)run));
+            }
             else if (volume.Compression == CompressionKind.Off)
                 status = await WritePlainAsync(block, run, part);
             else status = await WriteCompressedAsync(block, run, part);
@@ -173,7 +177,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private BlockPointer PointerTo(ExtentWrite extent, int unit, Hash128 content) => new()
     {
         Place0 = extent.Places[unit],
-        AllocatedSectors = (ushort)extent.UnitSectors,
+        AllocatedSectors = (ushort)pool.Allocator.SectorsOf(extent.Places[unit], extent.UnitSectors),
         LogicalShift = (byte)volume.BlockShift,
         PhysicalBytes = (uint)volume.BlockSizeBytes,
         ChecksumKind = ChecksumKind.Xxh128,
@@ -186,7 +190,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private void GiveBack(ExtentWrite extent)
     {
         for (int i = 0; i < extent.PlacedUnits; i++)
-            pool.Allocator.Release(extent.Places[i], extent.UnitSectors);
+            pool.Allocator.Release(extent.Places[i],
+                pool.Allocator.SectorsOf(extent.Places[i], extent.UnitSectors));
     }
 
     private async ValueTask<IoStatus> WriteCompressedAsync(ulong firstBlock, int count, IoSlice from)

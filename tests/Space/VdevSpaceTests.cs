@@ -1,5 +1,7 @@
 using Cstor.Engine.Space;
 using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
+using Cstor.Raid;
 using Cstor.Tests.Simulation;
 using Xunit;
 
@@ -15,7 +17,7 @@ public sealed class VdevSpaceTests
     {
         SimulatedRandom random = SimulatedRandom.For(seed, "space");
         long sectors = (2L * Layout.RegionSectors) + 777;
-        using VdevSpace space = new(0, sectors);
+        using VdevSpace space = new(0, Plain(sectors), VdevRole.Data, ReserveZone.None);
         HashSet<long> taken = [0];
         List<(long Sector, int Count)> runs = [];
         for (int step = 0; step < 4000; step++)
@@ -49,6 +51,8 @@ public sealed class VdevSpaceTests
         foreach (long sector in taken) Assert.True(space.IsTaken(sector));
     }
 
+    private static VdevGeometry Plain(long sectors) => VdevGeometry.Create(VdevKind.Disk, 1, sectors);
+
     // Runs do not cross regions.
     private static bool HasRun(HashSet<long> taken, long sectors, int length)
     {
@@ -66,7 +70,7 @@ public sealed class VdevSpaceTests
     [Fact]
     public void Every_sector_but_the_first_can_be_given_out_and_then_no_more()
     {
-        using VdevSpace space = new(0, Layout.RegionSectors + 100);
+        using VdevSpace space = new(0, Plain(Layout.RegionSectors + 100), VdevRole.Data, ReserveZone.None);
         long given = 0;
         while (space.TryAllocate(AllocationClass.Data, 1, 4096, out int taken) >= 0) given += taken;
         Assert.Equal(Layout.RegionSectors + 99, given);
@@ -76,7 +80,7 @@ public sealed class VdevSpaceTests
     [Fact]
     public void A_unit_is_never_split_over_holes_that_are_too_small()
     {
-        using VdevSpace space = new(0, 1024);
+        using VdevSpace space = new(0, Plain(1024), VdevRole.Data, ReserveZone.None);
         long first = space.TryAllocate(AllocationClass.Data, 1, 1023, out int all);
         Assert.Equal(1023, all);
         for (long sector = first; sector < first + 1020; sector += 4) space.Release(sector, 3);
@@ -88,7 +92,7 @@ public sealed class VdevSpaceTests
     [Fact]
     public void A_region_that_was_found_futile_is_tried_again_after_a_release()
     {
-        using VdevSpace space = new(0, 256);
+        using VdevSpace space = new(0, Plain(256), VdevRole.Data, ReserveZone.None);
         long first = space.TryAllocate(AllocationClass.Data, 1, 255, out _);
         Assert.Equal(-1, space.TryAllocate(AllocationClass.Data, 4, 4, out _));
         space.Release(first + 8, 4);
@@ -98,7 +102,7 @@ public sealed class VdevSpaceTests
     [Fact]
     public void Assigning_twice_changes_nothing()
     {
-        using VdevSpace space = new(0, 4096);
+        using VdevSpace space = new(0, Plain(4096), VdevRole.Data, ReserveZone.None);
         space.Assign(10, 5, taken: true);
         space.Assign(12, 5, taken: true);
         Assert.Equal(4095 - 7, space.FreeSectors);

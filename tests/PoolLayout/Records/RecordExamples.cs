@@ -16,7 +16,7 @@ internal static class RecordExamples
     {
         Place0 = new BlockPlace(1, 0x1234),
         Place1 = new BlockPlace(2, 0x56789A),
-        AllocatedSectors = 3,
+        AllocatedSectors = 6,
         LogicalShift = 14,
         Compression = CompressionKind.Lz4,
         ChecksumKind = ChecksumKind.Xxh128,

@@ -36,7 +36,7 @@ public sealed class ValidationTests
         Refused("physical length", (good with { PhysicalBytes = 0 }).Validate());
         Refused("physical length", (good with { PhysicalBytes = 16385 }).Validate());
         Refused("physical length", (good with { PhysicalBytes = uint.MaxValue }).Validate());
-        Refused("sectors", (good with { AllocatedSectors = 2 }).Validate());
+        Refused("sectors", (good with { AllocatedSectors = 5 }).Validate());
         Refused("leftover", (good with { BirthEpoch = 0 }).Validate());
         byte[] bytes = RecordExamples.BytesOf(good);
         bytes[22] = 1;
