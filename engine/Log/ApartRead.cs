@@ -15,7 +15,8 @@ internal sealed class ApartRead(ILoop loop, PoolDevices devices)
         ReadAsync(place, into, isRaw: false);
 
     /// <summary>Sectors as they lie.</summary>
-    public ValueTask<IoStatus> RawAsync(BlockPlace place, IoSlice into) => ReadAsync(place, into, isRaw: true);
+    public ValueTask<IoStatus> RawAsync(BlockPlace place, IoSlice into) =>
+        ReadAsync(place, into, isRaw: true);
 
     private async ValueTask<IoStatus> ReadAsync(BlockPlace place, IoSlice into, bool isRaw)
     {

@@ -135,6 +135,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         if (reason is not null) return reason;
         if (!write.Pointer.IsHole) pool.Allocator.Take(write.Pointer.Place0, write.Pointer.AllocatedSectors);
         volume.Enter(write.Block, write.Pointer);
+        // What is written from now on is younger than all that is replayed.
+        pool.Epoch = Math.Max(pool.Epoch, write.Pointer.BirthEpoch + 1);
         return null;
     }
 

@@ -18,12 +18,20 @@ namespace Cstor.Engine.Pools;
 /// uberblock leaves the old root with its whole log; after it, the new root with the log from the freeze
 /// on. Space that the checkpoint freed is given out again only after the second flush. Reads and writes go
 /// on all the while; after a failed write of metadata the pool stops.
+///
+/// Epochs: the freeze ends epoch E and begins E + 1. A block is stamped with the epoch in which its pointer
+/// becomes visible, so what was frozen was born in E or before; the checkpoint's own blocks are born in E.
+/// No block is thus born before anything that lies below it, and a walk may prune by birth. The root says
+/// E + 1. Until it is durable, devices that fail miss what is born from E on, for blocks of E are still
+/// being written. An import goes on with an epoch above the root's and above that of every pointer that it
+/// replays, so no birth is ever used for both sides of a checkpoint.
 /// </remarks>
 internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 {
     private readonly List<VolumeJob> _jobs = [];
     private readonly List<uint> _removed = [];
     private int _slotCount;
+    private ulong _epoch;
 
     /// <summary>A checkpoint is under way.</summary>
     public bool IsRunning { get; private set; }
@@ -43,7 +51,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         ulong number = pool.Checkpoint + 1;
         LogPosition log = Freeze();
         (IoStatus status, TreeRoot datasets) = await WriteTreesAsync();
-        if (status == IoStatus.Ok) status = await spaceMap.WriteAsync(number, pool.Epoch, pool.Metadata);
+        if (status == IoStatus.Ok) status = await spaceMap.WriteAsync(number, _epoch, pool.Metadata);
         // Drained whatever happened, so that no write is under way when the pool stops.
         IoStatus written = await pool.Metadata.DrainAsync();
         if (status == IoStatus.Ok) status = written;
@@ -60,6 +68,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
     private LogPosition Freeze()
     {
         LogPosition log = pool.Log!.Freeze();
+        _epoch = pool.Epoch++;
         _jobs.Clear();
         _removed.Clear();
         _removed.AddRange(RemovedSlots);
@@ -78,7 +87,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 
     private async ValueTask<(IoStatus Status, TreeRoot Datasets)> WriteTreesAsync()
     {
-        TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger, pool.Epoch);
+        TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger, _epoch);
         using PendingMap records = new();
         foreach (VolumeJob job in _jobs)
         {
@@ -116,7 +125,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         IoBuffer buffer = pool.Loop.Buffers.Rent(DatasetRecord.Bytes);
         job.Record.Write(buffer.Span);
         bool done = pool.Metadata.TryWrite(
-            buffer, Layout.SectorShift, DatasetRecord.Bytes, pool.Epoch, Xxh128.Compute(buffer.Span),
+            buffer, Layout.SectorShift, DatasetRecord.Bytes, _epoch, Xxh128.Compute(buffer.Span),
                 out BlockPointer pointer);
         buffer.Release();
         if (!done) return IoStatus.NoSpace;
@@ -142,7 +151,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             SectorShift = Layout.SectorShift,
             PoolGuid = pool.Devices.PoolGuid,
             Number = number,
-            Epoch = pool.Epoch,
+            Epoch = _epoch + 1,
             UnixNanoseconds = (pool.Loop.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100,
             LogGeneration = log.Generation,
             LogSequence = log.Sequence,
@@ -174,6 +183,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             job.Volume.Thaw(job.Root, job.Record.AllocatedSectors, job.Record.MappedBlocks);
         _jobs.Clear();
         pool.Checkpoint = number;
+        pool.Devices.Epoch = _epoch + 1;
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
         spaceMap.Thaw();

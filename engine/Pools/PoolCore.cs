@@ -62,7 +62,7 @@ internal sealed class PoolCore
     /// <summary>Null on a pool imported read-only.</summary>
     public CommitLog? Log { get; set; }
 
-    /// <summary>Birth epoch of what is written now.</summary>
+    /// <summary>Birth epoch of what becomes visible now; see <see cref="Pools.Checkpoint"/>.</summary>
     public ulong Epoch { get; set; } = 1;
 
     /// <summary>Newest durable checkpoint.</summary>

@@ -61,7 +61,7 @@ internal static class PoolOpener
     private static async ValueTask<Fault?> LoadAsync(PoolCore core, SpaceMap spaceMap, Uberblock root)
     {
         core.Checkpoint = root.Number;
-        core.Epoch = root.Epoch;
+        core.Epoch = root.Epoch + 1;
         core.Devices.Epoch = root.Epoch;
         core.DatasetTree = new TreeRoot(root.DatasetRoot, root.DatasetHeight);
         TreeRoot bitmaps = new(root.SpaceMapRoot, root.SpaceMapHeight);

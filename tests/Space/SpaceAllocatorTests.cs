@@ -93,6 +93,82 @@ public sealed class SpaceAllocatorTests
         Assert.Equal((free, 0L), (space.FreeSectors, ledger.AwaitingSectors));
     }
 
+    [Fact]
+    public void What_is_freed_under_a_pin_is_used_again_only_after_the_last_unpin()
+    {
+        using SimulatedMachine machine = new(2);
+        SimulatedLoop loop = machine.AddNode("node").CreateLoop();
+        using SpaceAllocator space = Mixed();
+        SpaceLedger ledger = new(loop, space);
+        long free = space.FreeSectors;
+        int released = 0;
+        ledger.Released = () => released++;
+        Assert.True(space.TryAllocateMetadata(4, out BlockPlace first, out BlockPlace second));
+        Assert.True(space.TryAllocateSegment(out BlockPlace segment, out BlockPlace other));
+        ledger.Pin();
+        ledger.Pin();
+        Assert.Equal(RunEnd.Completed, machine.Run(loop, async () =>
+        {
+            ledger.Freeze();
+            ledger.FrozenFreedSegment(segment, space.SegmentSectorsOf(segment));
+            ledger.FrozenFreedSegment(other, space.SegmentSectorsOf(other));
+            ledger.FrozenFreed(Pointer(first, second, 4, 10));
+            await ledger.ThawAsync();
+            Assert.True(space.IsTaken(first) && space.IsTaken(second));
+            Assert.False(space.IsTaken(segment) || space.IsTaken(other));
+            Assert.Equal((10L, 10L), (ledger.AwaitingSectors, ledger.KeptSectors));
+            ledger.Unpin();
+            Assert.True(space.IsTaken(first));
+            ledger.Unpin();
+            while (ledger.IsReleasing) await loop.DelayAsync(1);
+        }));
+        Assert.Equal((free, 0L, 0L, 1),
+            (space.FreeSectors, ledger.AwaitingSectors, ledger.KeptSectors, released));
+    }
+
+    [Fact]
+    public void Log_vdevs_take_the_log_and_nothing_else()
+    {
+        using SpaceAllocator space = Mixed();
+        long total = space.TotalSectors;
+        space.AddVdev(VdevGeometry.Create(VdevKind.Disk, 1, 2000), VdevRole.Log);
+        space.AddVdev(VdevGeometry.Create(VdevKind.Disk, 1, 2000), VdevRole.Log);
+        Assert.Equal(total, space.TotalSectors);
+        for (int i = 0; i < 7; i++)
+        {
+            Assert.True(space.TryAllocateSegment(out BlockPlace first, out BlockPlace second));
+            Assert.Equal(5, first.Vdev + second.Vdev);
+        }
+
+        Assert.True(space.TryAllocateSegment(out BlockPlace beyond, out _));
+        Assert.InRange(beyond.Vdev, 0, 1);
+        while (space.TryAllocateData(1, 8, out BlockPlace place, out _)) Assert.InRange(place.Vdev, 0, 1);
+        Assert.True(space.TryAllocateMetadata(4, out BlockPlace node, out _));
+        Assert.InRange(node.Vdev, 0, 1);
+        space.IsUsable = static _ => false;
+        Assert.True(space.TryAllocateSegment(out BlockPlace fallback, out _));
+        Assert.InRange(fallback.Vdev, 0, 1);
+    }
+
+    [Fact]
+    public void Data_leaves_the_zone_alone_before_and_after_a_vdev_grows()
+    {
+        using SpaceAllocator space = new();
+        space.AddVdev(VdevGeometry.Create(VdevKind.Disk, 1, ChildSectors), VdevRole.Data);
+        while (space.TryAllocateData(1, 64, out _, out _)) { }
+        long kept = space.FreeSectors;
+        Assert.InRange(kept, 2048 + 1024, ChildSectors / 4);
+        Assert.Equal(4, space.SpareSegments);
+        space.Grow(0, 3 * ChildSectors);
+        Assert.Equal(kept + (2 * ChildSectors), space.FreeSectors);
+        long most = 0;
+        while (space.TryAllocateData(1, 64, out BlockPlace place, out int taken))
+            most = Math.Max(most, place.Sector + taken);
+        Assert.InRange(most, 2 * ChildSectors, (3 * ChildSectors) - 3000);
+        Assert.Equal(4, space.SpareSegments);
+        Assert.True(space.TryAllocateSegment(out _, out _));
+    }
+
     private static SpaceAllocator Mixed()
     {
         SpaceAllocator space = new();
