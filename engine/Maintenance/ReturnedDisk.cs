@@ -51,8 +51,7 @@ internal sealed record ReturnedDisk(IDisk Disk, bool LacksEverything)
     {
         HashSet<Guid> current =
             [.. pool.Tree.Devices.Where(device => device.IsCurrent).Select(device => device.Guid)];
-        return own.Generation > pool.Generation
-            || own.Disks.Any(disk => !disk.IsCurrent && current.Contains(disk.Guid));
+        return own.Generation > pool.Generation || ConfigChoice.HasGoneOn(own, current);
     }
 
     private static string Describe(PoolLabel? label) => label is null

@@ -5,8 +5,10 @@
 //
 // Two things are watched besides. A crash may leave a generation on one device only; if the pool then goes on
 // without that device, the others write the same generation once more: of two equal generations the one that
-// calls the other's holders missing has gone on. And if two sides call each other missing, each has gone on
-// without the other: nobody but the operator can say which one counts.
+// calls the other's holders missing has gone on. And if two sides call each other missing, all of one all of
+// the other, each has gone on without the other: nobody but the operator can say which one counts. (A side
+// that counts on a device which has a newer configuration was followed by it: no change is acknowledged
+// before all devices in use have it.)
 using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;
@@ -37,7 +39,8 @@ internal static class ConfigChoice
         foreach ((PoolLabel Config, List<DeviceScan> Holders) other in sides)
         {
             if (ReferenceEquals(other.Config, best.Config)) continue;
-            if (!Excludes(other.Config, best.Holders) || !Excludes(best.Config, other.Holders)) continue;
+            if (!ExcludesAll(other.Config, best.Holders)
+                || !ExcludesAll(best.Config, other.Holders)) continue;
             string one = string.Join(", ", best.Holders.Select(holder => holder.Path));
             string two = string.Join(", ", other.Holders.Select(holder => holder.Path));
             return (best.Config, $"{one} and {two} were each used without the other and have diverged");
@@ -45,6 +48,19 @@ internal static class ConfigChoice
 
         return (best.Config, null);
     }
+
+    private static bool ExcludesAll(PoolLabel config, List<DeviceScan> holders)
+    {
+        HashSet<Guid> current = [.. config.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
+        return holders.TrueForAll(holder => !current.Contains(holder.Label!.DeviceGuid));
+    }
+
+    /// <summary>
+    /// Whether the pool of a label was used without the devices that are in use now, and may have
+    /// overwritten anything: then what its device missed is not enough to bring it up to date.
+    /// </summary>
+    public static bool HasGoneOn(PoolLabel own, HashSet<Guid> current) => !own.Disks.Any(
+        disk => disk.IsCurrent && disk.Guid != own.DeviceGuid && current.Contains(disk.Guid));
 
     private static bool Excludes(PoolLabel config, List<DeviceScan> holders)
     {

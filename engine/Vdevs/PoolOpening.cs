@@ -72,7 +72,7 @@ internal static partial class PoolOpening
             reason = $"{found.Device.Path} has shrunk";
         if (reason is null)
         {
-            if (!readOnly && config.MissingFrom != 0 && HasGoneOn(label!, candidate.Label))
+            if (!readOnly && config.MissingFrom != 0 && ConfigChoice.HasGoneOn(label!, CurrentOf(candidate)))
                 config = config with { MissingFrom = 1 };
             PoolDevice device = new(config, opened.Value) { Labels = labels };
             // One that was away is given what it missed.
@@ -84,13 +84,8 @@ internal static partial class PoolOpening
         return (new PoolDevice(config, null), reason);
     }
 
-    // A device that was used without the others may have overwritten anything: what it missed is not enough.
-    private static bool HasGoneOn(PoolLabel own, PoolLabel pool)
-    {
-        HashSet<Guid> current =
-            [.. pool.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
-        return own.Disks.Any(disk => !disk.IsCurrent && current.Contains(disk.Guid));
-    }
+    private static HashSet<Guid> CurrentOf(ImportCandidate candidate) =>
+        [.. candidate.Label.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
 
     private static string Name(VdevConfig config) =>
         config.Path.Length == 0 ? $"device {config.Guid}" : config.Path;
