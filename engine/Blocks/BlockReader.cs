@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Space;
 using Cstor.Engine.Vdevs;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
@@ -12,7 +13,14 @@ namespace Cstor.Engine.Blocks;
 /// first copy is wrong or unreadable, every copy of every place is tried; the good one is returned and
 /// written over the bad ones.
 /// </summary>
-internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog damage) : IDisposable
+/// <remarks>
+/// A read holds no lock: its block may be overwritten meanwhile, and its place be used again. Then the old
+/// contents must not be written anywhere, though a copy of them may still be found. Therefore a block is
+/// repaired only if no place at all was given free since the read began, when its caller had found the
+/// pointer in a tree; and while it is being repaired, none is (see <see cref="SpaceLedger"/>).
+/// </remarks>
+internal sealed class BlockReader(ILoop loop, PoolDevices devices, SpaceLedger ledger, DamageLog damage)
+    : IDisposable
 {
     /// <summary>
     /// Reads, each into other memory after DeviceTimeout: one for each device that a vdev can lack, and one.
@@ -32,6 +40,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
+        long releases = ledger.Releases;
         int storedBytes = pointer.PhysicalSectors << Layout.SectorShift;
         if (pointer.Compression == CompressionKind.Off)
             return await ReadStoredAsync(pointer, into.Slice(0, storedBytes), kind);
@@ -44,7 +53,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
             stored.Release();
             stored = loop.Buffers.TryRent(storedBytes);
             if (stored is null) return IoStatus.NoMemory;
-            status = await RecoverAsync(pointer, stored.First(storedBytes), kind);
+            status = await RecoverAsync(pointer, stored.First(storedBytes), kind, releases);
         }
 
         if (status == IoStatus.Ok && !TryDecompress(pointer, stored.First(storedBytes), into))
@@ -61,6 +70,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
     public async ValueTask<IoStatus> ReadApartAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
         if (pointer.Compression != CompressionKind.Off) return await ReadAsync(pointer, into, kind);
+        long releases = ledger.Releases;
         int storedBytes = pointer.PhysicalSectors << Layout.SectorShift;
         IoBuffer? apart = loop.Buffers.TryRent(storedBytes);
         if (apart is null) return IoStatus.NoMemory;
@@ -68,7 +78,7 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
         if (status == IoStatus.Ok) apart.Span[..storedBytes].CopyTo(into.Span);
         apart.Release();
         return status == IoStatus.DeviceTimeout
-            ? await RecoverAsync(pointer, into.Slice(0, storedBytes), kind)
+            ? await RecoverAsync(pointer, into.Slice(0, storedBytes), kind, releases)
             : status;
     }
 
@@ -84,21 +94,29 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadStoredAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
     {
+        long releases = ledger.Releases;
         IoStatus status = await devices.ReadAsync(pointer.Place0, into);
         if (status == IoStatus.Ok && Matches(pointer, into)) return IoStatus.Ok;
         if (status == IoStatus.DeviceTimeout) return status;
-        return await RecoverAsync(pointer, into, kind);
+        return await RecoverAsync(pointer, into, kind, releases);
     }
+
+    /// <summary>Recovers a block for a caller that keeps its place from being used again by a pin.</summary>
+    public ValueTask<IoStatus> RecoverAsync(BlockPointer pointer, IoSlice into, DamageKind kind) =>
+        RecoverAsync(pointer, into, kind, ledger.Releases);
 
     /// <summary>
     /// Examines every place, keeps the good contents and repairs what is wrong. No device touches the
     /// caller's memory.
     /// </summary>
-    public async ValueTask<IoStatus> RecoverAsync(BlockPointer pointer, IoSlice into, DamageKind kind)
+    private async ValueTask<IoStatus> RecoverAsync(
+        BlockPointer pointer, IoSlice into, DamageKind kind, long releases)
     {
+        bool mayRepair = MayRepair && ledger.Releases == releases;
+        if (mayRepair) ledger.Pin();
         IoBuffer? other = pointer.CopyCount > 1 ? loop.Buffers.TryRent(into.LengthBytes) : null;
         Func<IoSlice, bool> isRight = contents => Matches(pointer, contents);
-        ExamineMode mode = MayRepair ? ExamineMode.Repair : ExamineMode.Verify;
+        ExamineMode mode = mayRepair ? ExamineMode.Repair : ExamineMode.Verify;
         IoStatus status = IoStatus.DeviceError;
         int good = -1;
         for (int index = 0; index < pointer.CopyCount; index++)
@@ -111,13 +129,14 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, DamageLog dam
             if (found.Status == IoStatus.Ok && good < 0) good = index;
             else if (found.Status != IoStatus.Ok && good < 0) status = found.Status;
             // A place with nothing right left is written anew from the other.
-            if (good < 0 || found.Status == IoStatus.Ok || !MayRepair) continue;
+            if (good < 0 || found.Status == IoStatus.Ok || !mayRepair) continue;
             await devices.WriteAsync(place, into);
         }
 
         // The first place may have failed before the second was found good.
-        if (good == 1 && MayRepair) await devices.WriteAsync(pointer.Place0, into);
+        if (good == 1 && mayRepair) await devices.WriteAsync(pointer.Place0, into);
         other?.Release();
+        if (mayRepair) ledger.Unpin();
         return good >= 0 ? IoStatus.Ok : status;
     }
 

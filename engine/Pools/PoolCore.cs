@@ -29,7 +29,7 @@ internal sealed class PoolCore
         Ledger = new SpaceLedger(loop, Allocator);
         Cache = new NodeCache(options.CacheBytes);
         Damage = new DamageLog();
-        Reader = new BlockReader(loop, devices, Damage);
+        Reader = new BlockReader(loop, devices, Ledger, Damage);
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Cache);

@@ -42,6 +42,9 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     /// </summary>
     public bool IsReleaseWanted { get; set; }
 
+    /// <summary>Runs given free so far: while it stays the same, no place was used again.</summary>
+    public long Releases { get; private set; }
+
     /// <summary>Kept space is being released.</summary>
     public bool IsReleasing { get; private set; }
 
@@ -163,6 +166,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
 
     private void Release(SpaceLogEntry entry)
     {
+        Releases++;
         allocator.Release(entry.Place, (int)entry.SectorCount);
         AwaitingSectors -= entry.SectorCount;
     }
