@@ -21,6 +21,9 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     private readonly Stack<ExtentWrite> _freeExtents = new(256);
     private readonly Stack<WriteRun> _freeRuns = new(64);
     private readonly List<TaskCompletionSource> _held = [];
+    private readonly int[] _rented = new int[2];
+    private int _generation;
+    private TaskCompletionSource? _barrier;
     private bool _deferred;
 
     /// <summary>
@@ -36,9 +39,37 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     public long WrittenSectors { get; private set; }
 
     /// <summary>A request to fill in; give it back by <see cref="Return"/>.</summary>
-    public ExtentWrite Rent() => _freeExtents.TryPop(out ExtentWrite? extent) ? extent : new ExtentWrite();
+    public ExtentWrite Rent()
+    {
+        if (!_freeExtents.TryPop(out ExtentWrite? extent)) extent = new ExtentWrite();
+        extent.Generation = _generation;
+        _rented[_generation]++;
+        return extent;
+    }
 
-    public void Return(ExtentWrite extent) => _freeExtents.Push(extent);
+    /// <summary>The write has failed, or its pointers were entered.</summary>
+    public void Return(ExtentWrite extent)
+    {
+        _freeExtents.Push(extent);
+        if (--_rented[extent.Generation] > 0 || extent.Generation == _generation) return;
+        TaskCompletionSource? barrier = _barrier;
+        _barrier = null;
+        barrier?.SetResult();
+    }
+
+    /// <summary>
+    /// Completes when every extent rented before this call was returned: those writes are visible or have
+    /// failed. One at a time.
+    /// </summary>
+    public ValueTask BarrierAsync()
+    {
+        Check.That(_barrier is null && _rented[1 - _generation] == 0);
+        int before = _generation;
+        _generation = 1 - before;
+        if (_rented[before] == 0) return ValueTask.CompletedTask;
+        _barrier = new TaskCompletionSource();
+        return new ValueTask(_barrier.Task);
+    }
 
     /// <summary>
     /// Writes the extent's blocks; on success <see cref="ExtentWrite.Places"/> holds where.

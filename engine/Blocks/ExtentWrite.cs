@@ -26,6 +26,9 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
 
     public int UnitCount { get; set; }
 
+    /// <summary>Which side of the writer's barrier it began on.</summary>
+    public int Generation { get; set; }
+
     /// <summary>Where each block went; valid when the write has completed.</summary>
     public BlockPlace[] Places { get; } = new BlockPlace[MaximumUnits];
 

@@ -39,6 +39,9 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
     /// <summary>Slots of volumes that are gone since the last freeze.</summary>
     public List<uint> RemovedSlots { get; } = [];
 
+    /// <summary>What the newest durable root leads to.</summary>
+    public DurableRoots Durable { get; private set; } = DurableRoots.None;
+
     /// <summary>Sectors in use at the newest durable root.</summary>
     public long AllocatedSectors { get; set; }
 
@@ -69,6 +72,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
     {
         LogPosition log = pool.Log!.Freeze();
         _epoch = pool.Epoch++;
+        pool.Scans.Freeze();
         _jobs.Clear();
         _removed.Clear();
         _removed.AddRange(RemovedSlots);
@@ -169,6 +173,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             SpaceLogHead = spaceMap.LogHead,
             SpaceLogBlocks = (ulong)spaceMap.LogBlockCount,
             AllocatedSectors = allocated,
+            Scrub = pool.Scans.FrozenScrub,
+            Resilver = pool.Scans.FrozenResilver(pool.Devices),
         };
         IoBuffer buffer = pool.Loop.Buffers.Rent(Layout.UberblockBytes);
         uberblock.Write(buffer.Span);
@@ -186,6 +192,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         pool.Devices.Epoch = _epoch + 1;
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
+        Durable = new DurableRoots(
+            datasets, (ulong)_slotCount, spaceMap.Tree, spaceMap.LogHead, spaceMap.LogBlockCount);
         spaceMap.Thaw();
         await pool.Ledger.ThawAsync();
     }

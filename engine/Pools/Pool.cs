@@ -1,5 +1,6 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Maintenance;
+using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Checking;
 using Cstor.Engine.Vdevs;
@@ -16,6 +17,7 @@ public sealed class Pool
     private readonly CheckpointPacer? _pacer;
     private readonly VolumeCatalog _catalog;
     private readonly PoolMaintenance _maintenance;
+    private readonly PoolScan? _scan;
 
     internal Pool(PoolCore core, Checkpoint checkpoint, SpaceMap spaceMap)
     {
@@ -26,6 +28,10 @@ public sealed class Pool
         _catalog = new VolumeCatalog(core, checkpoint, _pacer);
         _maintenance = new PoolMaintenance(core);
         _catalog.ResumeDestruction();
+        if (_pacer is null) return;
+        _scan = new PoolScan(core, checkpoint, _pacer) { Completed = _maintenance.OnRebuiltAsync };
+        _maintenance.MembershipChanged = _scan.OnMembershipChanged;
+        _scan.OnMembershipChanged();
     }
 
     public string Name => _core.Devices.PoolName;
@@ -44,6 +50,9 @@ public sealed class Pool
     internal PoolCore Core => _core;
 
     internal SpaceMap SpaceMap { get; }
+
+    /// <summary>Null on a pool imported read-only.</summary>
+    internal PoolScan? Scan => _scan;
 
     /// <summary>The volume of that name, without the pool's.</summary>
     public Volume? FindVolume(string shortName) => _catalog.Find(shortName);
@@ -116,7 +125,13 @@ public sealed class Pool
     public ValueTask<Outcome<Unit>> ClearAsync(string? device) => _maintenance.ClearAsync(device);
 
     /// <summary>Begins, pauses or stops a scrub.</summary>
-    public ValueTask<Outcome<Unit>> ScrubAsync(ScrubCommand command) => throw new NotImplementedException();
+    public ValueTask<Outcome<Unit>> ScrubAsync(ScrubCommand command)
+    {
+        if (_scan is not null) return _scan.CommandAsync(command);
+        Fault fault = new(
+            "pool-readonly", $"pool '{Name}' is imported read-only", "Export and import it again");
+        return new ValueTask<Outcome<Unit>>(fault);
+    }
 
     /// <summary>
     /// Verifies the whole pool at its newest root: pointers, checksums, parity, accounting.
@@ -140,7 +155,7 @@ public sealed class Pool
             _core.Log?.LengthBytes ?? 0,
             _core.Devices.Status(),
             [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()],
-            null);
+            _scan is null ? _core.Scans.Status() : _scan.Status());
     }
 
     /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>
@@ -159,6 +174,7 @@ public sealed class Pool
     {
         IoStatus status = IoStatus.Ok;
         await _maintenance.CloseAsync();
+        if (_scan is not null) await _scan.CloseAsync();
         await _catalog.CloseAsync();
         if (_pacer is not null)
         {

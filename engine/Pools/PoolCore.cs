@@ -1,6 +1,7 @@
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Log;
+using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
@@ -76,6 +77,12 @@ internal sealed class PoolCore
 
     /// <summary>Weight of everything that awaits a checkpoint, in point entries.</summary>
     public long PendingCount { get; set; }
+
+    /// <summary>Reads and changes of volumes since import: what work in the background yields to.</summary>
+    public long ForegroundRequests { get; set; }
+
+    /// <summary>The newest scrub and resilver.</summary>
+    public ScanHistory Scans { get; } = new();
 
     /// <summary>Anything but Ok: a metadata write failed and the pool stopped rather than guess.</summary>
     public IoStatus Stopped { get; private set; }

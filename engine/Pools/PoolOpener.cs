@@ -63,6 +63,7 @@ internal static class PoolOpener
         core.Checkpoint = root.Number;
         core.Epoch = root.Epoch + 1;
         core.Devices.Epoch = root.Epoch;
+        core.Scans.Load(root, core.Devices);
         core.DatasetTree = new TreeRoot(root.DatasetRoot, root.DatasetHeight);
         TreeRoot bitmaps = new(root.SpaceMapRoot, root.SpaceMapHeight);
         IoStatus status = await spaceMap.LoadAsync(bitmaps, root.SpaceLogHead, root.SpaceLogBlocks);

@@ -26,6 +26,33 @@ public sealed record PoolOptions
     /// <summary>The same for a flush or a discard, which disks with large caches take long for.</summary>
     public TimeSpan DeviceFlushDeadline { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Reads of a scan under way on each vdev while nobody else wants anything.</summary>
+    public int ScanWindow { get; init; } = 16;
+
+    /// <summary>
+    /// Blocks that a scrub or resilver gathers and sorts by place before it reads them. Bounds its memory,
+    /// 90 bytes each, and the time that freed space is kept back.
+    /// </summary>
+    public int ScanPassBlocks { get; init; } = 8192;
+
+    /// <summary>Longest run that a scrub or resilver reads at once, bytes.</summary>
+    public int ScanRunBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>The same while volumes are in use: what a request of theirs may have to wait for.</summary>
+    public int ScanYieldRunBytes { get; init; } = 64 * 1024;
+
+    /// <summary>
+    /// While volumes are in use, a scan rests this many times as long as its last read took. Above 1, the
+    /// greater part of requests finds the devices without it.
+    /// </summary>
+    public int ScanYieldRest { get; init; } = 2;
+
+    /// <summary>Volumes count as in use until no request has come for so long.</summary>
+    public TimeSpan ScanIdleAfter { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Longest time that a restart may set a scrub or resilver back.</summary>
+    public TimeSpan ScanSaveInterval { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>This machine, in labels.</summary>
     public HostIdentity Host { get; init; } = HostIdentity.Unknown;
 }

@@ -52,6 +52,9 @@ internal sealed class PoolDevice
     /// <summary>See <see cref="VdevConfig.MissingFrom"/>.</summary>
     public ulong MissingFrom { get; private set; }
 
+    /// <summary>Times that it was taken out of use since import.</summary>
+    public int Absences { get; private set; }
+
     /// <summary>
     /// Present, and holds everything that was acknowledged: may be read, and counts for a write.
     /// </summary>
@@ -166,6 +169,7 @@ internal sealed class PoolDevice
     {
         Check.That(state != VdevState.Online && missingFrom != 0);
         State = state;
+        Absences++;
         if (MissingFrom == 0 || missingFrom < MissingFrom) MissingFrom = missingFrom;
     }
 

@@ -82,6 +82,7 @@ public sealed class Volume : IBlockVolume, IDisposable
     {
         if (IsClosed) return new ValueTask<IoStatus>(IoStatus.Closed);
         if (!IsInside(offsetBytes, into.LengthBytes)) return new ValueTask<IoStatus>(IoStatus.OutOfRange);
+        _pool.ForegroundRequests++;
         return Reader.ReadAsync(offsetBytes, into);
     }
 
@@ -92,6 +93,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         if (refusal != IoStatus.Ok) return refusal;
         if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
         BlockRange range = Touched(offsetBytes, from.LengthBytes);
+        _pool.ForegroundRequests++;
         RequestsUnderWay++;
         await Locks.AcquireAsync(range);
         IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
@@ -114,6 +116,7 @@ public sealed class Volume : IBlockVolume, IDisposable
         IoStatus refusal = RefusalOfChange(offsetBytes, lengthBytes);
         if (refusal != IoStatus.Ok || lengthBytes == 0) return refusal;
         BlockRange range = Touched(offsetBytes, lengthBytes);
+        _pool.ForegroundRequests++;
         RequestsUnderWay++;
         await _pool.Writer.WaitWhileHeldAsync();
         await Locks.AcquireAsync(range);

@@ -44,8 +44,26 @@ public static class RecordFields
         .Number(8, "dataset-slots", uberblock.DatasetSlots)
         .Place("log-next0", uberblock.LogNext0)
         .Place("log-next1", uberblock.LogNext1)
+        .Text(ScanRecord.Bytes, "scrub", Summary(uberblock.Scrub))
+        .Text(ScanRecord.Bytes, "resilver", Summary(uberblock.Resilver))
         .ReservedTo(Uberblock.ChecksumOffset)
         .Hash("checksum", uberblock.Checksum)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in ScanRecord record) => new FieldList()
+        .Enum(1, "state", record.State)
+        .Enum(1, "stage", record.Stage)
+        .Reserved(2, "reserved0", record.Reserved0 == 0)
+        .Number(4, "slot", (ulong)record.Slot)
+        .Number(8, "block", record.Block)
+        .Time("started-unix-nanoseconds", record.StartedUnixNanoseconds)
+        .Time("ended-unix-nanoseconds", record.EndedUnixNanoseconds)
+        .Number(8, "examined-bytes", record.ExaminedBytes)
+        .Number(8, "total-bytes", record.TotalBytes)
+        .Number(8, "issued-bytes", record.IssuedBytes)
+        .Number(8, "repaired-blocks", record.RepairedBlocks)
+        .Number(8, "lost-blocks", record.LostBlocks)
+        .Hash("targets", record.Targets)
         .Rows;
 
     public static IReadOnlyList<FieldRow> Of(in LogGroupHeader header) => new FieldList()
@@ -131,6 +149,14 @@ public static class RecordFields
         .Reserved(24, "reserved", ZeroBlock.IsZero(block[24..48]))
         .Hash("checksum", Hash128.Read(block[48..]))
         .Rows;
+
+    private static string Summary(in ScanRecord record) => record.State == ScanState.None
+        ? "none"
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Words.Of($"{record.State}")} at {Words.Of($"{record.Stage}")} {record.Slot}:{record.Block}, "
+            + $"{record.ExaminedBytes} of {record.TotalBytes} bytes, {record.RepairedBlocks} repaired, "
+            + $"{record.LostBlocks} lost");
 
     private static string Summary(in LogRecordHeader header) =>
         $"{Words.Of(header.Kind.ToString())}, {header.LengthBytes} bytes, slot {header.Slot}";

@@ -16,7 +16,7 @@ public struct Uberblock
     public const ulong MagicValue = 0x31425552_4F545343;
 
     /// <summary>First byte of the reserved area.</summary>
-    public const int ReservedOffset = 344;
+    public const int ReservedOffset = 520;
 
     /// <summary>Where the checksum of the bytes before it lies.</summary>
     public const int ChecksumOffset = Layout.UberblockBytes - 16;
@@ -92,6 +92,12 @@ public struct Uberblock
     /// <summary>Its second copy.</summary>
     [FieldOffset(336)] public BlockPlace LogNext1;
 
+    /// <summary>The newest scrub.</summary>
+    [FieldOffset(344)] public ScanRecord Scrub;
+
+    /// <summary>The newest resilver.</summary>
+    [FieldOffset(432)] public ScanRecord Resilver;
+
     /// <summary>xxh128 of all bytes before it.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;
 
@@ -130,6 +136,7 @@ public struct Uberblock
             return "log offset out of range";
         if (AllocatedSectors < 0) return "negative accounting";
         if (LogPlace0.IsNone || LogNext0.IsNone) return "no log";
-        return DatasetRoot.Validate() ?? SpaceMapRoot.Validate() ?? SpaceLogHead.Validate();
+        return Scrub.Validate() ?? Resilver.Validate()
+            ?? DatasetRoot.Validate() ?? SpaceMapRoot.Validate() ?? SpaceLogHead.Validate();
     }
 }

@@ -18,6 +18,7 @@ public sealed class FormatDocumentTests
     {
         Same("LabelHeader", RecordFields.OfLabelHeader(RecordExamples.LabelBytes()));
         Same("Uberblock", RecordFields.Of(RecordExamples.Uberblock));
+        Same("ScanRecord", RecordFields.Of(RecordExamples.Scan));
         Same("BlockPointer", RecordFields.Of(RecordExamples.Pointer));
         Same("DatasetRecord", RecordFields.Of(RecordExamples.Dataset));
         Same("SpaceLogHeader", RecordFields.Of(RecordExamples.SpaceHeader));

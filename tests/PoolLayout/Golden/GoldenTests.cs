@@ -27,6 +27,12 @@ public sealed class GoldenTests
     }
 
     [Fact]
+    public void Scan_record() => GoldenText.Check(
+        "scan-record",
+        Fields(RecordFields.Of(RecordExamples.Scan)),
+        RecordExamples.BytesOf(RecordExamples.Scan));
+
+    [Fact]
     public void Dataset_record()
     {
         byte[] bytes = RecordExamples.DatasetBytes();

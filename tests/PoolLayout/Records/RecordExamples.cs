@@ -39,6 +39,22 @@ internal static class RecordExamples
         ContentHash = new Hash128(1, 2),
     };
 
+    internal static ScanRecord Scan { get; } = new()
+    {
+        State = ScanState.Paused,
+        Stage = ScanStage.Volumes,
+        Slot = 2,
+        Block = 123_456,
+        StartedUnixNanoseconds = Moment,
+        EndedUnixNanoseconds = Moment + 1_000_000_000,
+        ExaminedBytes = 1L << 30,
+        TotalBytes = 3L << 30,
+        IssuedBytes = 1L << 31,
+        RepairedBlocks = 5,
+        LostBlocks = 1,
+        Targets = new Hash128(7, 8),
+    };
+
     internal static Uberblock Uberblock { get; } = new()
     {
         Magic = Cstor.PoolLayout.Records.Uberblock.MagicValue,
@@ -64,6 +80,8 @@ internal static class RecordExamples
         SpaceLogBlocks = 16,
         AllocatedSectors = 123_456,
         DatasetSlots = 3,
+        Scrub = Scan,
+        Resilver = Scan with { State = ScanState.Finished, Stage = ScanStage.End, Slot = 0, Block = 0 },
     };
 
     internal static DatasetRecord Dataset { get; } = new()

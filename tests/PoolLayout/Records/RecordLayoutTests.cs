@@ -29,6 +29,7 @@ public sealed class RecordLayoutTests
         [typeof(Hash128)] = Unsafe.SizeOf<Hash128>(),
         [typeof(BlockPlace)] = Unsafe.SizeOf<BlockPlace>(),
         [typeof(BlockPointer)] = Unsafe.SizeOf<BlockPointer>(),
+        [typeof(ScanRecord)] = Unsafe.SizeOf<ScanRecord>(),
         [typeof(LogRecordHeader)] = Unsafe.SizeOf<LogRecordHeader>(),
     };
 
@@ -37,6 +38,9 @@ public sealed class RecordLayoutTests
 
     [Fact]
     public void Uberblock() => Check<Uberblock>(4096, RecordFields.Of(RecordExamples.Uberblock));
+
+    [Fact]
+    public void Scan_record() => Check<ScanRecord>(88, RecordFields.Of(RecordExamples.Scan));
 
     [Fact]
     public void Log_group_header() => Check<LogGroupHeader>(128, RecordFields.Of(default(LogGroupHeader)));

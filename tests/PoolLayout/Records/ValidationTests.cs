@@ -60,6 +60,12 @@ public sealed class ValidationTests
         Refused("no log", (good with { LogPlace0 = BlockPlace.None }).Validate());
         Refused("no log", (good with { LogNext0 = BlockPlace.None }).Validate());
         Refused("accounting", (good with { AllocatedSectors = -1 }).Validate());
+        ScanRecord scan = RecordExamples.Scan;
+        Refused("scan state", (good with { Scrub = scan with { State = (ScanState)5 } }).Validate());
+        Refused("scan stage", (good with { Resilver = scan with { Stage = (ScanStage)5 } }).Validate());
+        Refused("reserved", (good with { Scrub = scan with { Reserved0 = 1 } }).Validate());
+        Refused("scan counter", (good with { Resilver = scan with { LostBlocks = -1 } }).Validate());
+        Refused("scan counter", (good with { Scrub = scan with { ExaminedBytes = -1 } }).Validate());
         BlockPointer bad = RecordExamples.Pointer with { LogicalShift = 3 };
         Refused("logical length", (good with { DatasetRoot = bad }).Validate());
         Refused("logical length", (good with { SpaceMapRoot = bad }).Validate());
@@ -68,8 +74,8 @@ public sealed class ValidationTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(344)]
-    [InlineData(383)]
+    [InlineData(520)]
+    [InlineData(560)]
     [InlineData(4000)]
     public void An_uberblock_that_someone_sealed_with_strange_bytes_is_refused(int offset)
     {
