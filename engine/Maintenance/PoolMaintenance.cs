@@ -113,7 +113,7 @@ internal sealed class PoolMaintenance
     });
 
     /// <summary>The pool was opened: spares stand in for what is missing.</summary>
-    public ValueTask StartAsync() => UseSparesAsync();
+    public void Start() => OnDeviceExcluded();
 
     /// <summary>Waits for a command under way; later ones are refused.</summary>
     public async ValueTask CloseAsync()

@@ -32,6 +32,7 @@ public sealed class Pool
         _scan = new PoolScan(core, checkpoint, _pacer) { Completed = _maintenance.OnRebuiltAsync };
         _maintenance.MembershipChanged = _scan.OnMembershipChanged;
         _scan.OnMembershipChanged();
+        _maintenance.Start();
     }
 
     public string Name => _core.Devices.PoolName;
