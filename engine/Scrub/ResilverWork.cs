@@ -49,20 +49,23 @@ internal sealed class ResilverWork(PoolCore pool, ScanLog log, ResilverTargets t
             return;
         }
 
-        for (int i = 0, at = 0; i < slices.Length; i++)
-        {
-            slices[i] = buffer.Slice.Slice(at, run.Span[i].PhysicalBytes);
-            at += slices[i].LengthBytes;
-        }
-
+        Cut(buffer, run.Span, slices);
         IoStatus status = await pool.Devices.ReadAsync(run.Span[0].Place, slices);
         _counters.IssuedBytes += bytes;
+        if (status == IoStatus.DeviceTimeout)
+        {
+            // A device that hangs may still write to that memory, after it was verified too.
+            buffer.Release();
+            buffer = pool.Loop.Buffers.Rent(bytes);
+            Cut(buffer, run.Span, slices);
+        }
+
         int first = 0;
         for (int i = 0; i < slices.Length; i++)
         {
             ScanItem item = run.Span[i];
             if (status == IoStatus.Ok && BlockReader.Matches(item.Pointer, slices[i])) continue;
-            IoStatus one = await pool.Reader.ReadStoredAsync(item.Pointer, slices[i], item.Kind);
+            IoStatus one = await pool.Reader.RecoverAsync(item.Pointer, slices[i], item.Kind);
             _counters.IssuedBytes += slices[i].LengthBytes;
             if (one == IoStatus.Ok) continue;
             OnUnreadable($"block at {item.Place}", one);
@@ -72,6 +75,15 @@ internal sealed class ResilverWork(PoolCore pool, ScanLog log, ResilverTargets t
 
         await WriteAsync(run[first..], slices.AsMemory(first));
         buffer.Release();
+    }
+
+    private static void Cut(IoBuffer buffer, ReadOnlySpan<ScanItem> run, IoSlice[] slices)
+    {
+        for (int i = 0, at = 0; i < slices.Length; i++)
+        {
+            slices[i] = buffer.Slice.Slice(at, run[i].PhysicalBytes);
+            at += slices[i].LengthBytes;
+        }
     }
 
     private async ValueTask WriteAsync(ReadOnlyMemory<ScanItem> run, ReadOnlyMemory<IoSlice> slices)

@@ -89,7 +89,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
     {
         IoBuffer? buffer = pool.Loop.Buffers.TryRent(DatasetRecord.Bytes);
         if (buffer is null) return (IoStatus.NoMemory, default);
-        IoStatus status = await pool.Reader.ReadAsync(pointer, buffer.Slice, DamageKind.Node);
+        IoStatus status = await pool.Reader.ReadApartAsync(pointer, buffer.Slice, DamageKind.Node);
         DatasetRecord record = default;
         if (status == IoStatus.Ok && DatasetRecord.TryRead(buffer.Span, out record) is not null)
             status = IoStatus.ChecksumMismatch;
@@ -106,7 +106,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
         {
             if (next.IsHole || next.BirthEpoch < _work.MinimumBirth) break;
             Add(next, DamageKind.Space);
-            IoStatus status = await pool.Reader.ReadAsync(next, buffer.Slice, DamageKind.Space);
+            IoStatus status = await pool.Reader.ReadApartAsync(next, buffer.Slice, DamageKind.Space);
             SpaceLogHeader header = default;
             if (status == IoStatus.Ok
                 && SpaceLogHeader.TryRead(buffer.Span[..(int)next.PhysicalBytes], out header) is not null)

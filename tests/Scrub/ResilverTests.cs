@@ -221,6 +221,33 @@ public sealed class ResilverTests
         });
     }
 
+    [Fact]
+    public void A_device_that_hangs_during_a_resilver_neither_stops_nor_spoils_it()
+    {
+        using ScanRig rig = new(9, VdevKind.Mirror, 3);
+        rig.Run(async () =>
+        {
+            await rig.CreateAsync();
+            await rig.FillManyAsync(2000, 1);
+            await rig.TakeAwayAsync(1);
+            await rig.FillManyAsync(1500, 2);
+            rig.Pool.Scan!.Pass.Gathered = () =>
+            {
+                rig.Disk(0).Faults.Stall = 1;
+                rig.Disk(0).Faults.StallNanoseconds = 60 * ScanRig.Second;
+                return ValueTask.CompletedTask;
+            };
+            await rig.BringBackAsync(1);
+            while (!rig.Device(1).IsCurrent) await rig.Loop.DelayAsync(100_000_000);
+            Assert.Equal(0, rig.Scan.LostBlocks);
+            rig.Disk(0).Faults.Clear();
+            rig.Pool.Scan.Pass.Gathered = null;
+            await rig.Loop.DelayAsync(120 * ScanRig.Second);
+            await rig.WaitAsync();
+            await rig.AssertCleanAsync();
+        });
+    }
+
     // One write hangs on the disk that is in use, while the other comes back and is brought up to date.
     private static string LeftOut(bool isWithoutBarrier)
     {
