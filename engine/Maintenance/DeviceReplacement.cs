@@ -27,7 +27,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
             return new Fault("device-in-use", $"{old.Path}: is in use, there is no other device there",
                 "Name the new device, or take this one offline and exchange it first");
         if (newPath is null) await old.ReleaseDiskAsync();
-        Outcome<PoolDevice> joined = await TakeAsync(newPath ?? old.Path, vdev, force);
+        Outcome<PoolDevice> joined = await TakeAsync(newPath ?? old.Path, vdev, force, old.Guid);
         if (!joined.IsOk) return joined.Fault;
         VdevSlot after = hasSpare
             ? new VdevSlot(VdevKind.Spare, before.Guid, [joined.Value, .. before.Members[1..]])
@@ -54,7 +54,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
             return new Fault("device-replacing", $"{old.Path}: is being replaced", "Wait for that");
         if (vdev.Slots.Length >= VdevConfig.MaximumChildren)
             return new Fault("vdev-width", $"the mirror has {vdev.Slots.Length} devices, the most possible");
-        Outcome<PoolDevice> joined = await TakeAsync(newPath, vdev, force);
+        Outcome<PoolDevice> joined = await TakeAsync(newPath, vdev, force, Guid.Empty);
         if (!joined.IsOk) return joined.Fault;
         PoolTree tree = WithoutSpare(joined.Value);
         Guid guid = vdev.Kind == VdevKind.Mirror ? vdev.Guid : NewGuid();
@@ -135,7 +135,8 @@ internal sealed class DeviceReplacement(PoolCore pool)
     }
 
     /// <summary>Admits, wipes and opens a device as one that lacks everything.</summary>
-    private async ValueTask<Outcome<PoolDevice>> TakeAsync(string path, Vdev vdev, bool force)
+    private async ValueTask<Outcome<PoolDevice>> TakeAsync(
+        string path, Vdev vdev, bool force, Guid replaced)
     {
         long neededSectors = vdev.Geometry.ChildSectors;
         if (Array.Find(Devices.Tree.Spares, spare => spare.Path == path && spare.IsPresent) is { } known)
@@ -149,6 +150,12 @@ internal sealed class DeviceReplacement(PoolCore pool)
             await DeviceAdmission.AdmitAsync(pool.Loop, [path], force);
         if (!admitted.IsOk) return admitted.Fault;
         IDisk disk = admitted.Value[0].Disk;
+        if (await MemberCheck.FindAsync(pool, admitted.Value, replaced) is { } member)
+        {
+            await disk.CloseAsync();
+            return member;
+        }
+
         VdevConfig config = PoolCreation.NewDisk(pool.Loop, disk, 0) with { MissingFrom = 1 };
         if (config.SizeSectors < neededSectors)
         {

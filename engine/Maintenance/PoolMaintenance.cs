@@ -153,6 +153,8 @@ internal sealed class PoolMaintenance
         if (_pool.IsReadOnly) return;
         await OneAtATimeAsync<Unit>(async () =>
         {
+            // A crash may have come between a device's completion and the end of what it replaces.
+            await _replacement.FinishAsync();
             await _spares.StandInAsync();
             return Unit.Value;
         });

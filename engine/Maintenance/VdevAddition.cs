@@ -21,6 +21,12 @@ internal sealed class VdevAddition(PoolCore pool)
         Outcome<IReadOnlyList<AdmittedDevice>> admitted = await DeviceAdmission.AdmitAsync(
             pool.Loop, [.. specs.SelectMany(spec => spec.Paths)], force);
         if (!admitted.IsOk) return admitted.Fault;
+        if (await MemberCheck.FindAsync(pool, admitted.Value, Guid.Empty) is { } member)
+        {
+            foreach (AdmittedDevice device in admitted.Value) await device.Disk.CloseAsync();
+            return member;
+        }
+
         CreationPlan plan = PoolCreation.Plan(pool.Loop, specs, admitted.Value);
         PoolDevice[] devices =
             [.. plan.Vdevs.SelectMany(vdev => vdev.Disks)

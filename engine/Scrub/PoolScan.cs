@@ -137,6 +137,8 @@ internal sealed class PoolScan
 
     private async ValueTask ScrubAsync()
     {
+        // What was written before the scrub began is in the tree that it walks.
+        if (await _pacer.RequestAsync() != IoStatus.Ok) return;
         ScrubWork work = new(_pool, _log);
         int command = _commands;
         bool isDone = await WalkAsync(work, () => IsOver || _isResilverDue || _commands != command);

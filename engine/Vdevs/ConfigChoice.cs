@@ -5,10 +5,10 @@
 //
 // Two things are watched besides. A crash may leave a generation on one device only; if the pool then goes on
 // without that device, the others write the same generation once more: of two equal generations the one that
-// calls the other's holders missing has gone on. And if two sides call each other missing, all of one all of
-// the other, each has gone on without the other: nobody but the operator can say which one counts. (A side
-// that counts on a device which has a newer configuration was followed by it: no change is acknowledged
-// before all devices in use have it.)
+// calls the other's holders missing has gone on. And a pool may have been used in two ways: when neither
+// counts on a device of the other, and the older one did go on alone (it needs nobody else, or calls devices
+// of the newer one missing), nobody but the operator can say which one counts. An older configuration that
+// counts on devices which are gone is just old: they went on with the others.
 using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;
@@ -39,8 +39,8 @@ internal static class ConfigChoice
         foreach ((PoolLabel Config, List<DeviceScan> Holders) other in sides)
         {
             if (ReferenceEquals(other.Config, best.Config)) continue;
-            if (!ExcludesAll(other.Config, best.Holders)
-                || !ExcludesAll(best.Config, other.Holders)) continue;
+            if (CountsOn(best.Config, other.Holders) || CountsOn(other.Config, best.Holders)
+                || !WentOn(other, best.Holders)) continue;
             string one = string.Join(", ", best.Holders.Select(holder => holder.Path));
             string two = string.Join(", ", other.Holders.Select(holder => holder.Path));
             return (best.Config, $"{one} and {two} were each used without the other and have diverged");
@@ -49,18 +49,38 @@ internal static class ConfigChoice
         return (best.Config, null);
     }
 
-    private static bool ExcludesAll(PoolLabel config, List<DeviceScan> holders)
-    {
-        HashSet<Guid> current = [.. config.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
-        return holders.TrueForAll(holder => !current.Contains(holder.Label!.DeviceGuid));
-    }
-
     /// <summary>
     /// Whether the pool of a label was used without the devices that are in use now, and may have
     /// overwritten anything: then what its device missed is not enough to bring it up to date.
     /// </summary>
-    public static bool HasGoneOn(PoolLabel own, HashSet<Guid> current) => !own.Disks.Any(
-        disk => disk.IsCurrent && disk.Guid != own.DeviceGuid && current.Contains(disk.Guid));
+    public static bool HasGoneOn(PoolLabel own, HashSet<Guid> current)
+    {
+        VdevConfig[] others = [.. own.Disks.Where(disk => disk.Guid != own.DeviceGuid)];
+        if (others.Any(disk => disk.IsCurrent && current.Contains(disk.Guid))) return false;
+        return others.Any(disk => disk.State != VdevState.Online && current.Contains(disk.Guid))
+            || !others.Any(disk => disk.IsCurrent);
+    }
+
+    private static bool CountsOn(PoolLabel config, List<DeviceScan> holders)
+    {
+        HashSet<Guid> current = CurrentOf(config);
+        return holders.Exists(holder => current.Contains(holder.Label!.DeviceGuid));
+    }
+
+    private static bool WentOn(
+        (PoolLabel Config, List<DeviceScan> Holders) side, List<DeviceScan> newer)
+    {
+        HashSet<Guid> present = [.. side.Holders.Select(holder => holder.Label!.DeviceGuid)];
+        return Shuns(side.Config, newer) || CurrentOf(side.Config).IsSubsetOf(present);
+    }
+
+    // Was used without one of them; one that was being brought up to date took part.
+    private static bool Shuns(PoolLabel config, List<DeviceScan> holders) => config.Disks.Any(
+        disk => disk.State != VdevState.Online
+            && holders.Exists(holder => holder.Label!.DeviceGuid == disk.Guid));
+
+    private static HashSet<Guid> CurrentOf(PoolLabel config) =>
+        [.. config.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
 
     private static bool Excludes(PoolLabel config, List<DeviceScan> holders)
     {

@@ -94,7 +94,8 @@ internal sealed class PoolSession(PoolWorld world, SimulatedLoop loop, PoolRegis
         throw new OracleException($"the check found {report.ProblemCount}: {first}");
     }
 
-    private static bool IsOfOneCopy(string problem) => problem.Contains("wrong or unreadable on", StringComparison.Ordinal);
+    private static bool IsOfOneCopy(string problem) =>
+        problem.Contains("wrong or unreadable on", StringComparison.Ordinal);
 
     /// <summary>Closes the pool in good order; nothing may be lost by it.</summary>
     public async ValueTask ExportAsync()

@@ -1,6 +1,7 @@
 // Many short histories, each from one seed: a pool of some shape lives through several crashes, kills and
 // clean exports, with random volumes and requests, and with faults of what the pool survives: as many
-// disks of a vdev as its redundancy spares rot, lose or misplace writes, ignore flushes, fail or die; everything that was acknowledged and
+// disks of a vdev as its redundancy spares rot, lose or misplace writes, ignore flushes,
+    fail or die; everything that was acknowledged and
 // flushed must be there all the same.
 using Cstor.Engine.Host;
 using Cstor.Tests.Simulation.Workloads;
