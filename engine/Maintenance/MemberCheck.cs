@@ -21,7 +21,7 @@ internal static class MemberCheck
         foreach (AdmittedDevice device in admitted)
         {
             PoolLabel? label = LabelStore.Newest(await LabelStore.ReadAsync(pool.Loop, device.Disk));
-            if (label is null || label.PoolGuid != pool.Devices.PoolGuid || label.DeviceGuid == replaced) continue;
+            if (label?.PoolGuid != pool.Devices.PoolGuid || label.DeviceGuid == replaced) continue;
             if (!pool.Devices.Tree.Devices.Any(member => member.Guid == label.DeviceGuid)) continue;
             return new Fault(
                 "device-of-this-pool",

