@@ -14,8 +14,8 @@ namespace Cstor.Engine.Log;
 /// <remarks>
 /// A segment is a run of sectors as they lie on its vdev, and a group in it is one block: on a vdev with
 /// parity a stripe of its own, whose header says how long it is. Where neither copy shows the header, it may
-/// be lost rather than the log at its end, so before the scan ends it is computed from parity; see
-/// <see cref="HeaderSearch"/>.
+/// be lost rather than the log at its end, so before the scan ends it is computed from parity (see
+/// <see cref="HeaderSearch"/>), or looked for on every device of a mirror.
 /// </remarks>
 internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damage, bool mayRepair)
 {
@@ -90,10 +90,12 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
         {
             BlockPlace place = segment.At(copy, offset);
             bool isStriped = devices.Geometry(place.Vdev).Parity > 0;
-            if (isThorough && !isStriped) continue;
+            if (isThorough && !isStriped && devices.Tree.Vdevs[place.Vdev].Devices.Length == 1) continue;
             LogGroupHeader? found = isStriped
                 ? await TryStripedAsync(expected, segment, copy, offset, buffer, isThorough)
-                : await TryPlainAsync(expected, segment, copy, offset, buffer);
+                : isThorough
+                    ? await TryEveryDeviceAsync(expected, place, offset, buffer)
+                    : await TryPlainAsync(expected, segment, copy, offset, buffer);
             if (found is not { } header) continue;
             if (copy > 0) await RepairAsync(expected, segment, offset, buffer, header.TotalBytes);
             return header;
@@ -120,6 +122,18 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
         return status == IoStatus.Ok && IsExpected(buffer.Span[..length], expected, out LogGroupHeader header)
             ? header
             : null;
+    }
+
+    // A mirror shows what one of its devices has; another one may have what that one lost.
+    private async ValueTask<LogGroupHeader?> TryEveryDeviceAsync(LogPosition expected, BlockPlace place,
+        int offset, IoBuffer buffer)
+    {
+        int length = Math.Min(Layout.LogGroupMaximumBytes, Layout.LogSegmentBytes - offset);
+        Examination found = await devices.ExamineAsync(
+            place, buffer.First(length), group => IsExpected(group.Span, expected, out _),
+            ExamineMode.Verify);
+        return found.Status == IoStatus.Ok
+            && IsExpected(buffer.Span[..length], expected, out LogGroupHeader header) ? header : null;
     }
 
     private async ValueTask<LogGroupHeader?> TryStripedAsync(LogPosition expected, LogSegment segment,

@@ -194,9 +194,19 @@ public sealed class Pool
     private (string Health, string Reason) Health()
     {
         if (_core.Stopped != IoStatus.Ok) return ("stopped", _core.StopReason);
-        if (_core.IsReadOnly) return ("readonly", "imported with --readonly");
-        if (_core.Devices.IsDegraded)
-            return ("degraded", "a device is missing or failed; its mirror holds the data");
+        IReadOnlyList<string> lacking = _core.Devices.Lacking();
+        string names = string.Join(", ", lacking);
+        if (_core.IsReadOnly)
+        {
+            return ("readonly", lacking.Count == 0
+                ? "imported with --readonly"
+                : $"imported with --readonly; gone or out of date: {names}. "
+                    + "What only they hold cannot be read");
+        }
+
+        if (lacking.Count > 0)
+            return ("degraded",
+                $"not in use or not up to date: {names}. The others of their vdevs have all data");
         return ("online", "");
     }
 }

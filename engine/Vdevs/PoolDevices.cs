@@ -138,6 +138,13 @@ internal sealed partial class PoolDevices
     public bool IsDegraded =>
         !Array.TrueForAll(_tree.Vdevs, vdev => Array.TrueForAll(vdev.Devices, device => device.IsCurrent));
 
+    /// <summary>Devices of vdevs that are missing, out of use or not up to date, for people.</summary>
+    public IReadOnlyList<string> Lacking() =>
+    [
+        .. _tree.Vdevs.SelectMany(vdev => vdev.Devices).Where(device => !device.IsCurrent)
+            .Select(device => device.Path.Length == 0 ? $"device {device.Guid}" : device.Path),
+    ];
+
     /// <summary>Sectors that places can address on a vdev; sector 0 is never allocated.</summary>
     public long SectorCount(int vdev) => _tree.Vdevs[vdev].SectorCount;
 
