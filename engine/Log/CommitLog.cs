@@ -19,6 +19,12 @@ namespace Cstor.Engine.Log;
 /// groups only as far as the data they name verifies, and nothing after the first that does not: what comes
 /// back is a prefix of the history that contains every acknowledged flush. Sequence, generation and the
 /// predecessor's checksum keep leftovers of reused segments out.
+///
+/// A vdev for the log alone may be lost with what is on it. Everything is still in memory, so a checkpoint
+/// makes it durable without the log: its freeze begins anew in segments elsewhere, and the root names these.
+/// From the loss of both copies of any segment until that root is durable no commit is acknowledged, for the
+/// old root leads to groups that cannot be read. If the machine stops before, the import finds the root's log
+/// on a vdev that is out of use, and refuses.
 /// </remarks>
 internal sealed class CommitLog : PendingIo, ITurnEnd
 {
@@ -29,13 +35,17 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     private readonly byte[] _scratch = new byte[LogGroupHeader.Bytes];
     private readonly Stack<GroupWrite> _freeWrites = [];
     private readonly Stack<CommitWaiter> _freeWaiters = [];
-    private readonly Queue<LogSegment> _segments = [];
+    private readonly Queue<TakenSegment> _segments = [];
+    private readonly List<CommitWaiter> _stranded = [];
     private List<CommitWaiter> _joining = [];
     private List<CommitWaiter> _flushing = [];
     private IoBuffer _open;
     private LogGroupHeader _header;
-    private LogSegment _segment;
-    private LogSegment _next;
+    private TakenSegment _current;
+    private TakenSegment _ahead;
+    private int _knownLosses;
+    private bool _isBroken;
+    private bool _isRestarting;
     private int _offset;
     private ulong _sequence;
     private ulong _flushedThrough;
@@ -75,6 +85,14 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     /// <summary>Called once when the log fails.</summary>
     public Action<IoStatus> Failed { get; set; } = static _ => { };
+
+    /// <summary>Told when <see cref="MustRestart"/> becomes true.</summary>
+    public Action RestartWanted { get; set; } = static () => { };
+
+    /// <summary>
+    /// A copy of a segment is lost: the next checkpoint begins the log anew, and should soon.
+    /// </summary>
+    public bool MustRestart { get; private set; }
 
     /// <summary>Whether anything is not durable yet.</summary>
     public bool IsDirty => _header.RecordCount > 0 || _flushedThrough + 1 < _sequence;
@@ -121,7 +139,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     public ValueTask<IoStatus> CommitAsync()
     {
         if (Status != IoStatus.Ok) return new ValueTask<IoStatus>(Status);
-        if (!IsDirty) return new ValueTask<IoStatus>(IoStatus.Ok);
+        NoticeLosses();
+        if (!IsDirty && !_isBroken && !_isRestarting) return new ValueTask<IoStatus>(IoStatus.Ok);
         if (!_freeWaiters.TryPop(out CommitWaiter? waiter)) waiter = new CommitWaiter(_freeWaiters);
         _joining.Add(waiter);
         DeferOnce();
@@ -137,16 +156,49 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     public LogPosition Freeze()
     {
         Seal();
+        NoticeLosses();
+        if (MustRestart) Restart();
         _ledger.Freeze();
         while (_segments.Count > 1)
         {
-            LogSegment old = _segments.Dequeue();
+            LogSegment old = _segments.Dequeue().Segment;
             _ledger.FrozenFreedSegment(old.Place0, _allocator.SegmentSectorsOf(old.Place0));
             _ledger.FrozenFreedSegment(old.Place1, _allocator.SegmentSectorsOf(old.Place1));
         }
 
         LengthBytes = 0;
-        return new LogPosition(Generation, _sequence, _segment, _next, _offset, _previousChecksum);
+        return new LogPosition(
+            Generation, _sequence, _current.Segment, _ahead.Segment, _offset, _previousChecksum);
+    }
+
+    /// <summary>The root of the last freeze is durable.</summary>
+    public void OnPublished()
+    {
+        if (!_isRestarting) return;
+        _isRestarting = false;
+        NoticeLosses();
+        if (!_isBroken) CompleteStranded();
+    }
+
+    /// <summary>The pool has stopped: whoever waits for a restart learns of it.</summary>
+    public void GiveUp(IoStatus status)
+    {
+        if (!MustRestart && !_isRestarting) return;
+        Fail(status);
+        CompleteStranded();
+    }
+
+    /// <summary>Looks whether a vdev was lost that the log is on.</summary>
+    public void NoticeLosses()
+    {
+        if (_devices.LossCount == _knownLosses) return;
+        _knownLosses = _devices.LossCount;
+        int lost = LostCopies(_ahead);
+        foreach (TakenSegment segment in _segments) lost = Math.Max(lost, LostCopies(segment));
+        _isBroken |= lost == 2;
+        if (lost == 0 || MustRestart) return;
+        MustRestart = true;
+        RestartWanted();
     }
 
     public void OnTurnEnd()
@@ -175,7 +227,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     {
         _freeWrites.Push(write);
         _writesUnderWay--;
-        if (status != IoStatus.Ok) Fail(status);
+        NoticeLosses();
+        bool isLost = !_devices.Stands(write.Vdev) || _devices.Losses(write.Vdev) != write.Losses;
+        if (status != IoStatus.Ok && !isLost) Fail(status);
         if (!_isFlushing || write.Sequence > _flushTarget || --_writesAwaited > 0) return;
         FlushDevices();
     }
@@ -183,12 +237,40 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     protected override void OnCompleted(IoStatus status)
     {
         if (status != IoStatus.Ok) Fail(status);
-        if (Status == IoStatus.Ok) _flushedThrough = _flushTarget;
+        NoticeLosses();
+        bool mustWait = Status == IoStatus.Ok && (_isBroken || _isRestarting);
+        if (Status == IoStatus.Ok && !mustWait) _flushedThrough = _flushTarget;
         _isFlushing = false;
         List<CommitWaiter> done = _flushing;
         if (_joining.Count > 0) DeferOnce();
-        for (int i = 0; i < done.Count; i++) done[i].Complete(Status);
+        if (mustWait) _stranded.AddRange(done);
+        for (int i = 0; i < done.Count && !mustWait; i++) done[i].Complete(Status);
         done.Clear();
+    }
+
+    private void CompleteStranded()
+    {
+        CommitWaiter[] done = [.. _stranded];
+        _stranded.Clear();
+        foreach (CommitWaiter waiter in done) waiter.Complete(Status);
+    }
+
+    private int LostCopies(in TakenSegment taken) =>
+        (_devices.Losses(taken.Segment.Place0.Vdev) != taken.Losses0 ? 1 : 0)
+        + (_devices.Losses(taken.Segment.Place1.Vdev) != taken.Losses1 ? 1 : 0);
+
+    // The segments so far are left behind, the one allocated ahead too.
+    private void Restart()
+    {
+        _segments.Enqueue(_ahead);
+        if (!TryAllocateNext() || !TryAdvance())
+        {
+            Fail(IoStatus.NoSpace);
+            return;
+        }
+
+        MustRestart = _isBroken = false;
+        _isRestarting = true;
     }
 
     private void FlushDevices()
@@ -232,14 +314,14 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         _header.Sequence = _sequence;
         _header.FlushedThrough = _flushedThrough;
         _header.PreviousChecksum = _previousChecksum;
-        _header.NextPlace0 = _next.Place0;
-        _header.NextPlace1 = _next.Place1;
+        _header.NextPlace0 = _ahead.Segment.Place0;
+        _header.NextPlace1 = _ahead.Segment.Place1;
         _previousChecksum = _header.Seal(_open.Span, _scratch);
         for (int copy = 0; copy < 2; copy++)
         {
             if (!_freeWrites.TryPop(out GroupWrite? write)) write = new GroupWrite(this);
             _writesUnderWay++;
-            write.Start(_devices, _open, bytes, _sequence, _segment.At(copy, _offset));
+            write.Start(_devices, _open, bytes, _sequence, _current.Segment.At(copy, _offset));
         }
 
         _sequence++;
@@ -257,15 +339,15 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     {
         int sectors = bytes >> Layout.SectorShift;
         return Math.Max(
-            _allocator.SectorsOf(_segment.Place0, sectors),
-            _allocator.SectorsOf(_segment.Place1, sectors)) << Layout.SectorShift;
+            _allocator.SectorsOf(_current.Segment.Place0, sectors),
+            _allocator.SectorsOf(_current.Segment.Place1, sectors)) << Layout.SectorShift;
     }
 
     // The segment allocated ahead becomes the current one, and the one after it is allocated.
     private bool TryAdvance()
     {
-        _segment = _next;
-        _segments.Enqueue(_segment);
+        _current = _ahead;
+        _segments.Enqueue(_current);
         _offset = 0;
         return TryAllocateNext();
     }
@@ -275,7 +357,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         if (!_allocator.TryAllocateSegment(out BlockPlace place0, out BlockPlace place1)) return false;
         _ledger.Allocated(place0, _allocator.SegmentSectorsOf(place0));
         _ledger.Allocated(place1, _allocator.SegmentSectorsOf(place1));
-        _next = new LogSegment(place0, place1);
+        _ahead = new TakenSegment(
+            new LogSegment(place0, place1), _devices.Losses(place0.Vdev), _devices.Losses(place1.Vdev));
         return true;
     }
 

@@ -12,11 +12,19 @@ internal sealed class GroupWrite(CommitLog owner) : PendingIo
 
     public ulong Sequence { get; private set; }
 
+    /// <summary>Vdev it goes to.</summary>
+    public int Vdev { get; private set; }
+
+    /// <summary>How often that had been lost before.</summary>
+    public int Losses { get; private set; }
+
     /// <summary>Starts the write; holds the group's buffer until it ends.</summary>
     public void Start(PoolDevices devices, IoBuffer group, int lengthBytes, ulong sequence, BlockPlace place)
     {
         _group = group;
         Sequence = sequence;
+        Vdev = place.Vdev;
+        Losses = devices.Losses(place.Vdev);
         group.Retain();
         Watch(devices.WriteAsync(place, group.First(lengthBytes)));
     }

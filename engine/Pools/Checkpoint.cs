@@ -63,7 +63,12 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         if (status == IoStatus.Ok) status = await pool.Devices.FlushAsync();
         if (status == IoStatus.Ok) status = await WriteUberblockAsync(number, log, datasets, allocated);
         if (status == IoStatus.Ok) await PublishAsync(number, datasets, allocated);
-        else pool.Stop($"checkpoint {number} failed: {status}");
+        else
+        {
+            pool.Stop($"checkpoint {number} failed: {status}");
+            pool.Log.GiveUp(IoStatus.PoolStopped);
+        }
+
         IsRunning = false;
         return status;
     }
@@ -190,6 +195,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         _jobs.Clear();
         pool.Checkpoint = number;
         pool.Devices.Epoch = _epoch + 1;
+        pool.Log!.OnPublished();
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
         Durable = new DurableRoots(

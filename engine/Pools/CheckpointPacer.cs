@@ -35,6 +35,7 @@ internal sealed class CheckpointPacer
         pool.Dirtied = OnDirtied;
         pool.Writer.WaitForSpace = WaitForSpace;
         pool.Ledger.Released = OnReleased;
+        pool.Log!.RestartWanted = OnRestartWanted;
         _timer.Start(TickNanoseconds);
     }
 
@@ -68,6 +69,13 @@ internal sealed class CheckpointPacer
         if (mayHelp) Start();
         else _pool.Ledger.IsReleaseWanted = true;
         return true;
+    }
+
+    // A part of the log is lost: what it held is durable again once it is in the tree.
+    private void OnRestartWanted()
+    {
+        if (_pool.Stopped != IoStatus.Ok || _isClosed) _pool.Log!.GiveUp(IoStatus.PoolStopped);
+        else Start();
     }
 
     private void OnReleased()
@@ -115,6 +123,8 @@ internal sealed class CheckpointPacer
     {
         if (_isClosed) return;
         long now = _pool.Loop.NowNanoseconds;
+        _pool.Log!.NoticeLosses();
+        if (_pool.Log.MustRestart) Start();
         if (_pool.Log is { IsDirty: true } && now - _lastCommit >= Nanoseconds(_pool.Options.CommitInterval))
         {
             _lastCommit = now;
@@ -147,7 +157,7 @@ internal sealed class CheckpointPacer
             _frozenDemand = 0;
             _pool.Allocator.ClaimedForMetadataSectors = 0;
             _lastCheckpoint = _pool.Loop.NowNanoseconds;
-            again = status == IoStatus.Ok && MustGoOn();
+            again = status == IoStatus.Ok && (_pool.Log!.MustRestart || MustGoOn());
             if (!again && !MustAwaitRelease(status)) LetGo();
             foreach (TaskCompletionSource<IoStatus> waiter in served) waiter.SetResult(status);
         }

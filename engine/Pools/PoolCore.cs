@@ -25,7 +25,7 @@ internal sealed class PoolCore
         Devices = devices;
         Options = options;
         devices.Watch.Deadlines = DeviceDeadlines.Of(options.DeviceDeadline, options.DeviceFlushDeadline);
-        Allocator = new SpaceAllocator();
+        Allocator = new SpaceAllocator { IsUsable = devices.Stands };
         for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
         Ledger = new SpaceLedger(loop, Allocator);
         Cache = new NodeCache(options.CacheBytes);

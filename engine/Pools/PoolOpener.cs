@@ -7,6 +7,7 @@ using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
+using Cstor.PoolLayout.Labels;
 using Cstor.PoolLayout.Records;
 using Microsoft.Extensions.Logging;
 
@@ -96,6 +97,7 @@ internal static class PoolOpener
     private static async ValueTask<(Fault? Fault, LogReplay? Replay, LogScan? Log)> ReplayAsync(
         PoolCore core, Checkpoint checkpoint, Uberblock root)
     {
+        if (LostLog(core.Devices, root) is { } lost) return (lost, null, null);
         LogReader reader = new(core.Loop, core.Devices, core.Damage, !core.Devices.IsReadOnly);
         LogScan log = await reader.ScanAsync(new LogPosition(
             root.LogGeneration, root.LogSequence,
@@ -127,6 +129,21 @@ internal static class PoolOpener
         return new Fault("pool-write-failed",
             $"pool '{core.Devices.PoolName}': the root cannot be written ({status})",
             "Check the devices");
+    }
+
+    // The labels say that the pool went on without a vdev for the log, but no root does: what was
+    // acknowledged last is there and nowhere else.
+    private static Fault? LostLog(PoolDevices devices, in Uberblock root)
+    {
+        bool isLost = IsLost(root.LogPlace0) && IsLost(root.LogPlace1);
+        return isLost && !devices.IsReadOnly
+            ? new Fault("log-lost", $"pool '{devices.PoolName}': the commit log of checkpoint {root.Number} "
+                + "was on devices that are out of use, and with it the last acknowledged writes",
+                "Attach the log device, or import with --readonly to save what is there without them")
+            : null;
+
+        bool IsLost(BlockPlace place) => place.Vdev < devices.VdevCount
+            && devices.Role(place.Vdev) == VdevRole.Log && !devices.IsReadable(place.Vdev);
     }
 
     private static async ValueTask<Outcome<Pool>> AbandonAsync(PoolCore core, Fault fault)

@@ -104,7 +104,9 @@ public sealed record ImportCandidate(
                 ? vdev.Disks.Any(disk => usable.Contains(disk.Guid))
                 : vdev.Children.Count(child => child.Disks.Any(disk => usable.Contains(disk.Guid)))
                     >= vdev.Children.Count - parity;
-            if (stands) continue;
+            // The pool went on without it; whether its log did is for the root to say.
+            bool isGivenUp = vdev.Role == VdevRole.Log && !vdev.Disks.Any(disk => disk.IsCurrent);
+            if (stands || isGivenUp) continue;
             HashSet<Guid> members = [.. vdev.Disks.Select(disk => disk.Guid)];
             lacking.AddRange(
                 Devices.Where(disk => members.Contains(disk.Config.Guid)

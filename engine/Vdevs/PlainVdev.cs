@@ -29,7 +29,8 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
 
     public override ValueTask<IoStatus> WriteAsync(long sector, ReadOnlySpan<IoSlice> blocks)
     {
-        if (Devices.Length == 1) return Devices[0].WriteAsync(PoolDevice.OffsetOf(sector), blocks);
+        if (Devices.Length == 1 && Role == VdevRole.Data)
+            return Devices[0].WriteAsync(PoolDevice.OffsetOf(sector), blocks);
         VdevWrite write = RentWrite();
         write.Begin("failed a write");
         for (int i = 0; i < write.Devices.Length; i++)
@@ -49,7 +50,7 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
     }
 
     public override ValueTask<IoStatus> FlushAsync() =>
-        Devices.Length == 1 ? Devices[0].FlushAsync() : base.FlushAsync();
+        Devices.Length == 1 && Role == VdevRole.Data ? Devices[0].FlushAsync() : base.FlushAsync();
 
     // A device that does not take it still holds what it held.
     public override async ValueTask<IoStatus> DiscardAsync(long sector, int sectors)

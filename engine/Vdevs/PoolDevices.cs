@@ -154,6 +154,27 @@ internal sealed partial class PoolDevices
     /// <summary>What a vdev is for: data of every sort, or the commit log alone.</summary>
     public VdevRole Role(int vdev) => _tree.Vdevs[vdev].Role;
 
+    /// <summary>Whether what is written to a vdev now can be read back.</summary>
+    public bool Stands(int vdev) => _tree.Vdevs[vdev].StandsWithout(null);
+
+    /// <summary>Whether any device of a vdev can be asked at all.</summary>
+    public bool IsReadable(int vdev) =>
+        Array.Exists(_tree.Vdevs[vdev].Devices, device => device.IsReadable);
+
+    /// <summary>How often a vdev for the log was lost; see <see cref="Vdev.Losses"/>.</summary>
+    public int Losses(int vdev) => _tree.Vdevs[vdev].Losses;
+
+    /// <summary>Of all vdevs.</summary>
+    public int LossCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (Vdev vdev in _tree.Vdevs) count += vdev.Losses;
+            return count;
+        }
+    }
+
     /// <summary>
     /// Reads a run of a vdev's sectors as they lie, parity and padding included; what cannot be read is
     /// zero. For finding log groups whose length nobody knows: a block's first data sector lies <see
@@ -213,6 +234,7 @@ internal sealed partial class PoolDevices
     /// <summary>
     /// Makes every write that completed before this call durable, on every device in use that has writes
     /// which no flush covers; then, if devices were taken out of use, the labels that say so.
+    /// A vdev for the log that is lost is left out: who has groups there must ask (see <see cref="Losses"/>).
     /// </summary>
     public ValueTask<IoStatus> FlushAsync()
     {
@@ -314,9 +336,7 @@ internal sealed partial class PoolDevices
     // What can do without it goes on at once; the rest waits until it answers.
     private void OnHang(PoolDevice device)
     {
-        Vdev? vdev = Array.Find(_tree.Vdevs, vdev => vdev.Devices.Contains(device));
-        if (vdev is not null && device.IsWritable && vdev.StandsWithout(device))
-            _membership.Exclude(device, VdevState.Removed, "does not answer");
+        Array.Find(_tree.Vdevs, vdev => vdev.Devices.Contains(device))?.OnHang(device);
     }
 
     private static ValueTask<IoStatus> OutOfRange() => new(IoStatus.OutOfRange);
@@ -393,6 +413,7 @@ internal sealed partial class PoolDevices
                 devices[i].LabelsRewritten |= statuses[i] == IoStatus.Ok;
             if (group == tree.Vdevs.Length) continue;
             IoStatus settled = tree.Vdevs[group].Settle(devices, statuses, "failed to take its label");
+            if (tree.Vdevs[group].Role != VdevRole.Data) continue;
             if (settled == IoStatus.Ok) isSafe = true;
             else failure = settled;
         }

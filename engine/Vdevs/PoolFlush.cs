@@ -12,11 +12,13 @@ internal sealed class PoolFlush(PoolDevices pool) : IValueTaskSource<IoStatus>, 
     private ManualResetValueTaskSourceCore<IoStatus> _core;
     private IoStatus _result;
     private int _pending;
+    private Vdev[] _vdevs = [];
 
     public ValueTask<IoStatus> Start(Vdev[] vdevs)
     {
         ValueTask<IoStatus> task = new(this, _core.Version);
         _result = IoStatus.Ok;
+        _vdevs = vdevs;
         _pending = vdevs.Length + 1;
         for (int i = 0; i < vdevs.Length; i++) vdevs[i].Flush(this, i);
         Countdown();
@@ -25,7 +27,7 @@ internal sealed class PoolFlush(PoolDevices pool) : IValueTaskSource<IoStatus>, 
 
     public void OnRequestEnded(int tag, IoStatus status)
     {
-        if (status != IoStatus.Ok) _result = status;
+        if (status != IoStatus.Ok && !_vdevs[tag].IsLost) _result = status;
         Countdown();
     }
 

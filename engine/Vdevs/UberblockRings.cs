@@ -1,8 +1,8 @@
 // Roots in the rings of all labels of all devices in use. Checkpoint n takes slot n modulo the ring's size in
 // each, so the newest one never overwrites the one before it.
 //
-// Quorum: a written root counts if on at least one top-level vdev every device in use has it. Import never
-// goes on without a device in use of each top-level vdev, so it finds that root whichever devices
+// Quorum: a written root counts if on at least one vdev for data every device in use has it. Import never
+// goes on without a device in use of each vdev for data, so it finds that root whichever devices
 // it finds. A device that did not take the root is taken out of use, and the flush that follows is
 // not acknowledged before the labels say so. A device has the root if two of its four copies were written;
 // import reads all four.
@@ -36,6 +36,7 @@ internal static class UberblockRings
         {
             IoStatus[] statuses = await writes.NextAsync(devices[i].Length);
             IoStatus settled = vdevs[i].Settle(devices[i], statuses, "failed to take a root");
+            if (vdevs[i].Role != VdevRole.Data) continue;
             if (settled == IoStatus.Ok) isSafe = true;
             else result = settled;
         }

@@ -3,7 +3,8 @@
 // is in use or being brought up to date; they are good if afterwards so many positions have them that
 // everything can be read, and devices that failed are then taken out (see Membership): at any moment each
 // device in use has every acknowledged write. If too many fail, none is taken out and the caller learns of
-// it. Contents are not verified by plain reads: that is for the caller, who holds the checksum, and who comes
+// it, except on a vdev for the log alone, which may lose all its devices: the log then moves (see CommitLog).
+// Contents are not verified by plain reads: that is for the caller, who holds the checksum, and who comes
 // back with ExamineAsync when it does not match.
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
@@ -52,6 +53,16 @@ internal abstract class Vdev
     public VdevGeometry Geometry { get; private set; }
 
     public long SectorCount => Geometry.SectorCount;
+
+    /// <summary>
+    /// How often a vdev for the log lost all it needs to be read: what was on it then counts for nothing.
+    /// </summary>
+    public int Losses { get; private set; }
+
+    /// <summary>
+    /// The pool goes on without this vdev: it is for the log alone, and its devices are out of use.
+    /// </summary>
+    public bool IsLost => Role == VdevRole.Log && !StandsWithout(null);
 
     protected ILoop Loop { get; }
 
@@ -211,12 +222,25 @@ internal abstract class Vdev
             failure = statuses[i];
         }
 
-        if (good.Count(true) < Geometry.Width - Geometry.Parity) return failure;
+        bool stands = good.Count(true) >= Geometry.Width - Geometry.Parity;
+        if (!stands && (Role != VdevRole.Log || !isFailed)) return failure;
         if (!isFailed) return IoStatus.Ok;
         for (int i = 0; i < devices.Length; i++)
             if (statuses[i] != IoStatus.Ok && devices[i].IsCurrent)
                 Exclude(devices[i], statuses[i], what);
-        return IoStatus.Ok;
+        if (IsLost) Losses++;
+        return stands ? IoStatus.Ok : failure;
+    }
+
+    /// <summary>
+    /// Takes a device that does not answer out of use, if the pool can go on without it.
+    /// </summary>
+    public void OnHang(PoolDevice device)
+    {
+        if (!device.IsWritable || (Role != VdevRole.Log && !StandsWithout(device))) return;
+        bool wasLost = IsLost;
+        Membership.Exclude(device, VdevState.Removed, "does not answer");
+        if (IsLost && !wasLost) Losses++;
     }
 
     internal void Recycle(VdevWrite write) => _idleWrites.Push(write);

@@ -11,11 +11,14 @@ internal sealed class PoolWorld : IDisposable
     public const string PoolName = "tank";
     private const long DiskBytes = 80L * 1024 * 1024;
 
-    public PoolWorld(ulong seed, PoolShape shape)
+    /// <param name="seed">Of everything random.</param>
+    /// <param name="shape">Vdevs of the pool.</param>
+    /// <param name="diskBytes">Size of the first disk; each next one is a megabyte larger.</param>
+    public PoolWorld(ulong seed, PoolShape shape, long diskBytes = DiskBytes)
         : this(seed, new PoolModel())
     {
         for (int disk = 0; disk < shape.DiskCount; disk++)
-            Node.Disks.Add(PoolShape.PathOf(disk), DiskBytes + (disk * 1024 * 1024));
+            Node.Disks.Add(PoolShape.PathOf(disk), diskBytes + (disk * 1024 * 1024));
         Shape = shape;
     }
 
