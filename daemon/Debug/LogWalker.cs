@@ -38,7 +38,7 @@ internal sealed class LogWalker(PoolImage image, TextWriter output)
             _ = LogGroupHeader.TryReadHeader(group, out LogGroupHeader header);
             next = (header.NextPlace0, header.NextPlace1);
             previous = header.Checksum;
-            offset += header.TotalBytes;
+            offset += TakenBytes(segment, header.TotalBytes);
             sequence++;
             groups++;
         }
@@ -50,26 +50,58 @@ internal sealed class LogWalker(PoolImage image, TextWriter output)
     private byte[]? Find(
         (BlockPlace First, BlockPlace Second) segment, int offset, ulong sequence, Hash128 previous)
     {
-        int room = Math.Min(Layout.LogGroupMaximumBytes, Layout.LogSegmentBytes - offset);
-        if (room <= 0) return null;
+        if (offset >= Layout.LogSegmentBytes) return null;
         foreach (BlockPlace start in (ReadOnlySpan<BlockPlace>)[segment.First, segment.Second])
         {
-            if (start.IsNone) continue;
-            BlockPlace place = new(start.Vdev, start.Sector + (offset >> Layout.SectorShift));
-            Outcome<byte[]> bytes = image.Read(place, room);
-            if (bytes.IsOk && IsExpected(bytes.Value, sequence, previous)) return bytes.Value;
+            if (start.IsNone || image.Vdev(start.Vdev) is not { } vdev) continue;
+            long sector = start.Sector + (offset >> Layout.SectorShift);
+            if (FindAt(vdev, sector, sequence, previous) is { } group) return group;
         }
         return null;
     }
+
+    // A group is one block, whose length its header tells. On a vdev with parity the header lies behind the
+    // parity columns, and may be lost while the group can be computed: then every length is tried.
+    private byte[]? FindAt(VdevImage vdev, long sector, ulong sequence, Hash128 previous)
+    {
+        int most = Layout.LogGroupMaximumBytes >> Layout.SectorShift;
+        byte[]? first = vdev.ReadRaw(sector + vdev.Geometry.Parity);
+        int told = 0;
+        if (first is not null && LogGroupHeader.TryReadHeader(first, out LogGroupHeader header) is null
+            && Follows(header, sequence, previous))
+        {
+            told = header.TotalBytes >> Layout.SectorShift;
+        }
+        // Where nothing can be computed, the header says all.
+        else if (vdev.Geometry.Parity == 0 && first is not null && !vdev.HasCopies) return null;
+        for (int sectors = told > 0 ? told : 1; sectors <= (told > 0 ? told : most); sectors++)
+        {
+            Outcome<byte[]> group = vdev.Read(
+                sector, sectors, bytes => IsExpected(bytes, sequence, previous));
+            if (group.IsOk) return group.Value;
+        }
+        return null;
+    }
+
+    // Both copies advance by what the larger one takes with its parity.
+    private int TakenBytes((BlockPlace First, BlockPlace Second) segment, int lengthBytes)
+    {
+        int sectors = lengthBytes >> Layout.SectorShift;
+        int Taken(BlockPlace place) => image.Vdev(place.Vdev)?.Geometry.AllocatedSectors(sectors) ?? sectors;
+        return Math.Max(Taken(segment.First), Taken(segment.Second)) << Layout.SectorShift;
+    }
+
+    private bool Follows(in LogGroupHeader header, ulong sequence, Hash128 previous) =>
+        header.Generation == image.Root.LogGeneration
+        && header.Sequence == sequence
+        && header.PreviousChecksum == previous;
 
     private bool IsExpected(byte[] bytes, ulong sequence, Hash128 previous)
     {
         Span<byte> scratch = stackalloc byte[LogGroupHeader.Bytes];
         return LogGroupHeader.TryReadHeader(bytes, out LogGroupHeader header) is null
-            && header.Generation == image.Root.LogGeneration
-            && header.Sequence == sequence
-            && header.PreviousChecksum == previous
-            && header.TotalBytes <= bytes.Length
+            && Follows(header, sequence, previous)
+            && header.TotalBytes == bytes.Length
             && LogGroupHeader.ChecksumHolds(bytes, header, scratch);
     }
 }

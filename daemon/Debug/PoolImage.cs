@@ -4,17 +4,19 @@ using Cstor.PoolLayout.Checksums;
 using Cstor.PoolLayout.Compression;
 using Cstor.PoolLayout.Labels;
 using Cstor.PoolLayout.Records;
+using Cstor.Raid;
 
 namespace Cstor.Daemon.Debug;
 
 /// <summary>
 /// A pool as it lies on some of its devices, read without an engine: labels say which vdev a device is,
-/// places find their bytes, checksums decide which copy is good. Nothing is written or replayed.
+/// places find their bytes, checksums decide which copy is good, and parity stands in for what is not.
+/// Nothing is written or replayed.
 /// </summary>
 internal sealed class PoolImage : IDisposable
 {
     private readonly List<DeviceFile> _devices = [];
-    private readonly Dictionary<int, List<DeviceFile>> _vdevs = [];
+    private readonly Dictionary<int, VdevImage> _vdevs = [];
     private readonly BlockCompressor _compressor = new();
 
     private PoolImage(PoolLabel label, Uberblock root)
@@ -54,21 +56,8 @@ internal sealed class PoolImage : IDisposable
         return block.IsOk ? block.Value : null;
     }
 
-    /// <summary>Bytes at a place, from any device of its vdev that gives them.</summary>
-    public Outcome<byte[]> Read(BlockPlace place, int length)
-    {
-        if (!_vdevs.TryGetValue(place.Vdev, out List<DeviceFile>? devices))
-        {
-            return new Fault("vdev-absent", $"{place}: vdev {place.Vdev} is not among the named devices");
-        }
-        Outcome<byte[]> bytes = default;
-        foreach (DeviceFile device in devices)
-        {
-            bytes = device.Read(Layout.DataStartBytes + (place.Sector << Layout.SectorShift), length);
-            if (bytes.IsOk) break;
-        }
-        return bytes;
-    }
+    /// <summary>The vdev, or null if the label has none of that number.</summary>
+    public VdevImage? Vdev(int vdev) => _vdevs.GetValueOrDefault(vdev);
 
     /// <summary>A block's logical bytes, from the first copy whose checksum holds.</summary>
     public Outcome<byte[]> ReadBlock(in BlockPointer pointer)
@@ -128,21 +117,26 @@ internal sealed class PoolImage : IDisposable
         _devices.Add(device);
         foreach (VdevConfig vdev in Label.Vdevs)
         {
-            if (!vdev.Disks.Any(disk => disk.Guid == guid)) continue;
-            if (!_vdevs.TryGetValue(vdev.Id, out List<DeviceFile>? members)) _vdevs[vdev.Id] = members = [];
-            members.Add(device);
+            if (vdev.Role == VdevRole.Spare || !IsKnown(vdev.Kind)) continue;
+            if (!_vdevs.TryGetValue(vdev.Id, out VdevImage? known)) _vdevs[vdev.Id] = known = new(vdev);
+            known.Add(device, guid);
         }
     }
 
-    private Outcome<byte[]> ReadCopy(in BlockPointer pointer, BlockPlace place)
+    private static bool IsKnown(VdevKind kind) =>
+        kind is VdevKind.Replacing or VdevKind.Spare || VdevGeometry.IsSupported(kind);
+
+    private Outcome<byte[]> ReadCopy(BlockPointer pointer, BlockPlace place)
     {
-        Outcome<byte[]> stored = Read(place, pointer.PhysicalSectors << Layout.SectorShift);
-        if (!stored.IsOk) return stored;
-        ReadOnlySpan<byte> physical = stored.Value.AsSpan(0, (int)pointer.PhysicalBytes);
-        if (Xxh128.Compute(physical) != pointer.Checksum)
+        if (Vdev(place.Vdev) is not { } vdev)
         {
-            return new Fault("checksum", $"{place}: the checksum does not hold");
+            return new Fault("vdev-absent", $"{place}: the label has no vdev {place.Vdev}");
         }
+        int length = (int)pointer.PhysicalBytes;
+        Outcome<byte[]> stored = vdev.Read(place.Sector, pointer.PhysicalSectors,
+            bytes => Xxh128.Compute(bytes.AsSpan(0, length)) == pointer.Checksum);
+        if (!stored.IsOk) return stored;
+        ReadOnlySpan<byte> physical = stored.Value.AsSpan(0, length);
         byte[] logical = new byte[pointer.LogicalBytes];
         if (pointer.Compression == CompressionKind.Off)
         {

@@ -33,6 +33,32 @@ public sealed class DebugCommandsTests
         Assert.Contains("node at level 1", daemon.Out.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("raidz")]
+    [InlineData("raidz2")]
+    [InlineData("mirror")]
+    public async Task The_log_and_the_tree_are_read_without_a_device_and_with_a_wrong_one(string kind)
+    {
+        await using RunningDaemon daemon = new();
+        Assert.Null(await daemon.StartAsync());
+        string[] disks = [.. "abcd".Select(name => daemon.Disk(name.ToString()))];
+        Assert.Equal(ExitCode.Done, await daemon.RunAsync(["pool", "create", "tank", kind, .. disks]));
+        for (int i = 0; i < 20; i++)
+            Assert.Equal(ExitCode.Done, await daemon.RunAsync("volume", "create", $"tank/v{i}", "64M"));
+        for (int away = 0; away < disks.Length; away++)
+        {
+            string[] rest = [.. disks.Where((_, disk) => disk != away)];
+            Assert.Equal(ExitCode.Done, await daemon.RunAsync(["debug", "log", .. rest]));
+            Assert.Equal(20, Count(daemon, "dataset-put slot"));
+        }
+
+        await daemon.StopAsync();
+        Spoil(disks[1]);
+        Assert.Equal(ExitCode.Done, await daemon.RunAsync(["debug", "tree", .. disks]));
+        Assert.Equal(20, Count(daemon, "tree of v"));
+        Assert.Equal(0, Count(daemon, "UNREADABLE"));
+    }
+
     [Fact]
     public async Task A_label_that_was_overwritten_is_said_to_be_damaged_and_the_rest_is_read()
     {
@@ -70,6 +96,19 @@ public sealed class DebugCommandsTests
         Assert.Equal(ExitCode.Done, await daemon.RunAsync(["pool", "create", "tank", .. disks]));
         Assert.Equal(ExitCode.Done, await daemon.RunAsync("volume", "create", "tank/v", "64M"));
         return daemon;
+    }
+
+    // All of the device between its labels.
+    private static void Spoil(string path)
+    {
+        using FileStream file = File.OpenWrite(path);
+        byte[] garbage = [.. Enumerable.Repeat((byte)0xA7, Layout.SectorBytes)];
+        long end = LabelBlock.OffsetOf(file.Length, 2) - garbage.Length;
+        for (long at = Layout.DataStartBytes; at <= end; at += garbage.Length)
+        {
+            file.Position = at;
+            file.Write(garbage);
+        }
     }
 
     private static int Count(RunningDaemon daemon, string text) =>
