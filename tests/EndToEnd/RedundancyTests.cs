@@ -51,6 +51,8 @@ public sealed class RedundancyTests(ITestOutputHelper output)
                             foreach ((string pool, string _, int _, int spared) in Layouts)
                                 if (words[1] == "now") Hurt(daemon, pool, devices[pool], spared, words[2]);
                                 else Mend(daemon, pool, devices[pool], spared, words[2]);
+                            string answer = words[1] == "now" ? "hurt" : "mended";
+                            daemon.CliOk("volume", "create", $"m2/{answer}-{words[2]}", "1M");
                         });
                         if (failure is not null) failures.Enqueue(failure.ToString());
                     },
@@ -77,7 +79,7 @@ public sealed class RedundancyTests(ITestOutputHelper output)
             int disk = phase == "removed" ? victim : devices.Length - 1 - victim;
             string file = Path.Combine(daemon.Folder, $"{pool}-{disk}");
             if (isRemoved) Resize(file, devices[disk], 1 << 20);
-            else Tool.Check("sh", "-c", $"dd if=/dev/urandom of='{file}' bs=1M seek=1 count=150 conv=notrunc "
+            else Tool.Check("sh", "-c", $"dd if=/dev/urandom of='{file}' bs=1M seek=1 count=64 conv=notrunc "
                 + "oflag=direct status=none");
         }
     }
