@@ -16,9 +16,6 @@ namespace Cstor.Raid;
 internal static unsafe class HornerKernel<TRows>
     where TRows : struct, IRows
 {
-    /// <summary>Twice this and the reduction is this.</summary>
-    public const byte Bias = 0x0B;
-
     /// <summary>Data mostly comes from the second-level cache, and the processor follows few streams by
     /// itself: with this, measured, a quarter faster from there and as fast from the first.</summary>
     public const int PrefetchBytes = 512;
@@ -207,7 +204,7 @@ internal static unsafe class HornerKernel<TRows>
         out Bytes32 r)
     {
         p = value;
-        q = value ^ Vector256.Create(Bias);
+        q = value ^ Vector256.Create(Lanes.Bias);
         r = q;
     }
 
@@ -241,7 +238,7 @@ internal static unsafe class HornerKernel<TRows>
     {
         unchecked
         {
-            Bytes32 bias = Vector256.Create(Bias);
+            Bytes32 bias = Vector256.Create(Lanes.Bias);
             if (TRows.P) p.Store(rows.P + at);
             if (TRows.Q && TRows.P) (q ^ bias).Store(rows.Q + at);
             if (TRows.R && TRows.P) (r ^ bias).Store(rows.R + at);

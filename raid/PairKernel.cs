@@ -1,4 +1,4 @@
-// The commonest repair that is more than a sum: two columns from P and Q, in one pass over memory. See
+// Two columns from P and Q in one pass over memory, for blocks of more columns than FewPairKernel is for. See
 // VectorParity for the steps; here they follow each other for 128 bytes at a time, in registers.
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -32,7 +32,7 @@ internal static unsafe class PairKernel
             SumKnown(pair, at, out Bytes32 p0, out Bytes32 p1, out Bytes32 p2, out Bytes32 p3);
 
             // The first column that counts needs no multiplication before it.
-            Bytes32 bias = Vector256.Create(HornerKernel<Rows.OnlyQ>.Bias);
+            Bytes32 bias = Vector256.Create(Lanes.Bias);
             byte** next = pair.Columns;
             byte** first = next + pair.First;
             byte** second = next + pair.Second;

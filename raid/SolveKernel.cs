@@ -12,20 +12,7 @@ internal static unsafe class SolveKernel
     /// </summary>
     public const int TableBytes = 32;
 
-    public static void FillTable(byte* table, byte factor)
-    {
-        // Products of powers of two, then each other as a sum of two that are known.
-        table[0] = table[16] = 0;
-        for (int bit = 0; bit < 8; bit++)
-        {
-            byte* half = table + (bit < 4 ? 0 : 16);
-            int first = 1 << (bit & 3);
-            half[first] = factor;
-            for (int nibble = 1; nibble < first; nibble++)
-                half[first + nibble] = (byte)(half[nibble] ^ factor);
-            factor = GaloisField.Double(factor);
-        }
-    }
+    public static void FillTable(byte* table, byte factor) => Lanes.Products(factor).Store(table);
 
     /// <summary>x = factor * x; then, if there is a rest, rest = rest + x.</summary>
     public static void One(byte* table, byte* x, byte* rest, nint from, nint to)

@@ -16,21 +16,31 @@ internal static unsafe class VectorParity
     // Of the first-level cache, for all columns together.
     private const int StripsBytes = 20 << 10;
 
-    [SkipLocalsInit]
     public static void Generate(ReadOnlySpan<ColumnBytes> data, ReadOnlySpan<ColumnBytes> parity)
     {
-        byte** columns = stackalloc byte*[data.Length];
-        for (int i = 0; i < data.Length; i++) columns[i] = (byte*)data[i].Address;
         RowBytes rows = new()
         {
             P = (byte*)parity[0].Address,
             Q = parity.Length > 1 ? (byte*)parity[1].Address : null,
             R = parity.Length > 2 ? (byte*)parity[2].Address : null,
         };
+        int from = FewParity.Generate(data, parity.Length, rows);
+        if (from < parity[0].LengthBytes) Generate(data, parity, rows, from);
+    }
+
+    [SkipLocalsInit]
+    private static void Generate(
+        ReadOnlySpan<ColumnBytes> data,
+        ReadOnlySpan<ColumnBytes> parity,
+        in RowBytes rows,
+        int from)
+    {
+        byte** columns = stackalloc byte*[data.Length];
+        for (int i = 0; i < data.Length; i++) columns[i] = (byte*)data[i].Address;
         int length = parity[0].LengthBytes;
         int count = data.Length;
         int to;
-        for (int from = 0; from < length; from = to)
+        for (; from < length; from = to)
         {
             while (count > 0 && data[count - 1].LengthBytes <= from) count--;
             to = count == 0 ? length : data[count - 1].LengthBytes;
@@ -52,10 +62,12 @@ internal static unsafe class VectorParity
         ReadOnlySpan<int> lostData,
         ReadOnlySpan<int> usedParity)
     {
+        int start = FewParity.Reconstruct(data, parity, lostData, usedParity);
+        if (start > 0 && start == data[0].LengthBytes) return;
         int present = data.Length;
         int count = lostData.Length;
         int to;
-        for (int from = 0; ; from = to)
+        for (int from = start; ; from = to)
         {
             // Columns that end before are known here, so fewer rows will do.
             while (present > 0 && data[present - 1].LengthBytes <= from) present--;

@@ -42,7 +42,7 @@ public sealed class RaidzParityTests
     public void Any_lost_data_columns_come_back_from_any_parity_rows(int width)
     {
         Random random = new(width);
-        int length = width > 20 ? 97 : 203;
+        int length = width > 20 ? 97 : 331;
         using Columns columns = Generated(Even(width, length), 3, random, 3);
         RebuildsEveryLoss(columns, random);
     }

@@ -26,4 +26,20 @@ internal static unsafe partial class IsaL
         byte* tables,
         nint* data,
         nint* coding);
+
+    // Its own entry points for AVX2 (xor_gen has none: AVX has the same 32 bytes).
+    [LibraryImport(Library, EntryPoint = "xor_gen_avx")]
+    public static partial int XorGenAvx(int vectors, int length, nint* array);
+
+    [LibraryImport(Library, EntryPoint = "pq_gen_avx2")]
+    public static partial int PqGenAvx2(int vectors, int length, nint* array);
+
+    [LibraryImport(Library, EntryPoint = "ec_encode_data_avx2")]
+    public static partial void EcEncodeDataAvx2(
+        int length,
+        int k,
+        int rows,
+        byte* tables,
+        nint* data,
+        nint* coding);
 }

@@ -65,11 +65,20 @@ internal sealed unsafe class Stripe : IDisposable
         else IsaL.EcEncodeData(_columnBytes, _data.Length, 3, _tables, _vectors, _vectors + _data.Length);
     }
 
+    /// <summary>Whatever the processor, with the same width of vectors as ours.</summary>
+    public void GenerateByAvx2OfIsaL(int rows)
+    {
+        if (rows == 1) _ = IsaL.XorGenAvx(_data.Length + 1, _columnBytes, _vectors);
+        else if (rows == 2) _ = IsaL.PqGenAvx2(_data.Length + 2, _columnBytes, _vectors);
+        else
+            IsaL.EcEncodeDataAvx2(_columnBytes, _data.Length, 3, _tables, _vectors, _vectors + _data.Length);
+    }
+
     /// <summary>Two lost columns from P and Q, every pair in turn.</summary>
     public void Reconstruct()
     {
         (int first, int second) = _pairs[_pair];
-        _pair = (_pair + 1) % _pairs.Length;
+        _pair = _pair + 1 == _pairs.Length ? 0 : _pair + 1;
         RaidzParity.Reconstruct(_data, _parity.AsSpan(0, 2), [first, second], [0, 1]);
     }
 
