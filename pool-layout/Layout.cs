@@ -51,6 +51,11 @@ public static class Layout
     /// <summary>Sectors that one bitmap block of the space map covers: 128 MiB.</summary>
     public const int RegionSectors = 8 * SectorBytes;
 
+    /// <summary>
+    /// Most sectors of a top-level vdev: the space map's index has 20 bits for the region. 128 TiB.
+    /// </summary>
+    public const long MaximumVdevSectors = (long)RegionSectors << 20;
+
     /// <summary>Smallest and largest volume block.</summary>
     public const int MinimumBlockBytes = 4096;
 

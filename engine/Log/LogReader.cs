@@ -20,6 +20,8 @@ namespace Cstor.Engine.Log;
 internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damage, bool mayRepair)
 {
     private readonly byte[] _scratch = new byte[LogGroupHeader.Bytes];
+    private int _unreadableCopies;
+    private bool _isBlind;
     private readonly ApartRead _reads = new(loop, devices);
     private readonly SegmentImage[] _images = [new(loop, devices), new(loop, devices)];
 
@@ -49,6 +51,9 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
 
         buffer.Release();
         string? gap = await FindProofOfLossAsync(at);
+        // What neither copy could be asked is no end of the log.
+        if (_isBlind)
+            gap ??= $"the commit log cannot be read from group {at.Sequence} on";
         return new LogScan(groups, flushedThrough, segments, gap);
     }
 
@@ -73,6 +78,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
         for (int attempt = 0; attempt < 2; attempt++)
         {
             bool isThorough = attempt == 1;
+            if (!isThorough) _isBlind = false;
             if (at.OffsetBytes < Layout.LogSegmentBytes
                 && await TryReadAsync(at, at.Segment, at.OffsetBytes, buffer, isThorough) is { } here)
                 return new FoundGroup(at.Segment, at.OffsetBytes, here);
@@ -86,6 +92,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
     private async ValueTask<LogGroupHeader?> TryReadAsync(LogPosition expected, LogSegment segment,
         int offset, IoBuffer buffer, bool isThorough)
     {
+        _unreadableCopies = 0;
         for (int copy = 0; copy < 2; copy++)
         {
             BlockPlace place = segment.At(copy, offset);
@@ -101,6 +108,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
             return header;
         }
 
+        _isBlind |= _unreadableCopies == 2;
         return null;
     }
 
@@ -112,16 +120,27 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
         if (copy == 0)
         {
             await _images[0].LoadAsync(segment.Place0);
-            ReadOnlySpan<byte> rest = _images[0].From(offset);
-            if (rest.IsEmpty || !IsExpected(rest[..length], expected, out LogGroupHeader first)) return null;
-            rest[..first.TotalBytes].CopyTo(buffer.Span);
-            return first;
+            if (_images[0].IsReadable)
+            {
+                ReadOnlySpan<byte> rest = _images[0].From(offset);
+                if (!IsExpected(rest[..length], expected, out LogGroupHeader first)) return null;
+                rest[..first.TotalBytes].CopyTo(buffer.Span);
+                return first;
+            }
         }
 
         IoStatus status = await _reads.BlockAsync(segment.At(copy, offset), buffer.First(length));
-        return status == IoStatus.Ok && IsExpected(buffer.Span[..length], expected, out LogGroupHeader header)
-            ? header
-            : null;
+        if (status == IoStatus.Ok)
+            return IsExpected(buffer.Span[..length], expected, out LogGroupHeader header) ? header : null;
+        // A sector behind the group may be what cannot be read.
+        status = await _reads.BlockAsync(segment.At(copy, offset), buffer.First(Layout.SectorBytes));
+        if (status != IoStatus.Ok) _unreadableCopies++;
+        if (status != IoStatus.Ok
+            || LogGroupHeader.TryReadHeader(buffer.Span[..Layout.SectorBytes],
+                out LogGroupHeader alone) is not null
+            || !Follows(alone, expected) || alone.TotalBytes > length) return null;
+        return await ReadExactAsync(segment.At(copy, offset), alone.TotalBytes, expected, buffer)
+            ? alone : null;
     }
 
     // A mirror shows what one of its devices has; another one may have what that one lost.

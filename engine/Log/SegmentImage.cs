@@ -16,6 +16,8 @@ internal sealed class SegmentImage(ILoop loop, PoolDevices devices)
     public ReadOnlySpan<byte> From(int offset) =>
         _status == IoStatus.Ok ? _buffer.Span[offset..Layout.LogSegmentBytes] : [];
 
+    public bool IsReadable => _status == IoStatus.Ok;
+
     public async ValueTask LoadAsync(BlockPlace place)
     {
         if (place == _place) return;

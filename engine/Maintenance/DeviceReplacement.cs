@@ -29,6 +29,14 @@ internal sealed class DeviceReplacement(PoolCore pool)
         if (newPath is null) await old.ReleaseDiskAsync();
         Outcome<PoolDevice> joined = await TakeAsync(newPath ?? old.Path, vdev, force, old.Guid);
         if (!joined.IsOk) return joined.Fault;
+        // Meanwhile the old device may have become the last that has everything.
+        if (hasSpare && old.IsCurrent && !vdev.StandsWithout(old))
+        {
+            if (!Devices.Tree.Spares.Contains(joined.Value)) await joined.Value.CloseAsync();
+            return new Fault("device-last-copy", $"{old.Path}: has the last good copy",
+                "Wait until the other devices are up to date (see: cstor pool status)");
+        }
+
         VdevSlot after = hasSpare
             ? new VdevSlot(VdevKind.Spare, before.Guid, [joined.Value, .. before.Members[1..]])
             : new VdevSlot(VdevKind.Replacing, NewGuid(), [old, joined.Value]);

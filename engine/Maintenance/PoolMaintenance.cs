@@ -46,7 +46,9 @@ internal sealed class PoolMaintenance
             return new Fault("device-spare", $"{device.Path}: is a spare, which is not in use", "Detach it");
         if (device.State == VdevState.Offline) return Unit.Value;
         if (!vdev.StandsWithout(device)) return LastCopy(device);
-        _pool.Devices.Exclude(device, VdevState.Offline, "the operator took it offline");
+        if (device.IsWritable) _pool.Devices.Exclude(device, VdevState.Offline,
+            "the operator took it offline");
+        else device.Exclude(VdevState.Offline, device.MissingFrom);
         Outcome<Unit> saved = await SaveAsync($"{device.Path} is offline");
         if (saved.IsOk) await device.ReleaseDiskAsync();
         return saved;

@@ -31,7 +31,8 @@ internal sealed class VdevAddition(PoolCore pool)
         PoolDevice[] devices =
             [.. plan.Vdevs.SelectMany(vdev => vdev.Disks)
                 .Select((disk, index) => new PoolDevice(disk, admitted.Value[index].Disk))];
-        Outcome<CreationPlan> result = dryRun ? plan : await JoinAsync(before, plan, devices);
+        Outcome<CreationPlan> result = PoolCreation.TooLarge(plan) is { } tooLarge ? tooLarge
+            : dryRun ? plan : await JoinAsync(before, plan, devices);
         if (!dryRun && result.IsOk) return result;
         foreach (PoolDevice device in devices) await device.CloseAsync();
         return result;

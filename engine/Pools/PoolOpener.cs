@@ -123,7 +123,6 @@ internal static class PoolOpener
             return new Fault("pool-full", $"pool '{core.Devices.PoolName}' has no room for its commit log",
                 "Use larger devices");
         core.Log.Failed = status => core.Stop($"the commit log cannot be written: {status}");
-        core.Devices.Epoch = core.Epoch;
         IoStatus status = await checkpoint.RunAsync();
         if (status == IoStatus.Ok) return null;
         return new Fault("pool-write-failed",

@@ -21,6 +21,8 @@ namespace Cstor.Engine.Scrub;
 
 internal sealed class PoolScan
 {
+    private const long RetryNanoseconds = 30_000_000_000;
+
     private readonly PoolCore _pool;
     private readonly Checkpoint _checkpoint;
     private readonly CheckpointPacer _pacer;
@@ -172,11 +174,23 @@ internal sealed class PoolScan
         _pool.Scans.Targets = null;
         if (_pool.Scans.Resilver.State == ScanState.Running)
             End(ref _pool.Scans.Resilver, ScanState.Canceled, "resilver");
-        if (work.Counters.AwayBlocks > 0) _log.Incomplete(work.Counters.AwayBlocks);
+        if (work.Counters.AwayBlocks > 0)
+        {
+            _log.Incomplete(work.Counters.AwayBlocks);
+            RetryLater();
+        }
+
         // Devices that came meanwhile, or failed and came back, have their own resilver.
         bool isMore = ResilverTargets.Of(_pool.Devices).IsAnyLeft;
         if (isMore && (isComplete || !targets.IsAnyLeft)) _isResilverDue = true;
         else await _pacer.RequestAsync();
+    }
+
+    // What could not be asked may answer again without anybody telling.
+    private async void RetryLater()
+    {
+        await _pool.Loop.DelayAsync(RetryNanoseconds);
+        if (!IsOver) OnMembershipChanged();
     }
 
     private async ValueTask<bool> CompleteAsync(ResilverTargets targets)

@@ -71,9 +71,12 @@ internal static class LabelStore
         IoBuffer? buffer = buffers.TryRent(Layout.LabelConfigBytes);
         if (buffer is null) return IoStatus.NoMemory;
         int usedBytes = LabelBlock.Write(label, buffer.First(Layout.LabelConfigBytes).Span);
-        IoStatus first = await WritePairAsync(device, buffer.First(usedBytes), 0);
+        // The disk may be let go of in between: then the rest fails.
+        long deviceBytes = device.Disk.SizeBytes;
+        IoStatus first = await WritePairAsync(device, deviceBytes, buffer.First(usedBytes), 0);
         IoStatus second =
-            first == IoStatus.Ok ? await WritePairAsync(device, buffer.First(usedBytes), 1) : first;
+            first == IoStatus.Ok ? await WritePairAsync(device, deviceBytes, buffer.First(usedBytes),
+                1) : first;
         buffer.Release();
         return second;
     }
@@ -109,16 +112,17 @@ internal static class LabelStore
         return new LabelFinding(index, condition, reason, label);
     }
 
-    private static async ValueTask<IoStatus> WritePairAsync(PoolDevice device, IoSlice block, int phase)
+    private static async ValueTask<IoStatus> WritePairAsync(
+        PoolDevice device, long deviceBytes, IoSlice block, int phase)
     {
-        ValueTask<IoStatus> front = device.WriteAsync(OffsetOf(device, phase), block);
-        ValueTask<IoStatus> back = device.WriteAsync(OffsetOf(device, phase + 2), block);
+        ValueTask<IoStatus> front = device.WriteAsync(OffsetOf(deviceBytes, phase), block);
+        ValueTask<IoStatus> back = device.WriteAsync(OffsetOf(deviceBytes, phase + 2), block);
         IoStatus frontStatus = await front;
         IoStatus backStatus = await back;
         if (frontStatus != IoStatus.Ok && backStatus != IoStatus.Ok) return frontStatus;
         return await device.FlushAsync();
     }
 
-    private static long OffsetOf(PoolDevice device, int label) =>
-        LabelBlock.OffsetOf(device.Disk.SizeBytes, label) + Layout.LabelConfigOffset;
+    private static long OffsetOf(long deviceBytes, int label) =>
+        LabelBlock.OffsetOf(deviceBytes, label) + Layout.LabelConfigOffset;
 }

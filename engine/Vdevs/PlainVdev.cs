@@ -80,6 +80,10 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
         PoolDevice[] devices = [.. Devices.Where(device => device.IsReadable)];
         CopyFinding[] findings = new CopyFinding[devices.Length];
         int good = -1;
+        // What a device in use would say that cannot be asked now is not known: nothing is called lost then.
+        IoStatus unknown = Array.Exists(Devices, device => device.IsCurrent && !device.IsReadable)
+            ? IoStatus.DeviceTimeout
+            : IoStatus.Ok;
         // Those in use first: what the others have counts only if none of these has it.
         for (int pass = 0; pass < 2 && good < 0; pass++)
         {
@@ -91,6 +95,7 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
                 IoSlice attempt = trial.First(into.LengthBytes);
                 IoStatus status = await devices[i].ReadAsync(PoolDevice.OffsetOf(sector), attempt);
                 bool isGood = status == IoStatus.Ok && isRight(attempt);
+                if (pass == 0 && status is IoStatus.DeviceTimeout or IoStatus.DeviceGone) unknown = status;
                 if (isGood && good < 0)
                 {
                     attempt.Span.CopyTo(into.Span);
@@ -104,7 +109,8 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
             }
         }
 
-        return await RepairAsync(sector, into, devices, findings, good >= 0, mode);
+        Examination result = await RepairAsync(sector, into, devices, findings, good >= 0, mode);
+        return good < 0 && unknown != IoStatus.Ok ? result with { Status = unknown } : result;
     }
 
     /// <summary>
@@ -118,10 +124,13 @@ internal sealed class PlainVdev(VdevConfig config, VdevSlot[] slots, ILoop loop,
         int best = -1;
         long bestDistance = 0;
         long offsetBytes = PoolDevice.OffsetOf(sector);
+        // One that lacks some blocks is asked only when there is none that has all.
+        bool isStanding = false;
+        foreach (PoolDevice device in devices) isStanding |= device.IsCurrent;
         for (int i = 0; i < devices.Length; i++)
         {
             PoolDevice device = devices[i];
-            if (tried[i] || !device.IsReadable) continue;
+            if (tried[i] || !device.IsReadable || (isStanding && !device.IsCurrent)) continue;
             long distance = Math.Abs(device.LastOffsetBytes - offsetBytes);
             if (best >= 0)
             {

@@ -23,7 +23,7 @@ internal static class PoolCreation
         if (!admitted.IsOk) return admitted.Fault;
         CreationPlan plan = Plan(loop, specs, admitted.Value);
         foreach (AdmittedDevice device in admitted.Value) await device.Disk.CloseAsync();
-        return plan;
+        return TooLarge(plan) is { } tooLarge ? tooLarge : plan;
     }
 
     public static async ValueTask<Outcome<PoolDevices>> CreateAsync(
@@ -41,6 +41,12 @@ internal static class PoolCreation
             await DeviceAdmission.AdmitAsync(loop, PathsOf(specs), force);
         if (!admitted.IsOk) return admitted.Fault;
         CreationPlan plan = Plan(loop, specs, admitted.Value);
+        if (TooLarge(plan) is { } tooLarge)
+        {
+            foreach (AdmittedDevice device in admitted.Value) await device.Disk.CloseAsync();
+            return tooLarge;
+        }
+
         PoolIdentity identity = new(poolName, poolGuid, host, [], []);
         Membership membership = new(log);
         membership.Touch();
@@ -93,6 +99,15 @@ internal static class PoolCreation
                 "vdev-count", "a pool has at least one vdev for data", "Name at least one device for it");
         return CheckVdevs(specs);
     }
+
+    /// <summary>Why vdevs of such a size are refused, or null.</summary>
+    public static Fault? TooLarge(CreationPlan plan) =>
+        plan.Vdevs.Any(vdev => vdev.SizeSectors > Layout.MaximumVdevSectors)
+            ? new Fault(
+                "vdev-too-large",
+                $"a vdev has at most {Layout.MaximumVdevSectors >> 28} TiB, parity included",
+                "Make several vdevs of fewer devices")
+            : null;
 
     /// <summary>Why vdevs cannot be as named, or null; looks at no device.</summary>
     public static Fault? CheckVdevs(IReadOnlyList<VdevSpec> specs)

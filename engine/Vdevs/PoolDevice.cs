@@ -191,11 +191,16 @@ internal sealed class PoolDevice
     }
 
     /// <summary>Holds nothing of the pool yet, or nothing that can be trusted.</summary>
-    public void LackEverything() => MissingFrom = 1;
+    public void LackEverything()
+    {
+        Absences++;
+        MissingFrom = 1;
+    }
 
     /// <summary>Waits again to stand in for another.</summary>
     public void BecomeSpare()
     {
+        Absences++;
         MissingFrom = 0;
         State = VdevState.Online;
     }

@@ -141,7 +141,7 @@ internal abstract class Vdev
     public bool TryGrow()
     {
         long child = Devices.Min(device => device.SizeSectors);
-        long sizeSectors = Geometry.Width * child;
+        long sizeSectors = Geometry.Width * Math.Min(child, Layout.MaximumVdevSectors / Geometry.Width);
         if (sizeSectors <= SizeSectors) return false;
         SizeSectors = sizeSectors;
         Geometry = GeometryOf(sizeSectors);
@@ -210,6 +210,7 @@ internal abstract class Vdev
         bool isFailed = false;
         for (int i = 0; i < devices.Length; i++)
         {
+            if (!IsMember(devices[i])) continue;
             if (statuses[i] != IoStatus.Ok && devices[i].IsRebuilding) Exclude(devices[i], statuses[i], what);
             if (!devices[i].IsCurrent) continue;
             if (statuses[i] == IoStatus.Ok)
@@ -226,7 +227,7 @@ internal abstract class Vdev
         if (!stands && (Role != VdevRole.Log || !isFailed)) return failure;
         if (!isFailed) return IoStatus.Ok;
         for (int i = 0; i < devices.Length; i++)
-            if (statuses[i] != IoStatus.Ok && devices[i].IsCurrent)
+            if (statuses[i] != IoStatus.Ok && devices[i].IsCurrent && IsMember(devices[i]))
                 Exclude(devices[i], statuses[i], what);
         if (IsLost) Losses++;
         return stands ? IoStatus.Ok : failure;
@@ -266,6 +267,9 @@ internal abstract class Vdev
                 flush.Flush(i);
         return flush;
     }
+
+    // One that has left since the request began stands for nothing any more.
+    private bool IsMember(PoolDevice device) => Array.IndexOf(Devices, device) >= 0;
 
     private void Exclude(PoolDevice device, IoStatus status, string what) => Membership.Exclude(
         device, status == IoStatus.DeviceGone ? VdevState.Removed : VdevState.Faulted, $"{what} ({status})");

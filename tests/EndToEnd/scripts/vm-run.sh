@@ -26,7 +26,7 @@ timeout --kill-after=5 "${VM_TIMEOUT:-300}" qemu-system-x86_64 \
   -kernel "$kernel" -initrd "$work/initrd" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off vm.port=$port vm.target=$target vm.lun=$lun vm.digest=${VM_DIGEST:-}" \
   -netdev user,id=net -device virtio-net-pci,netdev=net,romfile= </dev/null 2>&1 \
-  | tr -d '\r' | tee "$console" | { grep --line-buffered -a '^vm:' || true; }
+  | sed -u 's/\r//g' | tee "$console" | { grep --line-buffered -a '^vm:' || true; }
 if grep -aq '^vm: passed' "$console"; then exit 0; fi
 echo "vm: did not pass; the end of its console:"
 tail -n 30 "$console"
