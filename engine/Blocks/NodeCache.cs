@@ -13,10 +13,18 @@ internal sealed class NodeCache : IDisposable
     private readonly Dictionary<ulong, int> _byPlace = [];
     private readonly List<Entry> _entries = [];
     private readonly Stack<Entry> _spare = [];
+    private readonly BufferPool _buffers;
     private readonly long _limitBytes;
     private int _hand;
 
-    public NodeCache(long limitBytes) => _limitBytes = limitBytes;
+    /// <param name="buffers">Where the blocks' memory comes from: all caches on it together leave half of it
+    /// to requests.</param>
+    /// <param name="limitBytes">Of this cache.</param>
+    public NodeCache(BufferPool buffers, long limitBytes)
+    {
+        _buffers = buffers;
+        _limitBytes = limitBytes;
+    }
 
     /// <summary>Memory of all cached blocks.</summary>
     public long UsedBytes { get; private set; }
@@ -58,6 +66,7 @@ internal sealed class NodeCache : IDisposable
 
         UsedBytes += buffer.CapacityBytes;
         while (UsedBytes > _limitBytes && _entries.Count > 0) Evict();
+        if (_buffers.IsHalfUsed && _entries.Count > 0) Evict();
         if (!_spare.TryPop(out Entry? added)) added = new Entry();
         added.Set(pointer, buffer);
         _byPlace.Add(added.Place, _entries.Count);

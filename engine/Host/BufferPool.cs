@@ -44,6 +44,11 @@ public sealed class BufferPool : IDisposable
     public long GrownBytes { get; private set; }
 
     /// <summary>
+    /// Half of the limit was taken from the system: whoever only keeps things should not grow.
+    /// </summary>
+    public bool IsHalfUsed => GrownBytes > LimitBytes / 2;
+
+    /// <summary>
     /// Buffers rented and not yet returned: zero when everything has ended, or a buffer leaked.
     /// </summary>
     public long RentedCount { get; private set; }

@@ -28,7 +28,7 @@ internal sealed class PoolCore
         Allocator = new SpaceAllocator { IsUsable = devices.Stands };
         for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
         Ledger = new SpaceLedger(loop, Allocator);
-        Cache = new NodeCache(options.CacheBytes);
+        Cache = new NodeCache(loop.Buffers, options.CacheBytes);
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Ledger, Damage);
         Writer = new BlockWriter(loop, devices, Allocator);

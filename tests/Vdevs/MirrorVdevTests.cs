@@ -292,4 +292,44 @@ public sealed class MirrorVdevTests
             Assert.False(pool.IsDegraded);
         });
     }
+
+    [Fact]
+    public void A_device_that_left_during_a_write_stands_for_nothing_when_the_last_one_fails_it()
+    {
+        using VdevRig rig = new(20, 2);
+        rig.Run(async () =>
+        {
+            PoolDevices pool = await rig.CreateAsync(VdevRig.Mirror(0, 1));
+            Vdev vdev = pool.Tree.Vdevs[0];
+            rig.DiskAt(0).Faults.WriteError = 1;
+            ValueTask<IoStatus> write = rig.WriteAsync(pool, Place, 0x11);
+            vdev.Rearrange(VdevKind.Disk, vdev.Guid, [vdev.Slots[0]]);
+            Assert.Equal(IoStatus.DeviceError, await write);
+            Assert.True(vdev.Devices[0].IsCurrent);
+        });
+    }
+
+    [Fact]
+    public void Nothing_is_called_lost_while_the_device_that_has_it_hangs()
+    {
+        using VdevRig rig = new(21, 2);
+        rig.Run(async () =>
+        {
+            PoolDevices pool = await rig.CreateAsync(VdevRig.Mirror(0, 1));
+            pool.Epoch = 3;
+            rig.DiskAt(1).Faults.WriteError = 1;
+            Assert.Equal(IoStatus.Ok, await rig.WriteAsync(pool, Place, 0x22));
+            rig.DiskAt(1).Faults.Clear();
+            rig.DiskAt(1).Poke(VdevRig.OffsetOf(Place), new byte[Layout.SectorBytes]);
+            pool.Tree.Vdevs[0].Devices[1].BringBack(null);
+            rig.DiskAt(0).Hang();
+            for (int i = 0; i < 2; i++)
+            {
+                Examination found = await rig.ExamineAsync(pool, Place, 0x22, ExamineMode.Repair);
+                Assert.Equal(IoStatus.DeviceTimeout, found.Status);
+            }
+
+            rig.DiskAt(0).EndHang();
+        });
+    }
 }
