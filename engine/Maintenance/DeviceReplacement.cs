@@ -42,7 +42,8 @@ internal sealed class DeviceReplacement(PoolCore pool)
             : new VdevSlot(VdevKind.Replacing, NewGuid(), [old, joined.Value]);
         PoolTree tree = WithoutSpare(joined.Value);
         Put(vdev, slot, after);
-        Outcome<Unit> saved = await SaveAsync(tree, $"{joined.Value.Path} takes the place of {old.Path}");
+        Outcome<Unit> saved = await TreeChange.SaveAsync(pool, tree,
+            $"{joined.Value.Path} takes the place of {old.Path}");
         if (saved.IsOk && hasSpare) await LeaveAsync(old);
         return saved;
     }
@@ -67,7 +68,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
         PoolTree tree = WithoutSpare(joined.Value);
         Guid guid = vdev.Kind == VdevKind.Mirror ? vdev.Guid : NewGuid();
         vdev.Rearrange(VdevKind.Mirror, guid, [.. vdev.Slots, VdevSlot.Of(joined.Value)]);
-        return await SaveAsync(tree, $"{joined.Value.Path} joins {old.Path} in a mirror");
+        return await TreeChange.SaveAsync(pool, tree, $"{joined.Value.Path} joins {old.Path} in a mirror");
     }
 
     public async ValueTask<Outcome<Unit>> DetachAsync(string name)
@@ -106,7 +107,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
         if (!isSpare) return await EndAsync(tree, device, $"{device.Path} leaves");
         device.BecomeSpare();
         tree = tree with { Spares = [.. tree.Spares, device] };
-        return await SaveAsync(tree, $"{device.Path} is a spare again");
+        return await TreeChange.SaveAsync(pool, tree, $"{device.Path} is a spare again");
     }
 
     /// <summary>Ends replacements whose new device is complete, sends spares back, and grows vdevs.</summary>
@@ -135,7 +136,8 @@ internal sealed class DeviceReplacement(PoolCore pool)
 
         Vdev[] grown = [.. tree.Vdevs.Where(vdev => vdev.TryGrow())];
         if (leaving.Count == 0 && grown.Length == 0 && tree == Devices.Tree) return;
-        if (!(await SaveAsync(tree, "devices are complete, those they replace leave")).IsOk) return;
+        if (!(await TreeChange.SaveAsync(pool, tree,
+            "devices are complete, those they replace leave")).IsOk) return;
         foreach (PoolDevice device in leaving) await LeaveAsync(device);
         // Not before the labels have the new size: what is allocated must be inside the vdev at any import.
         foreach (Vdev vdev in grown) pool.Allocator.Grow(vdev.Id, vdev.SectorCount);
@@ -201,7 +203,7 @@ internal sealed class DeviceReplacement(PoolCore pool)
 
     private async ValueTask<Outcome<Unit>> EndAsync(PoolTree tree, PoolDevice device, string change)
     {
-        Outcome<Unit> saved = await SaveAsync(tree, change);
+        Outcome<Unit> saved = await TreeChange.SaveAsync(pool, tree, change);
         if (saved.IsOk) await LeaveAsync(device);
         return saved;
     }
@@ -214,15 +216,6 @@ internal sealed class DeviceReplacement(PoolCore pool)
             MaintenanceLog.Failed(pool.Logger, Devices.PoolName,
                 $"{device.Path} has left, but its labels could not be cleared ({status})");
         await device.ReleaseDiskAsync();
-    }
-
-    private async ValueTask<Outcome<Unit>> SaveAsync(PoolTree tree, string change)
-    {
-        MaintenanceLog.Changed(pool.Logger, Devices.PoolName, change);
-        IoStatus status = await Devices.SaveTreeAsync(tree);
-        return status == IoStatus.Ok ? Unit.Value : new Fault(
-            "label-write-failed", $"{change}, but the labels could not be written ({status})",
-            "Look at: cstor pool status");
     }
 
     private Guid NewGuid() => PoolCreation.NewGuid(pool.Loop);

@@ -174,14 +174,8 @@ internal sealed class PoolMaintenance
         return await SaveAsync($"{device.Path} is back");
     }
 
-    private async ValueTask<Outcome<Unit>> SaveAsync(string change)
-    {
-        MaintenanceLog.Changed(_pool.Logger, _pool.Devices.PoolName, change);
-        IoStatus status = await _pool.Devices.SaveTreeAsync(_pool.Devices.Tree);
-        return status == IoStatus.Ok ? Unit.Value : new Fault(
-            "label-write-failed", $"{change}, but the labels could not be written ({status})",
-            "Look at: cstor pool status");
-    }
+    private ValueTask<Outcome<Unit>> SaveAsync(string change) =>
+        TreeChange.SaveAsync(_pool, _pool.Devices.Tree, change);
 
     private async ValueTask<Outcome<T>> OneAtATimeAsync<T>(Func<ValueTask<Outcome<T>>> command)
     {
