@@ -223,6 +223,8 @@ internal abstract class Vdev
             failure = statuses[i];
         }
 
+        // A device may have taken another's place meanwhile: it was brought up to date before it counted.
+        if (!isFailed && StandsWithout(null)) return IoStatus.Ok;
         bool stands = good.Count(true) >= Geometry.Width - Geometry.Parity;
         if (!stands && (Role != VdevRole.Log || !isFailed)) return failure;
         if (!isFailed) return IoStatus.Ok;

@@ -24,6 +24,8 @@ public sealed class KernelInitiatorTests(ITestOutputHelper output)
     {
         using DaemonFixture daemon = new(output);
         daemon.MakeVolume(size: "1G", diskBytes: 4L << 30);
+        // Else what was not flushed yet may be lost, as with a disk's own cache, and the load would see it.
+        daemon.CliOk("volume", "set", "tank/v", "sync=always");
         int restarts = 0;
         Exception? failure = null;
         Run(daemon, "killed-under-load", line =>
