@@ -36,7 +36,9 @@ public sealed class HangingDeviceTests(ITestOutputHelper output)
         disk.Thaw();
         Within(() =>
         {
-            while (daemon.Cli("pool", "import", "tank").ExitCode != 0) Thread.Sleep(200);
+            for (int i = 0; i < 150 && daemon.Cli("pool", "import", "tank").ExitCode != 0; i++)
+                Thread.Sleep(200);
+            daemon.CliOk("pool", "status", "tank");
         });
         Assert.Contains("tank/v", daemon.CliOk("volume", "list"), StringComparison.Ordinal);
         daemon.CliOk("pool", "export", "tank");
