@@ -7,4 +7,7 @@ public enum ChecksumKind : byte
 {
     /// <summary>XXH3, 128 bits, over the physical bytes.</summary>
     Xxh128 = 1,
+
+    /// <summary>BLAKE3, its first 128 bits, over the physical bytes.</summary>
+    Blake3 = 2,
 }

@@ -4,7 +4,7 @@ namespace Cstor.PoolLayout;
 public static class Layout
 {
     /// <summary>Version of everything on disk. A higher one is refused by name.</summary>
-    public const uint FormatVersion = 1;
+    public const uint FormatVersion = 2;
 
     /// <summary>The pool's unit of allocation and I/O, whatever the disk's own sector.</summary>
     public const int SectorBytes = 4096;

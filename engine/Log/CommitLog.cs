@@ -130,9 +130,6 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     public void AppendDatasetPut(uint slot, in DatasetRecord dataset) =>
         dataset.Write(Reserve(LogRecordKind.DatasetPut, slot)[LogRecordHeader.Bytes..]);
 
-    /// <summary>Appends: this dataset is gone.</summary>
-    public void AppendDatasetRemove(uint slot) => Reserve(LogRecordKind.DatasetRemove, slot);
-
     /// <summary>
     /// Completes when everything appended so far is durable, together with the data it names.
     /// </summary>

@@ -15,7 +15,7 @@ namespace Cstor.Engine.Log;
 /// the last known flush are believed only as far as the data they name is there; the first record without
 /// its data ends the replay.
 /// </summary>
-internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uint> removedSlots)
+internal sealed class LogReplay(PoolCore pool, LogReader reader)
 {
     private const int VerifyWidth = 32;
 
@@ -123,7 +123,7 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         LogRecordKind.Write => ApplyWrite(header.Slot, MemoryMarshal.Read<LogWriteRecord>(record)),
         LogRecordKind.Unmap => ApplyUnmap(header.Slot, MemoryMarshal.Read<LogUnmapRecord>(record)),
         LogRecordKind.DatasetPut => ApplyPut(header.Slot, record[LogRecordHeader.Bytes..]),
-        _ => ApplyRemove(header.Slot),
+        _ => $"record of kind {header.Kind}",
     };
 
     private string? ApplyWrite(uint slot, in LogWriteRecord write)
@@ -180,15 +180,6 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader, ICollection<uin
         Volume volume = new(pool, slot, record) { SettingsDirty = true };
         if (slot == pool.Slots.Count) pool.Slots.Add(volume);
         else pool.Slots[(int)slot] = volume;
-        return null;
-    }
-
-    private string? ApplyRemove(uint slot)
-    {
-        if (VolumeAt(slot) is not { } volume) return $"removal of slot {slot}, which is free";
-        volume.Dispose();
-        pool.Slots[(int)slot] = null;
-        removedSlots.Add(slot);
         return null;
     }
 

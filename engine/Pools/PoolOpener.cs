@@ -50,7 +50,7 @@ internal static class PoolOpener
         Fault? fault = await LoadAsync(core, spaceMap, root);
         LogReplay? replay = null;
         LogScan? log = null;
-        if (fault is null) (fault, replay, log) = await ReplayAsync(core, checkpoint, root);
+        if (fault is null) (fault, replay, log) = await ReplayAsync(core, root);
         checkpoint.AllocatedSectors = root.AllocatedSectors;
         ulong nextSequence = root.LogSequence + (ulong)(log?.Groups.Count ?? 0) + 1;
         if (fault is null && !devices.IsReadOnly) fault = await BeginLogAsync(core, checkpoint, nextSequence);
@@ -95,7 +95,7 @@ internal static class PoolOpener
     }
 
     private static async ValueTask<(Fault? Fault, LogReplay? Replay, LogScan? Log)> ReplayAsync(
-        PoolCore core, Checkpoint checkpoint, Uberblock root)
+        PoolCore core, Uberblock root)
     {
         if (LostLog(core.Devices, root) is { } lost) return (lost, null, null);
         LogReader reader = new(core.Loop, core.Devices, core.Damage, !core.Devices.IsReadOnly);
@@ -103,7 +103,7 @@ internal static class PoolOpener
             root.LogGeneration, root.LogSequence,
             new LogSegment(root.LogPlace0, root.LogPlace1), new LogSegment(root.LogNext0, root.LogNext1),
             (int)root.LogOffsetBytes, root.LogPreviousChecksum));
-        LogReplay replay = new(core, reader, checkpoint.RemovedSlots);
+        LogReplay replay = new(core, reader);
         Fault? fault = log.Gap is not null && !core.Devices.IsReadOnly
             ? new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
                 "Import with --readonly to save what is there")

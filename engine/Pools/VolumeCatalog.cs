@@ -171,7 +171,6 @@ internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, Checkp
         Check.That(volume.Root.Pointer.IsHole && volume.Pending.IsEmpty && volume.Frozen is null);
         pool.Slots[(int)volume.Slot] = null;
         checkpoint.RemovedSlots.Add(volume.Slot);
-        pool.Log!.AppendDatasetRemove(volume.Slot);
         PoolLog.VolumeDestroyed(pool.Logger, volume.Name);
         volume.Dispose();
     }

@@ -100,6 +100,24 @@ public static class RecordFields
         .Number(8, "block-count", record.BlockCount)
         .Rows;
 
+    public static IReadOnlyList<FieldRow> Of(in LogSnapshotRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(4, "snapshot-slot", (ulong)record.SnapshotSlot)
+        .Number(4, "name-bytes", (ulong)record.NameBytes)
+        .Number(8, "epoch", record.Epoch)
+        .Time("created-unix-nanoseconds", record.CreatedUnixNanoseconds)
+        .Guid("id", record.Id)
+        .Text(DatasetRecord.NameMaximumBytes + 1, "name", Words.Quoted(record.Name))
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogRollbackRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(4, "snapshot-slot", (ulong)record.SnapshotSlot)
+        .Number(4, "discarded-slot", (ulong)record.DiscardedSlot)
+        .Number(8, "epoch", record.Epoch)
+        .Guid("discarded-id", record.DiscardedId)
+        .Rows;
+
     public static IReadOnlyList<FieldRow> Of(in SpaceLogHeader header) => new FieldList()
         .Magic("magic", header.Magic)
         .Number(8, "checkpoint", header.Checkpoint)
@@ -132,6 +150,17 @@ public static class RecordFields
         .Number(8, "allocated-sectors", record.AllocatedSectors)
         .Number(8, "mapped-blocks", record.MappedBlocks)
         .Number(2, "property-bytes", (ulong)record.PropertyBytes)
+        .Enum(1, "checksum", record.Checksum)
+        .Enum(1, "cache", record.Cache)
+        .Number(4, "previous", (ulong)record.Previous)
+        .Number(4, "owner", (ulong)record.Owner)
+        .Reserved(4, "reserved0", record.Reserved0 == 0)
+        .Number(8, "snapshot-epoch", record.SnapshotEpoch)
+        .Number(8, "dropped-sectors", record.DroppedSectors)
+        .Number(8, "stored-sectors", record.StoredSectors)
+        .Number(8, "erased-blocks", record.ErasedBlocks)
+        .Number(8, "reservation-bytes", record.ReservationBytes)
+        .Number(8, "snapshot-quota-bytes", record.SnapshotQuotaBytes)
         .ReservedTo(DatasetRecord.NameOffset)
         .Text(DatasetRecord.NameMaximumBytes + 1, "name", Words.Quoted(record.Name))
         .ReservedTo(DatasetRecord.PropertyOffset)

@@ -153,6 +153,13 @@ public static class StructurePrinter
                 return reason is null
                     ? $"{kind} {Words.Quoted(dataset.Name)}, {dataset.SizeBytes} bytes"
                     : $"{kind} INVALID ({reason})";
+            case LogRecordKind.Snapshot:
+                LogSnapshotRecord snapshot = MemoryMarshal.Read<LogSnapshotRecord>(record);
+                return $"{kind} {Words.Quoted(snapshot.Name)} in slot {snapshot.SnapshotSlot}, "
+                    + $"epoch {snapshot.Epoch}";
+            case LogRecordKind.Rollback:
+                LogRollbackRecord rollback = MemoryMarshal.Read<LogRollbackRecord>(record);
+                return $"{kind} to slot {rollback.SnapshotSlot}, discarded in {rollback.DiscardedSlot}";
             default:
                 return kind;
         }

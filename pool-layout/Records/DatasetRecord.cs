@@ -4,9 +4,9 @@ using System.Text;
 namespace Cstor.PoolLayout.Records;
 
 /// <summary>
-/// A volume as the dataset table keeps it, one sector: identity, shape, the root of its block tree,
-/// accounting and properties. The settings (name to properties) also travel in the commit log; tree and
-/// accounting change only in a checkpoint.
+/// A volume or snapshot as the dataset table keeps it, one sector: identity, shape, the root of its block
+/// tree, where it stands among the versions of its line, accounting and properties. The settings (name to
+/// properties) also travel in the commit log; tree and accounting change only in a checkpoint.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public unsafe struct DatasetRecord
@@ -19,7 +19,7 @@ public unsafe struct DatasetRecord
 
     internal const int NameOffset = 512;
     internal const int PropertyOffset = 1024;
-    private const int FieldsEnd = 130;
+    private const int FieldsEnd = 192;
     private const int MaximumZstdLevel = 19;
 
     [FieldOffset(0)] public DatasetState State;
@@ -66,6 +66,43 @@ public unsafe struct DatasetRecord
 
     /// <summary>Length of the property text.</summary>
     [FieldOffset(128)] public ushort PropertyBytes;
+
+    /// <summary>Checksum of new blocks; 0 stands for <see cref="ChecksumKind.Xxh128"/>.</summary>
+    [FieldOffset(130)] public ChecksumKind Checksum;
+
+    [FieldOffset(131)] public CachePolicy Cache;
+
+    /// <summary>
+    /// One more than the slot of the version before this one: the newest snapshot of a volume, the snapshot
+    /// before a snapshot, the origin of a clone; 0 if there is none.
+    /// </summary>
+    [FieldOffset(132)] public uint Previous;
+
+    /// <summary>One more than the slot of a snapshot's volume; 0 in a volume.</summary>
+    [FieldOffset(136)] public uint Owner;
+
+    [FieldOffset(140)] public uint Reserved0;
+
+    /// <summary>Of a snapshot: the last epoch whose blocks it may hold; 0 in a volume.</summary>
+    [FieldOffset(144)] public ulong SnapshotEpoch;
+
+    /// <summary>
+    /// Sectors that the version before holds and this one does not, nodes and all copies included. While the
+    /// dataset is being destroyed, what was freed is taken off, and it may be negative.
+    /// </summary>
+    [FieldOffset(152)] public long DroppedSectors;
+
+    /// <summary>Sectors of the blocks' stored bytes: one copy, without parity, without nodes.</summary>
+    [FieldOffset(160)] public long StoredSectors;
+
+    /// <summary>Of a dataset being destroyed: blocks from the first on that are erased.</summary>
+    [FieldOffset(168)] public ulong ErasedBlocks;
+
+    /// <summary>Space kept for the volume's own blocks, 0 for none.</summary>
+    [FieldOffset(176)] public long ReservationBytes;
+
+    /// <summary>Space that a volume's snapshots may take before no more are made, 0 for no limit.</summary>
+    [FieldOffset(184)] public long SnapshotQuotaBytes;
 
     [FieldOffset(NameOffset)] private fixed byte _name[NameMaximumBytes + 1];
 
@@ -120,6 +157,14 @@ public unsafe struct DatasetRecord
     }
 
     /// <summary>Blocks of the volume.</summary>
+    /// <summary>A snapshot, perhaps one being destroyed.</summary>
+    public readonly bool IsSnapshot =>
+        State is DatasetState.Snapshot or DatasetState.DestroyingSnapshot;
+
+    /// <summary>Destroyed; its blocks are being freed.</summary>
+    public readonly bool IsDestroying =>
+        State is DatasetState.Destroying or DatasetState.DestroyingSnapshot;
+
     public readonly long BlockCount => SizeBytes >> BlockShift;
 
     /// <summary>Reads and validates one block of the dataset table.</summary>
@@ -143,8 +188,13 @@ public unsafe struct DatasetRecord
     /// <summary>Reason why the fields cannot be right, or null.</summary>
     public readonly string? Validate()
     {
-        if (State is not (DatasetState.Volume or DatasetState.Destroying))
+        if (State is DatasetState.Free or > DatasetState.DestroyingSnapshot)
             return $"unknown dataset state {(byte)State}";
+        if (IsSnapshot != (Owner != 0) || IsSnapshot != (SnapshotEpoch != 0))
+            return $"a {State} with owner {Owner} and snapshot epoch {SnapshotEpoch}";
+        if (Checksum > ChecksumKind.Blake3) return $"unknown checksum {(byte)Checksum}";
+        if (Cache > CachePolicy.None) return $"unknown cache policy {(byte)Cache}";
+        if (Reserved0 != 0) return "reserved bytes are set";
         if (Compression > CompressionKind.Zstd) return $"unknown compression {(byte)Compression}";
         if (CompressionLevel > MaximumZstdLevel) return $"compression level {CompressionLevel}";
         if (Sync > SyncMode.Disabled) return $"unknown sync mode {(byte)Sync}";
@@ -153,7 +203,9 @@ public unsafe struct DatasetRecord
         if (Height is 0 or > 6) return $"tree height {Height}";
         if (NameBytes == 0) return "no name";
         if (SizeBytes <= 0 || SizeBytes % (1L << BlockShift) != 0) return $"size {SizeBytes}";
-        if (AllocatedSectors < 0 || MappedBlocks < 0) return "negative accounting";
+        if (AllocatedSectors < 0 || MappedBlocks < 0 || StoredSectors < 0) return "negative accounting";
+        if (DroppedSectors < 0 && !IsDestroying) return "negative accounting";
+        if (ReservationBytes < 0 || SnapshotQuotaBytes < 0) return "negative reservation or quota";
         if (PropertyBytes > PropertyMaximumBytes) return $"{PropertyBytes} bytes of properties";
         return Root.Validate();
     }

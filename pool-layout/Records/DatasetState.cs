@@ -11,4 +11,10 @@ public enum DatasetState : byte
 
     /// <summary>A destroyed volume whose blocks are still being freed.</summary>
     Destroying = 2,
+
+    /// <summary>A snapshot of a volume.</summary>
+    Snapshot = 3,
+
+    /// <summary>A destroyed snapshot whose blocks are still being freed.</summary>
+    DestroyingSnapshot = 4,
 }

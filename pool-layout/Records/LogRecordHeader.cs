@@ -24,7 +24,9 @@ public struct LogRecordHeader
         LogRecordKind.Write => LogWriteRecord.Bytes,
         LogRecordKind.Unmap => LogUnmapRecord.Bytes,
         LogRecordKind.DatasetPut => Bytes + DatasetRecord.Bytes,
-        LogRecordKind.DatasetRemove => Bytes,
+        LogRecordKind.Promote => Bytes,
+        LogRecordKind.Snapshot => LogSnapshotRecord.Bytes,
+        LogRecordKind.Rollback => LogRollbackRecord.Bytes,
         _ => 0,
     };
 

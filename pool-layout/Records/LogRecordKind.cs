@@ -14,6 +14,12 @@ public enum LogRecordKind : ushort
     /// </summary>
     DatasetPut = 3,
 
-    /// <summary>A dataset is gone; its blocks were freed before.</summary>
-    DatasetRemove = 4,
+    /// <summary>A snapshot was made: <see cref="LogSnapshotRecord"/>.</summary>
+    Snapshot = 4,
+
+    /// <summary>A volume went back to a snapshot: <see cref="LogRollbackRecord"/>.</summary>
+    Rollback = 5,
+
+    /// <summary>A clone took over the snapshots up to its origin from the volume that had them.</summary>
+    Promote = 6,
 }

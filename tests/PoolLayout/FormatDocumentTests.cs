@@ -27,6 +27,8 @@ public sealed class FormatDocumentTests
         Same("LogRecordHeader", RecordFields.Of(RecordExamples.RecordHeader));
         Same("LogWriteRecord", RecordFields.Of(RecordExamples.Write));
         Same("LogUnmapRecord", RecordFields.Of(RecordExamples.Unmap));
+        Same("LogSnapshotRecord", RecordFields.Of(RecordExamples.Snapshot));
+        Same("LogRollbackRecord", RecordFields.Of(RecordExamples.Rollback));
     }
 
     [Fact]

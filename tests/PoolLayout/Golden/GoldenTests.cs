@@ -64,6 +64,14 @@ public sealed class GoldenTests
             Fields(RecordFields.Of(RecordExamples.Unmap)),
             RecordExamples.BytesOf(RecordExamples.Unmap));
         GoldenText.Check(
+            "log-snapshot-record",
+            Fields(RecordFields.Of(RecordExamples.Snapshot)),
+            RecordExamples.BytesOf(RecordExamples.Snapshot));
+        GoldenText.Check(
+            "log-rollback-record",
+            Fields(RecordFields.Of(RecordExamples.Rollback)),
+            RecordExamples.BytesOf(RecordExamples.Rollback));
+        GoldenText.Check(
             "log-record-header",
             Fields(RecordFields.Of(RecordExamples.RecordHeader)),
             RecordExamples.BytesOf(RecordExamples.RecordHeader));
@@ -104,7 +112,7 @@ public sealed class GoldenTests
     [Fact]
     public void Sizes_and_places_that_the_format_fixes()
     {
-        Assert.Equal(1u, Layout.FormatVersion);
+        Assert.Equal(2u, Layout.FormatVersion);
         Assert.Equal(4096, Layout.SectorBytes);
         Assert.Equal(262_144, Layout.LabelBytes);
         Assert.Equal(4, Layout.LabelCount);

@@ -19,8 +19,8 @@ public sealed class LabelTextTests
 
     [Theory]
     [InlineData("cstor pool label", "cstor pool labels", "line 1: the first line is not 'cstor pool label'")]
-    [InlineData("version=1", "version=2", "line 3: format version 2, this program knows 1")]
-    [InlineData("version=1", "version=01", "line 3: 'version' is no number up to 4294967295: '01'")]
+    [InlineData("version=2", "version=3", "line 3: format version 3, this program knows 2")]
+    [InlineData("version=2", "version=02", "line 3: 'version' is no number up to 4294967295: '02'")]
     [InlineData("pool=tank", "pool=-tank", "the pool name '-tank' does not begin with a letter")]
     [InlineData("pool=tank", "pol=tank", "line 5: expected 'pool', found 'pol=tank'")]
     [InlineData("state=active", "state=asleep", "line 8: 'state' has the unknown value 'asleep'")]

@@ -37,7 +37,7 @@ internal static class SampleLabel
     /// <summary>What stands on disk: change it only together with the format's version.</summary>
     public const string Text = """
         cstor pool label
-        version=1
+        version=2
         features=
         write-features=
         pool=tank

@@ -102,9 +102,16 @@ internal static class RecordExamples
         MappedBlocks = 4444,
         Name = "tank/database-0",
         Properties = "owner=postgres\nsector=512\n",
+        Checksum = ChecksumKind.Blake3,
+        Cache = CachePolicy.Metadata,
+        Previous = 8,
+        DroppedSectors = 333,
+        StoredSectors = 2222,
+        ReservationBytes = 1L << 30,
+        SnapshotQuotaBytes = 1L << 29,
     };
 
-    internal static LogRecordHeader RecordHeader { get; } = Header(LogRecordKind.DatasetRemove, 5);
+    internal static LogRecordHeader RecordHeader { get; } = Header(LogRecordKind.Promote, 5);
 
     internal static LogWriteRecord Write { get; } = new()
     {
@@ -118,6 +125,25 @@ internal static class RecordExamples
         Header = Header(LogRecordKind.Unmap, 2),
         FirstBlock = 100,
         BlockCount = 50,
+    };
+
+    internal static LogSnapshotRecord Snapshot { get; } = new()
+    {
+        Header = Header(LogRecordKind.Snapshot, 2),
+        SnapshotSlot = 7,
+        Epoch = 9,
+        CreatedUnixNanoseconds = Moment,
+        Id = Guid.Parse("00112233-4455-6677-8899-aabbccddee07"),
+        Name = "before-upgrade",
+    };
+
+    internal static LogRollbackRecord Rollback { get; } = new()
+    {
+        Header = Header(LogRecordKind.Rollback, 2),
+        SnapshotSlot = 7,
+        DiscardedSlot = 9,
+        Epoch = 11,
+        DiscardedId = Guid.Parse("00112233-4455-6677-8899-aabbccddee09"),
     };
 
     internal static SpaceLogEntry SpaceEntry { get; } = new()
@@ -203,6 +229,7 @@ internal static class RecordExamples
         [
             .. BytesOf(Write), .. BytesOf(Unmap),
             .. BytesOf(Header(LogRecordKind.DatasetPut, 3)), .. DatasetBytes(), .. BytesOf(RecordHeader),
+            .. BytesOf(Snapshot), .. BytesOf(Rollback),
         ];
         LogGroupHeader header = new()
         {
@@ -210,7 +237,7 @@ internal static class RecordExamples
             Sequence = 1000,
             FlushedThrough = 998,
             RecordBytes = (uint)records.Length,
-            RecordCount = 4,
+            RecordCount = 6,
             PreviousChecksum = new Hash128(5, 6),
             NextPlace0 = new BlockPlace(0, 1024),
             NextPlace1 = new BlockPlace(1, 2048),

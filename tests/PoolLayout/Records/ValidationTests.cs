@@ -47,7 +47,7 @@ public sealed class ValidationTests
     public void Uberblocks()
     {
         Uberblock good = RecordExamples.Uberblock;
-        Refused("version 2", (good with { Version = 2 }).Validate());
+        Refused("version 1", (good with { Version = 1 }).Validate());
         Refused("sector", (good with { SectorShift = 9 }).Validate());
         Refused("zero number", (good with { Number = 0 }).Validate());
         Refused("zero number", (good with { Epoch = 0 }).Validate());
@@ -91,7 +91,15 @@ public sealed class ValidationTests
     {
         DatasetRecord good = RecordExamples.Dataset;
         Refused("dataset state", (good with { State = DatasetState.Free }).Validate());
-        Refused("dataset state", (good with { State = (DatasetState)3 }).Validate());
+        Refused("dataset state", (good with { State = (DatasetState)5 }).Validate());
+        Refused("owner", (good with { State = DatasetState.Snapshot }).Validate());
+        Refused("owner", (good with { Owner = 1 }).Validate());
+        Refused("snapshot epoch", (good with { SnapshotEpoch = 1 }).Validate());
+        Refused("checksum", (good with { Checksum = (ChecksumKind)3 }).Validate());
+        Refused("cache policy", (good with { Cache = (CachePolicy)3 }).Validate());
+        Refused("accounting", (good with { DroppedSectors = -1 }).Validate());
+        Refused("accounting", (good with { StoredSectors = -1 }).Validate());
+        Refused("quota", (good with { SnapshotQuotaBytes = -1 }).Validate());
         Refused("compression", (good with { Compression = (CompressionKind)3 }).Validate());
         Refused("compression level", (good with { CompressionLevel = 20 }).Validate());
         Refused("sync", (good with { Sync = (SyncMode)3 }).Validate());
@@ -111,7 +119,8 @@ public sealed class ValidationTests
     }
 
     [Theory]
-    [InlineData(130)]
+    [InlineData(140)]
+    [InlineData(192)]
     [InlineData(511)]
     [InlineData(512 + 15)]
     [InlineData(767)]
