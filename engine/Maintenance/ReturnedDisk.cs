@@ -40,18 +40,11 @@ internal sealed record ReturnedDisk(IDisk Disk, bool LacksEverything)
         PoolLabel? label = LabelStore.Newest(await LabelStore.ReadAsync(loop, opened.Value));
         if (label is not null && label.PoolGuid == pool.PoolGuid && label.DeviceGuid == device.Guid
             && LabelBlock.DataSectors(opened.Value.SizeBytes) >= device.SizeSectors)
-            return new ReturnedDisk(opened.Value, HasGoneOn(label, pool));
+            return new ReturnedDisk(opened.Value, !BranchHistory.Includes(pool.Branches, label));
         await PatientIo.CloseAsync(loop, opened.Value);
         return new Fault(
             "device-not-the-same", $"{path}: is not the device that was there ({Describe(label)})",
             "Attach the right one, or put this one in its place: cstor pool replace");
-    }
-
-    private static bool HasGoneOn(PoolLabel own, PoolDevices pool)
-    {
-        HashSet<Guid> current =
-            [.. pool.Tree.Devices.Where(device => device.IsCurrent).Select(device => device.Guid)];
-        return own.Generation > pool.Generation || ConfigChoice.HasGoneOn(own, current);
     }
 
     private static string Describe(PoolLabel? label) => label is null

@@ -25,6 +25,10 @@ public sealed record ImportCandidate(
 
     public PoolState State => Label.State;
 
+    /// <summary>Of all labels found: the next one is above it.</summary>
+    public ulong HighestGeneration => Devices.Select(device => device.Device?.Label!.Generation ?? 0)
+        .Append(Label.Generation).Max();
+
     /// <summary>Disks of the configuration that were not found.</summary>
     public IEnumerable<FoundDevice> Missing => Devices.Where(device => device.Device is null);
 

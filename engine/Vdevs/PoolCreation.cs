@@ -54,7 +54,8 @@ internal static class PoolCreation
             [.. plan.Vdevs.SelectMany(vdev => vdev.Disks)
                 .Select((disk, index) => new PoolDevice(disk, admitted.Value[index].Disk))];
         PoolTree tree = PoolTree.Open(plan.Vdevs, devices, loop, membership);
-        PoolDevices pool = new(loop, log, identity, membership, tree, PoolState.Creating, 0, false);
+        PoolDevices pool = new(
+            loop, log, identity, membership, tree, PoolState.Creating, 0, BranchHistory.Begin(), false);
         if (await WriteAsync(loop, pool, devices, identity, plan) is not { } failure) return pool;
         await pool.CloseAsync();
         return failure;
@@ -64,7 +65,8 @@ internal static class PoolCreation
         ILoop loop, PoolDevices pool, PoolDevice[] devices, PoolIdentity identity, CreationPlan plan)
     {
         Guid anyDevice = plan.Vdevs[0].Disks.First().Guid;
-        if (!LabelBlock.Fits(identity.Label(PoolState.Creating, 1, anyDevice, plan.Vdevs)))
+        if (!LabelBlock.Fits(
+            identity.Label(PoolState.Creating, 1, BranchHistory.Longest, anyDevice, plan.Vdevs)))
         {
             return new Fault(
                 "pool-too-wide", "the names of so many devices do not fit into a label", "Use fewer devices");

@@ -25,6 +25,7 @@ internal sealed partial class PoolDevices
     private readonly AsyncGate _labelGate = new();
     private readonly Stack<PoolFlush> _idleFlushes = new(16);
     private PoolTree _tree;
+    private readonly BranchHistory _branches;
     private ulong _generation;
 
     internal PoolDevices(
@@ -35,6 +36,7 @@ internal sealed partial class PoolDevices
         PoolTree tree,
         PoolState state,
         ulong generation,
+        BranchHistory branches,
         bool isReadOnly)
     {
         _loop = loop;
@@ -43,6 +45,7 @@ internal sealed partial class PoolDevices
         _membership = membership;
         _tree = tree;
         _generation = generation;
+        _branches = branches;
         State = state;
         IsReadOnly = isReadOnly;
         Watch = new DeviceWatch(
@@ -106,6 +109,9 @@ internal sealed partial class PoolDevices
 
     /// <summary>Generation of the newest configuration written.</summary>
     public ulong Generation => _generation;
+
+    /// <summary>See <see cref="PoolLabel.Branches"/>.</summary>
+    public IReadOnlyList<ulong> Branches => _branches.Newest;
 
     /// <summary>
     /// Oldest epoch in which a block written from now on can be born. The engine sets it when it has chosen a
@@ -320,7 +326,8 @@ internal sealed partial class PoolDevices
 
     /// <summary>Whether the labels have room for a tree.</summary>
     internal bool FitsLabel(PoolTree tree) => LabelBlock.Fits(
-        _identity.Label(State, _generation + 1, tree.Devices.First().Guid, tree.Configs()));
+        _identity.Label(
+        State, _generation + 1, BranchHistory.Longest, tree.Devices.First().Guid, tree.Configs()));
 
     /// <summary>Makes a changed tree the pool's, durably.</summary>
     internal async ValueTask<IoStatus> SaveTreeAsync(PoolTree tree)
@@ -393,11 +400,12 @@ internal sealed partial class PoolDevices
         ulong generation = ++_generation;
         PoolTree tree = _tree;
         VdevConfig[] configs = tree.Configs();
+        _branches.Advance(configs, _loop);
         PoolDevice[][] groups = [.. tree.Vdevs.Select(vdev => vdev.Devices), tree.Spares];
         IoBatch writes = new();
         foreach (PoolDevice device in groups.SelectMany(group => group))
         {
-            PoolLabel label = _identity.Label(State, generation, device.Guid, configs);
+            PoolLabel label = _identity.Label(State, generation, Branches, device.Guid, configs);
             if (device.IsWritable) writes.Add(LabelStore.WriteAsync(device, label, _loop.Buffers));
             // Not asked, so not to be judged: it may come back meanwhile.
             else writes.Add(new ValueTask<IoStatus>(IoStatus.Ok));

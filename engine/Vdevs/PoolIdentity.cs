@@ -14,12 +14,17 @@ internal sealed record PoolIdentity(
 {
     /// <summary>A label with this identity.</summary>
     public PoolLabel Label(
-        PoolState state, ulong generation, Guid deviceGuid, IReadOnlyList<VdevConfig> vdevs) => new()
+        PoolState state,
+        ulong generation,
+        IReadOnlyList<ulong> branches,
+        Guid deviceGuid,
+        IReadOnlyList<VdevConfig> vdevs) => new()
     {
         PoolName = Name,
         PoolGuid = Guid,
         State = state,
         Generation = generation,
+        Branches = branches,
         Features = Features,
         WriteFeatures = WriteFeatures,
         DeviceGuid = deviceGuid,

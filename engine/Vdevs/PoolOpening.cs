@@ -43,7 +43,8 @@ internal static partial class PoolOpening
         PoolState state = readOnly ? label.State : PoolState.Active;
         if (!readOnly) membership.Touch();
         return new PoolDevices(
-            loop, log, identity, membership, tree, state, label.Generation, readOnly);
+            loop, log, identity, membership, tree, state, candidate.HighestGeneration,
+            BranchHistory.Of(label), readOnly);
     }
 
     private static async ValueTask<(PoolDevice Device, string? Reason)> OpenDeviceAsync(
@@ -66,13 +67,14 @@ internal static partial class PoolOpening
         if (!LabelStore.Answers(labels)) reason = $"{found.Device.Path} {PatientIo.NoAnswer}";
         else if (label is null || label.PoolGuid != candidate.Guid || label.DeviceGuid != config.Guid)
             reason = $"{found.Device.Path} has changed since the scan";
-        else if (label.Generation > candidate.Label.Generation)
+        else if (label.Generation > found.Device.Label!.Generation)
             reason = $"{found.Device.Path} has a newer configuration than the scan found";
         else if (LabelBlock.DataSectors(opened.Value.SizeBytes) < config.SizeSectors)
             reason = $"{found.Device.Path} has shrunk";
         if (reason is null)
         {
-            if (!readOnly && config.MissingFrom != 0 && ConfigChoice.HasGoneOn(label!, CurrentOf(candidate)))
+            if (!readOnly && config.MissingFrom != 0
+                && !BranchHistory.Includes(candidate.Label.Branches, label!))
                 config = config with { MissingFrom = 1 };
             PoolDevice device = new(config, opened.Value) { Labels = labels };
             // One that was away is given what it missed.
@@ -83,9 +85,6 @@ internal static partial class PoolOpening
         await PatientIo.CloseAsync(loop, opened.Value);
         return (new PoolDevice(config, null), reason);
     }
-
-    private static HashSet<Guid> CurrentOf(ImportCandidate candidate) =>
-        [.. candidate.Label.Disks.Where(disk => disk.IsCurrent).Select(disk => disk.Guid)];
 
     private static string Name(VdevConfig config) =>
         config.Path.Length == 0 ? $"device {config.Guid}" : config.Path;

@@ -53,6 +53,9 @@ public static class LabelText
         _ => throw new ArgumentOutOfRangeException(nameof(state)),
     };
 
+    /// <summary>The spelling of a branch: 16 digits.</summary>
+    public static string NameOf(ulong branch) => branch.ToString("x16", CultureInfo.InvariantCulture);
+
     /// <summary>The whole text, lines ended by a newline.</summary>
     public static string Print(PoolLabel label)
     {
@@ -65,6 +68,7 @@ public static class LabelText
         Line(text, 0, "pool-guid", label.PoolGuid.ToString());
         Line(text, 0, "state", NameOf(label.State));
         Line(text, 0, "generation", label.Generation.ToString(CultureInfo.InvariantCulture));
+        Line(text, 0, "branches", string.Join(',', label.Branches.Select(NameOf)));
         Line(text, 0, "device-guid", label.DeviceGuid.ToString());
         Line(text, 0, "host", label.HostName);
         Line(text, 0, "host-id", label.HostId.ToString());

@@ -58,6 +58,7 @@ internal sealed class LabelTextReader
             PoolGuid = poolGuid,
             State = Word<PoolState>(0, "state", LabelText.NameOf),
             Generation = Number(0, "generation", ulong.MaxValue),
+            Branches = ReadBranches(),
             DeviceGuid = GuidOf(0, "device-guid"),
             HostName = Value(0, "host"),
             HostId = GuidOf(0, "host-id"),
@@ -66,6 +67,28 @@ internal sealed class LabelTextReader
         SkipFeatureLines(0);
         if (_fault is null && _next != _lines.Count) Fail($"unexpected '{_lines[_next]}'");
         return label;
+    }
+
+    private List<ulong> ReadBranches()
+    {
+        string value = Value(0, "branches");
+        List<ulong> branches = [];
+        if (_fault is not null) return branches;
+        foreach (string name in value.Split(','))
+        {
+            bool isNumber = ulong.TryParse(
+                name, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong branch);
+            if (isNumber && LabelText.NameOf(branch) == name)
+            {
+                branches.Add(branch);
+                continue;
+            }
+
+            Fail($"'branches' is no list of branches: '{value}'");
+            break;
+        }
+
+        return branches;
     }
 
     private List<VdevConfig> ReadVdevs(int count)

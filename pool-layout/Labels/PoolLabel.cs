@@ -10,6 +10,9 @@ public sealed record PoolLabel
     /// <summary>Most top-level vdevs that a place can name.</summary>
     public const int MaximumVdevs = 4096;
 
+    /// <summary>Branches that a label remembers.</summary>
+    public const int MaximumBranches = 64;
+
     public uint Version { get; init; } = Layout.FormatVersion;
 
     public required string PoolName { get; init; }
@@ -21,6 +24,13 @@ public sealed record PoolLabel
 
     /// <summary>Counts the changes of this configuration, from 1.</summary>
     public required ulong Generation { get; init; }
+
+    /// <summary>
+    /// Random numbers, newest first: a new one each time that the pool goes on without a device that it had.
+    /// A device left behind keeps a branch that those which went on have in their past, unless it was used
+    /// without them.
+    /// </summary>
+    public required IReadOnlyList<ulong> Branches { get; init; }
 
     /// <summary>Features without which the pool cannot be read rightly.</summary>
     public IReadOnlyList<string> Features { get; init; } = [];
@@ -71,6 +81,8 @@ public sealed record PoolLabel
         if (CheckPoolName(PoolName) is { } badName) return badName;
         if (PoolGuid == Guid.Empty) return "pool without a guid";
         if (Generation == 0) return "generation 0";
+        if (Branches.Count is 0 or > MaximumBranches) return $"{Branches.Count} branches";
+        if (Branches.Contains(0UL)) return "branch 0";
         if (Vdevs.Count is 0 or > MaximumVdevs) return $"{Vdevs.Count} top-level vdevs";
         for (int i = 0; i < Vdevs.Count; i++)
         {

@@ -28,7 +28,7 @@ public sealed class LabelBlockTests
         LabelBlock.Write(SampleLabel.Label, block);
 
         Assert.Equal("CSTORLB1"u8, block.AsSpan(0, 8));
-        Assert.Equal("0200000042030000" + "2a00000000000000"
+        Assert.Equal("020000006d030000" + "2a00000000000000"
             + new string('0', 48), Convert.ToHexStringLower(block, 8, 40));
         Assert.Equal("cstor pool label\n"u8, block.AsSpan(64, 17));
     }

@@ -27,9 +27,12 @@ public sealed class LabelTextTests
     [InlineData("generation=42", "generation=0", "generation 0")]
     [InlineData("generation=42", "generation=99999999999999999999",
         "line 9: 'generation' is no number up to 18446744073709551615: '99999999999999999999'")]
+    [InlineData("branches=0000000000000b0b", "branches=b0b",
+        "line 10: 'branches' is no list of branches: 'b0b,fedcba9876543210'")]
+    [InlineData("branches=0000000000000b0b", "branches=0000000000000000", "branch 0")]
     [InlineData("device-guid=0000000b", "device-guid=0000000d",
         "own device 0000000d-0000-0000-0000-000000000000 is not in the tree")]
-    [InlineData("host-id=00000002", "host-id=0000000A", "line 12: 'host-id' is no guid")]
+    [InlineData("host-id=00000002", "host-id=0000000A", "line 13: 'host-id' is no guid")]
     [InlineData("vdevs=3", "vdevs=4", "expected vdev 3 of 4, found the end")]
     [InlineData("vdevs=3", "vdevs=2", "unexpected 'vdev'")]
     [InlineData("kind=mirror", "kind=mirr0r", "'kind' has the unknown value 'mirr0r'")]
@@ -62,7 +65,7 @@ public sealed class LabelTextTests
                 || lines[i].Contains("missing-from=", StringComparison.Ordinal)
                 || lines[i].Contains("path=", StringComparison.Ordinal)
                 || lines[i].Contains("role=", StringComparison.Ordinal);
-            Assert.True(isOptional && i > 11 ? label is not null : reason is not null, lines[i]);
+            Assert.True(isOptional && i > 12 ? label is not null : reason is not null, lines[i]);
         }
     }
 

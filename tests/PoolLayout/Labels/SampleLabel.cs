@@ -11,6 +11,7 @@ internal static class SampleLabel
         PoolGuid = GuidOf(1),
         State = PoolState.Active,
         Generation = 42,
+        Branches = [0xB0B, 0xFEDC_BA98_7654_3210],
         DeviceGuid = GuidOf(11),
         HostName = "node1",
         HostId = GuidOf(2),
@@ -44,6 +45,7 @@ internal static class SampleLabel
         pool-guid=00000001-0000-0000-0000-000000000000
         state=active
         generation=42
+        branches=0000000000000b0b,fedcba9876543210
         device-guid=0000000b-0000-0000-0000-000000000000
         host=node1
         host-id=00000002-0000-0000-0000-000000000000

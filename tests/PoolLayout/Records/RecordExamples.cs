@@ -167,6 +167,7 @@ internal static class RecordExamples
         PoolGuid = Guid.Parse("6f1f5d2e-0a3b-4c4d-8e9f-001122334455"),
         State = PoolState.Active,
         Generation = 12,
+        Branches = [0x0123_4567_89AB_CDEF],
         DeviceGuid = Guid.Parse("aaaaaaaa-0000-4000-8000-000000000001"),
         HostName = "node-1",
         HostId = Guid.Parse("bbbbbbbb-0000-4000-8000-000000000001"),
