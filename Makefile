@@ -11,7 +11,7 @@ PREREQUISITES := deploy/install-prerequisites.sh
 SEEDS ?= 1000
 MODE ?= quick
 
-.PHONY: help build tests-build test demo bench bench-parity bench-scrub soak fuzz format-check clean
+.PHONY: help build tests-build test demo bench bench-parity bench-scrub bench-writes soak fuzz format-check clean
 
 help: ## this list
 	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
@@ -44,6 +44,10 @@ bench-parity: ## only parity and reconstruction, against Intel ISA-L
 bench-scrub: build ## what a scrub costs the foreground, and a resilver the devices
 	@$(PREREQUISITES) bench
 	@tests/Bench/scrub.sh
+
+bench-writes: ## the write path of the engine against the raw device (MODE=quick or full)
+	@$(PREREQUISITES) build
+	@tests/Bench/writes.sh $(MODE)
 
 soak: tests-build ## the simulator over SEEDS=1000 seeds from a random start
 	@CSTOR_SEEDS=$(SEEDS) CSTOR_FIRST_SEED=$${FIRST_SEED:-$$RANDOM$$RANDOM} \
