@@ -134,7 +134,8 @@ internal sealed class PoolImage : IDisposable
         }
         int length = (int)pointer.PhysicalBytes;
         Outcome<byte[]> stored = vdev.Read(place.Sector, pointer.PhysicalSectors,
-            bytes => Xxh128.Compute(bytes.AsSpan(0, length)) == pointer.Checksum);
+            bytes => BlockChecksum.Compute(pointer.ChecksumKind, bytes.AsSpan(0, length))
+                == pointer.Checksum);
         if (!stored.IsOk) return stored;
         ReadOnlySpan<byte> physical = stored.Value.AsSpan(0, length);
         byte[] logical = new byte[pointer.LogicalBytes];

@@ -84,7 +84,8 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, SpaceLedger l
 
     /// <summary>Whether the stored bytes are what the pointer wants.</summary>
     public static bool Matches(in BlockPointer pointer, IoSlice stored) =>
-        Xxh128.Compute(stored.Span[..(int)pointer.PhysicalBytes]) == pointer.Checksum;
+        BlockChecksum.Compute(pointer.ChecksumKind, stored.Span[..(int)pointer.PhysicalBytes])
+            == pointer.Checksum;
 
     /// <summary>
     /// Reads a copy chosen by the vdev; on a mismatch or error, any copy that is good. Not after

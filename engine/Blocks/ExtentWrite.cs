@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Cstor.Engine.Host;
+using Cstor.Engine.Space;
 using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Blocks;
@@ -32,6 +33,9 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
     /// <summary>Where each block went; valid when the write has completed.</summary>
     public BlockPlace[] Places { get; } = new BlockPlace[MaximumUnits];
 
+    /// <summary>How <see cref="Checksums"/> were computed.</summary>
+    public ChecksumKind ChecksumKind { get; set; }
+
     /// <summary>Checksum of each block's physical bytes, for its pointer.</summary>
     public Hash128[] Checksums { get; } = new Hash128[MaximumUnits];
 
@@ -50,6 +54,32 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
     }
 
     public void AddPart() => _partsLeft++;
+
+    /// <summary>The pointer to a block that was written as it is.</summary>
+    /// <param name="unit">Which of the extent's blocks.</param>
+    /// <param name="allocator">Knows what it takes.</param>
+    /// <param name="epoch">Of its birth.</param>
+    /// <param name="blockShift">Log2 of its logical length.</param>
+    /// <param name="content">Hash of its logical bytes.</param>
+    public BlockPointer PointerTo(
+        int unit, SpaceAllocator allocator, ulong epoch, int blockShift, Hash128 content) => new()
+    {
+        Place0 = Places[unit],
+        AllocatedSectors = (ushort)allocator.SectorsOf(Places[unit], UnitSectors),
+        LogicalShift = (byte)blockShift,
+        PhysicalBytes = 1u << blockShift,
+        ChecksumKind = ChecksumKind,
+        BirthEpoch = epoch,
+        Checksum = Checksums[unit],
+        ContentHash = content,
+    };
+
+    /// <summary>A failed write made nothing visible; its space is free again.</summary>
+    public void GiveBack(SpaceAllocator allocator)
+    {
+        for (int i = 0; i < PlacedUnits; i++)
+            allocator.Release(Places[i], allocator.SectorsOf(Places[i], UnitSectors));
+    }
 
     /// <summary>
     /// A device write with some of the blocks ended, or (the writer's own part) all blocks have places.

@@ -5,7 +5,6 @@ using Cstor.Engine.Pools;
 using Cstor.Engine.Trees;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
-using Cstor.PoolLayout.Compression;
 
 namespace Cstor.Engine.Volumes;
 
@@ -16,14 +15,7 @@ namespace Cstor.Engine.Volumes;
 /// </summary>
 internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
 {
-    // Blocks that are compressed and written side by side.
-    private const int CompressedWidth = 32;
-
-    // From this block size on zstd is worth a hand-over to a worker.
-    private const int OffloadBytes = 32 * 1024;
-
-    private readonly BlockCompressor _compressor = new();
-    private readonly Stack<CompressionWork> _freeWork = [];
+    private readonly CompressedWriter _compressed = new(volume, pool);
 
     /// <summary>Writes whole blocks. The caller holds their range.</summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
@@ -44,7 +36,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             }
             else if (volume.Compression == CompressionKind.Off)
                 status = await WritePlainAsync(block, run, part);
-            else status = await WriteCompressedAsync(block, run, part);
+            else status = await _compressed.WriteAsync(block, run, part);
             if (status != IoStatus.Ok) return status;
             done += run;
         }
@@ -90,11 +82,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         return status;
     }
 
-    public void Dispose()
-    {
-        _compressor.Dispose();
-        foreach (CompressionWork work in _freeWork) work.Dispose();
-    }
+    public void Dispose() => _compressed.Dispose();
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> MergeAsync(ulong block, int within, IoSlice part)
@@ -156,117 +144,30 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         extent.Source = from;
         extent.UnitSectors = volume.BlockSizeBytes >> Layout.SectorShift;
         extent.UnitCount = count;
+        extent.ChecksumKind = volume.Record.ChecksumOfNewBlocks;
         for (int i = 0; i < count; i++)
-            extent.Checksums[i] = Xxh128.Compute(from.Span.Slice(i << volume.BlockShift,
-                volume.BlockSizeBytes));
+            extent.Checksums[i] = BlockChecksum.Compute(extent.ChecksumKind, BlockOf(from, i));
         IoStatus status = await pool.Writer.WriteAsync(extent);
         if (status == IoStatus.Ok)
         {
             for (int i = 0; i < count; i++)
-                volume.Publish(firstBlock + (ulong)i, PointerTo(extent, i, extent.Checksums[i]));
+            {
+                Hash128 content = extent.ChecksumKind == ChecksumKind.Xxh128
+                    ? extent.Checksums[i]
+                    : Xxh128.Compute(BlockOf(from, i));
+                volume.Publish(firstBlock + (ulong)i,
+                    extent.PointerTo(i, pool.Allocator, pool.Epoch, volume.BlockShift, content));
+            }
         }
         else
         {
-            GiveBack(extent);
+            extent.GiveBack(pool.Allocator);
         }
 
         pool.Writer.Return(extent);
         return status;
     }
 
-    private BlockPointer PointerTo(ExtentWrite extent, int unit, Hash128 content) => new()
-    {
-        Place0 = extent.Places[unit],
-        AllocatedSectors = (ushort)pool.Allocator.SectorsOf(extent.Places[unit], extent.UnitSectors),
-        LogicalShift = (byte)volume.BlockShift,
-        PhysicalBytes = (uint)volume.BlockSizeBytes,
-        ChecksumKind = ChecksumKind.Xxh128,
-        BirthEpoch = pool.Epoch,
-        Checksum = extent.Checksums[unit],
-        ContentHash = content,
-    };
-
-    // A failed write made nothing visible; its space is free again.
-    private void GiveBack(ExtentWrite extent)
-    {
-        for (int i = 0; i < extent.PlacedUnits; i++)
-            pool.Allocator.Release(extent.Places[i],
-                pool.Allocator.SectorsOf(extent.Places[i], extent.UnitSectors));
-    }
-
-    private async ValueTask<IoStatus> WriteCompressedAsync(ulong firstBlock, int count, IoSlice from)
-    {
-        IoStatus status = IoStatus.Ok;
-        CompressedBlock[] blocks = new CompressedBlock[Math.Min(count, CompressedWidth)];
-        for (int done = 0; done < count && status == IoStatus.Ok; done += blocks.Length)
-        {
-            int width = Math.Min(blocks.Length, count - done);
-            int started = 0;
-            for (; started < width; started++)
-            {
-                IoSlice block = from.Slice((done + started) << volume.BlockShift, volume.BlockSizeBytes);
-                blocks[started] = await StartCompressedAsync(block);
-            }
-
-            for (int i = 0; i < started; i++)
-            {
-                IoStatus ended = await blocks[i].Written;
-                if (ended != IoStatus.Ok) status = ended;
-                if (ended == IoStatus.Ok) PublishCompressed(firstBlock + (ulong)(done + i), blocks[i]);
-                else GiveBack(blocks[i].Extent);
-                blocks[i].Stored?.Release();
-                pool.Writer.Return(blocks[i].Extent);
-            }
-        }
-
-        return status;
-    }
-
-    private async ValueTask<CompressedBlock> StartCompressedAsync(IoSlice from)
-    {
-        // Worth it only if at least an eighth and a whole sector is saved.
-        int limit = Math.Min(from.LengthBytes / 8 * 7,
-            from.LengthBytes - Layout.SectorBytes) & -Layout.SectorBytes;
-        IoBuffer? stored = limit > 0 ? pool.Loop.Buffers.TryRent(limit) : null;
-        int physicalBytes = stored is null ? 0 : await CompressAsync(from, stored.First(limit));
-        if (physicalBytes == 0)
-        {
-            stored?.Release();
-            stored = null;
-        }
-
-        int sectors =
-            ((physicalBytes == 0 ? from.LengthBytes : physicalBytes) + Layout.SectorBytes - 1)
-            >> Layout.SectorShift;
-        stored?.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
-        ExtentWrite extent = pool.Writer.Rent();
-        extent.Source = stored?.First(sectors << Layout.SectorShift) ?? from;
-        extent.UnitSectors = sectors;
-        extent.UnitCount = 1;
-        Hash128 content = Xxh128.Compute(from.Span);
-        extent.Checksums[0] = stored is null ? content : Xxh128.Compute(stored.Span[..physicalBytes]);
-        ValueTask<IoStatus> written = pool.Writer.WriteAsync(extent);
-        return new CompressedBlock(extent, stored, physicalBytes, content, written);
-    }
-
-    private async ValueTask<int> CompressAsync(IoSlice from, IoSlice into)
-    {
-        if (volume.Compression != CompressionKind.Zstd || from.LengthBytes < OffloadBytes)
-            return _compressor.TryCompress(volume.Compression, volume.CompressionLevel, from.Span, into.Span);
-        if (!_freeWork.TryPop(out CompressionWork? work)) work = new CompressionWork();
-        work.Set(volume.Compression, volume.CompressionLevel, from, into);
-        await pool.Loop.OffloadAsync(work);
-        int bytes = work.CompressedBytes;
-        _freeWork.Push(work);
-        return bytes;
-    }
-
-    private void PublishCompressed(ulong block, in CompressedBlock written)
-    {
-        BlockPointer pointer = PointerTo(written.Extent, 0, written.ContentHash);
-        if (written.Stored is not null)
-            pointer = pointer with { PhysicalBytes = (uint)written.PhysicalBytes,
-                Compression = volume.Compression };
-        volume.Publish(block, pointer);
-    }
+    private Span<byte> BlockOf(IoSlice from, int index) =>
+        from.Span.Slice(index << volume.BlockShift, volume.BlockSizeBytes);
 }

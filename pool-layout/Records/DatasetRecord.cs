@@ -156,7 +156,9 @@ public unsafe struct DatasetRecord
         }
     }
 
-    /// <summary>Blocks of the volume.</summary>
+    /// <summary>Checksum of new blocks.</summary>
+    public readonly ChecksumKind ChecksumOfNewBlocks => Checksum == 0 ? ChecksumKind.Xxh128 : Checksum;
+
     /// <summary>A snapshot, perhaps one being destroyed.</summary>
     public readonly bool IsSnapshot =>
         State is DatasetState.Snapshot or DatasetState.DestroyingSnapshot;
@@ -165,6 +167,7 @@ public unsafe struct DatasetRecord
     public readonly bool IsDestroying =>
         State is DatasetState.Destroying or DatasetState.DestroyingSnapshot;
 
+    /// <summary>Blocks of the volume.</summary>
     public readonly long BlockCount => SizeBytes >> BlockShift;
 
     /// <summary>Reads and validates one block of the dataset table.</summary>

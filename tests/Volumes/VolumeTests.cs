@@ -40,6 +40,30 @@ public sealed class VolumeTests
         });
     }
 
+    [Theory]
+    [InlineData("compression", "zstd", "lz4")]
+    [InlineData("compression", "lz4", "off")]
+    public void A_write_that_is_under_way_when_a_setting_changes_is_read_back(
+        string property, string before, string after)
+    {
+        using PoolFixture fixture = new(17);
+        fixture.Run(async () =>
+        {
+            Pool pool = await fixture.CreateAsync();
+            Volume volume = await PoolFixture.VolumeAsync(pool, 65536);
+            Assert.True((await pool.SetPropertyAsync("v", property, before)).IsOk);
+            Task<IoStatus>[] writes = new Task<IoStatus>[8];
+            byte[] data = PoolFixture.Pattern(131072, 3);
+            for (int i = 0; i < writes.Length; i++)
+                writes[i] = fixture.WriteAsync(volume, i * 131072, data).AsTask();
+            Assert.True((await pool.SetPropertyAsync("v", property, after)).IsOk);
+            foreach (Task<IoStatus> write in writes) Assert.Equal(IoStatus.Ok, await write);
+            for (int i = 0; i < writes.Length; i++)
+                Assert.Equal(data, await fixture.ReadAsync(volume, i * 131072, data.Length));
+            await PoolFixture.AssertCleanAsync(pool);
+        });
+    }
+
     [Fact]
     public void Zeroes_take_no_space()
     {

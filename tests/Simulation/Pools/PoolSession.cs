@@ -72,6 +72,13 @@ internal sealed class PoolSession(PoolWorld world, SimulatedLoop loop, PoolRegis
         _drivers.Insert(0, driver);
     }
 
+    /// <summary>Requests may be under way.</summary>
+    public async ValueTask SetPropertyAsync(VolumeDriver driver, string property, string value)
+    {
+        Outcome<Unit> done = await Pool.SetPropertyAsync(ModelOf(driver).Name, property, value);
+        IsDone(done.Fault, "volume set");
+    }
+
     public ValueTask WorkAsync(WorkloadMix mix, int requests) =>
         Workload.RunAsync(loop, _drivers, world.Random, mix, requests);
 

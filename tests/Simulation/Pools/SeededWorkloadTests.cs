@@ -97,7 +97,13 @@ public sealed class SeededWorkloadTests
                 Flushes = random.Below(3) * 6,
                 AllowedFailures = failures,
             };
-            if (session.Drivers.Count > 0) await session.WorkAsync(mix, random.Between(10, 120));
+            if (session.Drivers.Count > 0)
+            {
+                Task settings = ChangeSettingsAsync(session, loop, random);
+                await session.WorkAsync(mix, random.Between(10, 120));
+                await settings;
+            }
+
             if (random.Chance(0.2)) await session.CheckpointAsync(failures);
             if (random.Chance(0.1)) await loop.DelayAsync(random.Between(0L, 100L) * 1_000_000_000);
         }
@@ -130,6 +136,18 @@ public sealed class SeededWorkloadTests
         {
             VolumeDriver driver = session.Drivers[random.Below(count)];
             await session.ResizeVolumeAsync(driver, (long)random.Between(1, 12) * 128 * KiB);
+        }
+    }
+
+    // How new blocks are stored changes while requests are under way.
+    private static async Task ChangeSettingsAsync(
+        PoolSession session, SimulatedLoop loop, SimulatedRandom random)
+    {
+        for (int changes = random.Below(4); changes > 0; changes--)
+        {
+            await loop.DelayAsync(random.Between(0L, 20L) * 1_000_000);
+            VolumeDriver driver = session.Drivers[random.Below(session.Drivers.Count)];
+            await session.SetPropertyAsync(driver, "compression", Compressions[random.Below(3)]);
         }
     }
 
