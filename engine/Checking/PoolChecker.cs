@@ -3,14 +3,12 @@
 // map. It shares the format with the engine but neither its caches nor its space code, so that a mistake
 // there does not hide itself.
 using System.Runtime.InteropServices;
-using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
-using Cstor.PoolLayout.Compression;
 using Cstor.PoolLayout.Records;
 
 namespace Cstor.Engine.Checking;
@@ -24,9 +22,7 @@ public sealed class PoolChecker : IDisposable
     private readonly PoolDevices _devices;
     private readonly SectorClaims _claims;
     private readonly CheckReport _report = new();
-    private readonly BlockCompressor _compressor = new();
-    private long _walkedSectors;
-    private long _walkedBlocks;
+    private readonly BlockVerifier _blocks;
 
     private PoolChecker(ILoop loop, PoolDevices devices)
     {
@@ -35,6 +31,7 @@ public sealed class PoolChecker : IDisposable
         long[] sectors = new long[devices.VdevCount];
         for (int i = 0; i < sectors.Length; i++) sectors[i] = devices.SectorCount(i);
         _claims = new SectorClaims(sectors);
+        _blocks = new BlockVerifier(loop, devices, _claims, _report);
     }
 
     /// <summary>Checkpoints (unless the pool is read-only) and checks the root that results.</summary>
@@ -53,48 +50,25 @@ public sealed class PoolChecker : IDisposable
     public void Dispose()
     {
         _claims.Dispose();
-        _compressor.Dispose();
+        _blocks.Dispose();
     }
 
     private async ValueTask CheckRootAsync(Uberblock root)
     {
-        ClaimSegment(root.LogPlace0, "log segment");
-        ClaimSegment(root.LogPlace1, "log segment");
-        ClaimSegment(root.LogNext0, "next log segment");
-        ClaimSegment(root.LogNext1, "next log segment");
+        _blocks.ClaimSegment(root.LogPlace0, "log segment");
+        _blocks.ClaimSegment(root.LogPlace1, "log segment");
+        _blocks.ClaimSegment(root.LogNext0, "next log segment");
+        _blocks.ClaimSegment(root.LogNext1, "next log segment");
         await WalkAsync(root.SpaceMapRoot, root.SpaceMapHeight, 0, "space map", MapRegion);
         await CheckSpaceLogAsync(root);
-        List<DatasetRecord> datasets = [];
-        await WalkAsync(root.DatasetRoot, root.DatasetHeight, 0, "dataset table",
-            (slot, block) => AddDataset(datasets, slot, block));
-        foreach (DatasetRecord dataset in datasets) await CheckDatasetAsync(dataset);
-    }
-
-    private async ValueTask CheckDatasetAsync(DatasetRecord dataset)
-    {
-        _walkedSectors = 0;
-        _walkedBlocks = 0;
-        ulong limit = (ulong)dataset.BlockCount;
-        await WalkAsync(dataset.Root, dataset.Height, 0, dataset.Name, (block, bytes) =>
+        SortedDictionary<ulong, DatasetRecord> datasets = [];
+        await WalkAsync(root.DatasetRoot, root.DatasetHeight, 0, "dataset table", (slot, block) =>
         {
-            _walkedBlocks++;
-            if (block >= limit) _report.Add($"{dataset.Name}: block {block} lies beyond the end");
-            if (bytes.Length != 1 << dataset.BlockShift)
-                _report.Add($"{dataset.Name}: block {block} has {bytes.Length} bytes");
+            string? reason = DatasetRecord.TryRead(block, out DatasetRecord record);
+            if (reason is not null) _report.Add($"dataset table slot {slot}: {reason}");
+            else datasets.Add(slot, record);
         });
-        if (_walkedBlocks != dataset.MappedBlocks)
-            _report.Add(
-                $"{dataset.Name}: {_walkedBlocks} blocks are mapped, the record says {dataset.MappedBlocks}");
-        if (_walkedSectors != dataset.AllocatedSectors)
-            _report.Add(
-                $"{dataset.Name}: {_walkedSectors} sectors used, the record says {dataset.AllocatedSectors}");
-    }
-
-    private void AddDataset(List<DatasetRecord> datasets, ulong slot, ReadOnlySpan<byte> block)
-    {
-        string? reason = DatasetRecord.TryRead(block, out DatasetRecord record);
-        if (reason is not null) _report.Add($"dataset table slot {slot}: {reason}");
-        else if (record.State != DatasetState.Free) datasets.Add(record);
+        await new VersionChecker(_blocks, _report, datasets).CheckAsync();
     }
 
     private void MapRegion(ulong index, ReadOnlySpan<byte> bitmap)
@@ -112,7 +86,7 @@ public sealed class PoolChecker : IDisposable
         BlockPointer next = root.SpaceLogHead;
         for (ulong i = 0; i < root.SpaceLogBlocks; i++)
         {
-            using Verified block = await ReadAsync(next, $"space log block {i}");
+            using Verified block = await _blocks.ReadAsync(next, $"space log block {i}");
             if (block.Bytes.IsEmpty) return;
             string? reason = SpaceLogHeader.TryRead(block.Bytes[..(int)next.PhysicalBytes],
                 out SpaceLogHeader header);
@@ -144,7 +118,7 @@ public sealed class PoolChecker : IDisposable
             return;
         }
 
-        using Verified block = await ReadAsync(pointer,
+        using Verified block = await _blocks.ReadAsync(pointer,
             level == 0 ? $"{tree} block {first}" : $"{tree} node of level {level} at {first}");
         if (block.Bytes.IsEmpty) return;
         if (level == 0)
@@ -167,91 +141,8 @@ public sealed class PoolChecker : IDisposable
                 first + ((ulong)child * TreeGeometry.ChildSpan(level)), tree, visit);
     }
 
-    private async ValueTask<Verified> ReadAsync(BlockPointer pointer, string what)
-    {
-        if (pointer.Validate() is { } reason)
-        {
-            _report.Add($"{what}: {reason}");
-            return default;
-        }
-
-        _report.Blocks++;
-        IoBuffer stored = _loop.Buffers.Rent(pointer.PhysicalSectors << Layout.SectorShift);
-        bool isFound = false;
-        bool isClaimed = true;
-        int taken = 0;
-        for (int index = 0; index < pointer.CopyCount; index++)
-        {
-            BlockPlace place = index == 0 ? pointer.Place0 : pointer.Place1;
-            int sectors = SectorsOf(place, pointer.PhysicalSectors);
-            taken += sectors;
-            isClaimed &= Claim(place, sectors, what);
-            if (isClaimed) isFound = await ReadPartsAsync(pointer, place, stored, isFound, what);
-        }
-
-        _walkedSectors += pointer.AllocatedSectors;
-        if (taken != pointer.AllocatedSectors)
-            _report.Add($"{what}: takes {taken} sectors, its pointer says {pointer.AllocatedSectors}");
-        IoBuffer logical = _loop.Buffers.Rent(pointer.LogicalBytes);
-        bool isGood = isClaimed && isFound && Expand(pointer, stored, logical, what);
-        stored.Release();
-        if (isGood) return new Verified(logical, pointer.LogicalBytes);
-        logical.Release();
-        return default;
-    }
-
-    // Every part is read, and the walk goes on below what is good: one lost disk is reported as that alone.
-    private async ValueTask<bool> ReadPartsAsync(
-        BlockPointer pointer, BlockPlace place, IoBuffer stored, bool isFound, string what)
-    {
-        int bytes = pointer.PhysicalSectors << Layout.SectorShift;
-        IoBuffer trial = _loop.Buffers.Rent(bytes);
-        Examination found = await _devices.ExamineAsync(
-            place, trial.First(bytes), slice => BlockReader.Matches(pointer, slice), ExamineMode.Verify);
-        if (found.Status == IoStatus.Ok && !isFound) trial.Span[..bytes].CopyTo(stored.Span);
-        trial.Release();
-        if (found.BadParts > 0) _report.Add($"{what}: at {place}: wrong or unreadable on {found.Where}");
-        if (found.Status != IoStatus.Ok) _report.Add($"{what}: at {place}: {found.Status}");
-        return isFound || found.Status == IoStatus.Ok;
-    }
-
-    private bool Expand(in BlockPointer pointer, IoBuffer stored, IoBuffer logical, string what)
-    {
-        Span<byte> bytes = logical.Span[..pointer.LogicalBytes];
-        if (pointer.Compression == CompressionKind.Off)
-        {
-            bytes.Clear();
-            stored.Span[..(int)pointer.PhysicalBytes].CopyTo(bytes);
-            return true;
-        }
-
-        ReadOnlySpan<byte> packed = stored.Span[..(int)pointer.PhysicalBytes];
-        if (_compressor.TryDecompress(pointer.Compression, packed, bytes)
-            && Xxh128.Compute(bytes) == pointer.ContentHash)
-            return true;
-        _report.Add($"{what}: does not decompress to what its content hash says");
-        return false;
-    }
-
-    private int SectorsOf(BlockPlace place, int physicalSectors) => place.Vdev < _devices.VdevCount
-        ? _devices.Geometry(place.Vdev).AllocatedSectors(physicalSectors)
-        : physicalSectors;
-
-    // Rounded up to what leaves no hole too small for a block.
-    private void ClaimSegment(BlockPlace place, string what)
-    {
-        int multiple = SectorsOf(place, 1);
-        Claim(place, (Layout.LogSegmentSectors + multiple - 1) / multiple * multiple, what);
-    }
-
-    private bool Claim(BlockPlace place, int sectors, string what)
-    {
-        string? reason = _claims.Claim(place, sectors);
-        if (reason is not null) _report.Add($"{what}: {reason}");
-        return reason is null;
-    }
-
-    private static Hash128 HashOf(BlockPointer[] children)
+    /// <summary>What the content hash of a node must be.</summary>
+    internal static Hash128 HashOf(ReadOnlySpan<BlockPointer> children)
     {
         Span<Hash128> hashes = stackalloc Hash128[Layout.NodeFanout];
         for (int i = 0; i < children.Length; i++) hashes[i] = children[i].ContentHash;
@@ -259,11 +150,4 @@ public sealed class PoolChecker : IDisposable
     }
 
     private delegate void BlockVisitor(ulong index, ReadOnlySpan<byte> bytes);
-
-    private readonly struct Verified(IoBuffer buffer, int length) : IDisposable
-    {
-        public ReadOnlySpan<byte> Bytes => buffer is null ? [] : buffer.Span[..length];
-
-        public void Dispose() => buffer?.Release();
-    }
 }

@@ -28,6 +28,10 @@ namespace Cstor.Engine.Log;
 /// </remarks>
 internal sealed class CommitLog : PendingIo, ITurnEnd
 {
+    /// <summary>Volumes that can be snapshotted at one instant: what one group holds.</summary>
+    public const int SnapshotsAtOnce =
+        (Layout.LogGroupMaximumBytes - LogGroupHeader.Bytes) / LogSnapshotRecord.Bytes;
+
     private readonly ILoop _loop;
     private readonly PoolDevices _devices;
     private readonly SpaceAllocator _allocator;
@@ -129,6 +133,27 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     /// <summary>Appends: this dataset exists with these settings.</summary>
     public void AppendDatasetPut(uint slot, in DatasetRecord dataset) =>
         dataset.Write(Reserve(LogRecordKind.DatasetPut, slot)[LogRecordHeader.Bytes..]);
+
+    /// <summary>
+    /// Appends what was snapshotted at one instant, in a group of its own: after a crash all of it counts or
+    /// nothing.
+    /// </summary>
+    /// <param name="snapshots">Volume's slot and record, at most <see cref="SnapshotsAtOnce"/>.</param>
+    public void AppendSnapshots(ReadOnlySpan<(uint Slot, LogSnapshotRecord Record)> snapshots)
+    {
+        Check.That(snapshots.Length <= SnapshotsAtOnce);
+        Seal();
+        foreach ((uint slot, LogSnapshotRecord record) in snapshots)
+            Append(LogRecordKind.Snapshot, slot, record);
+        Seal();
+    }
+
+    /// <summary>Appends: this volume is again what its snapshot is.</summary>
+    public void AppendRollback(uint slot, in LogRollbackRecord rollback) =>
+        Append(LogRecordKind.Rollback, slot, rollback);
+
+    /// <summary>Appends: this clone has taken over its origin's line.</summary>
+    public void AppendPromote(uint slot) => Reserve(LogRecordKind.Promote, slot);
 
     /// <summary>
     /// Completes when everything appended so far is durable, together with the data it names.
@@ -268,6 +293,15 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
         MustRestart = _isBroken = false;
         _isRestarting = true;
+    }
+
+    private void Append<T>(LogRecordKind kind, uint slot, in T value)
+        where T : struct
+    {
+        Span<byte> record = Reserve(kind, slot);
+        LogRecordHeader header = MemoryMarshal.Read<LogRecordHeader>(record);
+        MemoryMarshal.Write(record, in value);
+        MemoryMarshal.Write(record, in header);
     }
 
     private void FlushDevices()

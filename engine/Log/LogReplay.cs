@@ -4,6 +4,7 @@ using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
@@ -123,7 +124,11 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
         LogRecordKind.Write => ApplyWrite(header.Slot, MemoryMarshal.Read<LogWriteRecord>(record)),
         LogRecordKind.Unmap => ApplyUnmap(header.Slot, MemoryMarshal.Read<LogUnmapRecord>(record)),
         LogRecordKind.DatasetPut => ApplyPut(header.Slot, record[LogRecordHeader.Bytes..]),
-        _ => $"record of kind {header.Kind}",
+        LogRecordKind.Snapshot =>
+            ApplySnapshot(header.Slot, MemoryMarshal.Read<LogSnapshotRecord>(record)),
+        LogRecordKind.Rollback =>
+            ApplyRollback(header.Slot, MemoryMarshal.Read<LogRollbackRecord>(record)),
+        _ => ApplyPromote(header.Slot),
     };
 
     private string? ApplyWrite(uint slot, in LogWriteRecord write)
@@ -166,24 +171,61 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
     {
         string? reason = DatasetRecord.TryRead(bytes, out DatasetRecord record);
         if (reason is not null) return reason;
-        if (VolumeAt(slot) is { } known)
+        if (At(slot) is { } known)
         {
+            if (record.IsSnapshot != known is Snapshot) return $"slot {slot} is of another kind";
             known.ApplySettings(record);
+            if (record.IsDestroying) VersionChanges.Destroy(known);
             return null;
         }
 
-        if (slot > pool.Slots.Count) return $"slot {slot} leaves a gap in the dataset table";
-        record.Root = BlockPointer.Hole;
-        record.AllocatedSectors = 0;
-        record.MappedBlocks = 0;
-        record.Height = 1;
-        Volume volume = new(pool, slot, record) { SettingsDirty = true };
-        if (slot == pool.Slots.Count) pool.Slots.Add(volume);
-        else pool.Slots[(int)slot] = volume;
+        if (FaultOfNewSlot(slot) is { } gap) return gap;
+        if (record.IsSnapshot) return $"slot {slot} would be a snapshot of nothing";
+        Volume volume;
+        if (record.Previous == 0) volume = new Volume(pool, slot, record, new LayeredTree(TreeState.Empty));
+        else if (At(record.Previous - 1) is Snapshot origin)
+            volume = VersionChanges.Clone(origin, slot, record);
+        else return $"slot {slot} would be a clone of nothing";
+        VersionChanges.Enter(pool, volume);
         return null;
     }
 
-    private Volume? VolumeAt(uint slot) => slot < pool.Slots.Count ? pool.Slots[(int)slot] : null;
+    private string? ApplySnapshot(uint slot, in LogSnapshotRecord taken)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"snapshot of slot {slot}, which is no volume";
+        if (FaultOfNewSlot(taken.SnapshotSlot) is { } gap) return gap;
+        if (taken.Validate() is { } reason) return reason;
+        VersionChanges.TakeSnapshot(volume, taken);
+        pool.Epoch = Math.Max(pool.Epoch, taken.Epoch + 1);
+        return null;
+    }
+
+    private string? ApplyRollback(uint slot, in LogRollbackRecord rollback)
+    {
+        if (VolumeAt(slot) is not { } volume || At(rollback.SnapshotSlot) is not Snapshot target
+            || target.Owner != volume)
+            return $"rollback of slot {slot} to slot {rollback.SnapshotSlot}, which is no snapshot of it";
+        if (FaultOfNewSlot(rollback.DiscardedSlot) is { } gap) return gap;
+        VersionChanges.Rollback(volume, target, rollback);
+        pool.Epoch = Math.Max(pool.Epoch, rollback.Epoch + 1);
+        return null;
+    }
+
+    private string? ApplyPromote(uint slot)
+    {
+        if (VolumeAt(slot) is not { } clone || VersionChanges.OriginOf(clone) is null)
+            return $"promotion of slot {slot}, which is no clone";
+        VersionChanges.Promote(clone);
+        return null;
+    }
+
+    private string? FaultOfNewSlot(uint slot) => slot > pool.Slots.Count
+        ? $"slot {slot} leaves a gap in the dataset table"
+        : At(slot) is null ? null : $"slot {slot} is taken";
+
+    private Dataset? At(uint slot) => slot < pool.Slots.Count ? pool.Slots[(int)slot] : null;
+
+    private Volume? VolumeAt(uint slot) => At(slot) as Volume;
 
     // The log ends with this import, so its segments are free after the next checkpoint. Those allocated
     // after the last one are not in the space map yet.

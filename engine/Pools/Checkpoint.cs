@@ -2,6 +2,7 @@ using Cstor.Engine.Host;
 using Cstor.Engine.Log;
 using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
@@ -24,20 +25,24 @@ namespace Cstor.Engine.Pools;
 /// No block is thus born before anything that lies below it, and a walk may prune by birth. The root says
 /// E + 1. Until it is durable, devices that fail miss what is born from E on, for blocks of E are still
 /// being written. An import goes on with an epoch above the root's and above that of every pointer that it
-/// replays, so no birth is ever used for both sides of a checkpoint.
+/// replays, so no birth is ever used for both sides of a checkpoint. A snapshot ends an epoch too, and the
+/// nodes of a layer are born in the last epoch of that layer: so they belong to the versions that hold it.
+///
+/// What versions there are, and in which order, may change during a checkpoint; the root tells how it was at
+/// the freeze (see <see cref="DatasetJob"/>), and the log what was done since.
 /// </remarks>
 internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 {
-    private readonly List<VolumeJob> _jobs = [];
-    private readonly List<uint> _removed = [];
+    private readonly List<DatasetJob> _jobs = [];
+    private readonly Erasures _erasures = new(pool);
     private int _slotCount;
     private ulong _epoch;
 
     /// <summary>A checkpoint is under way.</summary>
     public bool IsRunning { get; private set; }
 
-    /// <summary>Slots of volumes that are gone since the last freeze.</summary>
-    public List<uint> RemovedSlots { get; } = [];
+    /// <summary>Destroyed datasets wait for further checkpoints.</summary>
+    public bool HasErasures => _erasures.IsPending;
 
     /// <summary>What the newest durable root leads to.</summary>
     public DurableRoots Durable { get; private set; } = DurableRoots.None;
@@ -79,58 +84,73 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         _epoch = pool.Epoch++;
         pool.Scans.Freeze();
         _jobs.Clear();
-        _removed.Clear();
-        _removed.AddRange(RemovedSlots);
-        RemovedSlots.Clear();
         _slotCount = pool.Slots.Count;
-        foreach (Volume? volume in pool.Slots)
+        foreach (Dataset? dataset in pool.Slots)
         {
-            if (volume is null || (volume.Pending.IsEmpty && !volume.SettingsDirty)) continue;
-            volume.Freeze();
-            volume.SettingsDirty = false;
-            _jobs.Add(new VolumeJob(volume, volume.Record));
+            if (dataset is null) continue;
+            (dataset as Volume)?.Seal(dataset, _epoch);
+            if (dataset.Tree.Layers.Count == 0 && !dataset.IsDirty) continue;
+            dataset.IsDirty = false;
+            _jobs.Add(new DatasetJob(dataset));
         }
 
+        pool.PendingCount = 0;
+        _erasures.Plan(_jobs);
         return log;
     }
 
     private async ValueTask<(IoStatus Status, TreeRoot Datasets)> WriteTreesAsync()
     {
-        TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger, _epoch);
+        TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger);
+        foreach (DatasetJob job in _jobs)
+            if (await WriteLayersAsync(update, job) is var status and not IoStatus.Ok)
+                return (status, default);
+        if (await _erasures.RunAsync(_epoch) is var erased and not IoStatus.Ok) return (erased, default);
         using PendingMap records = new();
-        foreach (VolumeJob job in _jobs)
-        {
-            IoStatus status = await WriteVolumeAsync(update, job);
-            if (status == IoStatus.Ok) status = WriteRecord(job, records);
-            if (status != IoStatus.Ok) return (status, default);
-        }
-
-        foreach (uint slot in _removed)
-            if (!records.TryGet(slot, out _))
-                records.Set(slot, BlockPointer.Hole);
+        foreach (DatasetJob job in _jobs)
+            if (WriteRecord(job, records) is var status and not IoStatus.Ok)
+                return (status, default);
         if (records.IsEmpty) return (IoStatus.Ok, pool.DatasetTree);
         int height = TreeGeometry.HeightFor((ulong)_slotCount);
-        TreeRoot datasets = await update.ApplyAsync(pool.DatasetTree, records, height);
+        TreeRoot datasets =
+            await update.ApplyAsync(pool.DatasetTree, records, height, _epoch, TreeFloor.None);
         return (update.Status, datasets);
     }
 
-    private static async ValueTask<IoStatus> WriteVolumeAsync(TreeUpdate update, VolumeJob job)
+    // A layer that several versions see is applied for the first of them, and the others go on from there.
+    private static async ValueTask<IoStatus> WriteLayersAsync(TreeUpdate update, DatasetJob job)
     {
-        PendingMap frozen = job.Volume.Frozen!;
-        if (frozen.IsEmpty) return IoStatus.Ok;
-        long sectors = update.AllocatedSectors;
-        long blocks = update.MappedBlocks;
-        job.Root = await update.ApplyAsync(job.Root, frozen,
-            TreeGeometry.HeightFor((ulong)job.Record.BlockCount));
-        job.Record.AllocatedSectors += update.AllocatedSectors - sectors;
-        job.Record.MappedBlocks += update.MappedBlocks - blocks;
-        return update.Status;
+        foreach (Layer layer in job.Layers)
+        {
+            if (layer.Result is null)
+            {
+                TreeRoot root = await update.ApplyAsync(
+                    job.State.Root, layer.Map, layer.Height, layer.Epoch, layer.Owner.Floor);
+                if (update.Status != IoStatus.Ok) return update.Status;
+                layer.DroppedSectors = update.DroppedSectors;
+                layer.Result = new TreeState(
+                    root,
+                    job.State.AllocatedSectors + update.AllocatedSectors,
+                    job.State.MappedBlocks + update.MappedBlocks,
+                    job.State.StoredSectors + update.StoredSectors);
+            }
+
+            job.State = layer.Result.Value;
+            if (layer.FrozenOwner == job.Dataset) job.Record.DroppedSectors += layer.DroppedSectors;
+        }
+
+        return IoStatus.Ok;
     }
 
-    private IoStatus WriteRecord(VolumeJob job, PendingMap records)
+    private IoStatus WriteRecord(DatasetJob job, PendingMap records)
     {
-        job.Record.Root = job.Root.Pointer;
-        job.Record.Height = (byte)job.Root.Height;
+        if (job.IsRemoved)
+        {
+            records.Set(job.Dataset.Slot, BlockPointer.Hole);
+            return IoStatus.Ok;
+        }
+
+        job.Complete();
         IoBuffer buffer = pool.Loop.Buffers.Rent(DatasetRecord.Bytes);
         job.Record.Write(buffer.Span);
         bool done = pool.Metadata.TryWrite(
@@ -138,7 +158,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
                 out BlockPointer pointer);
         buffer.Release();
         if (!done) return IoStatus.NoSpace;
-        records.Set(job.Volume.Slot, pointer);
+        records.Set(job.Dataset.Slot, pointer);
         return IoStatus.Ok;
     }
 
@@ -190,8 +210,11 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 
     private async ValueTask PublishAsync(ulong number, TreeRoot datasets, long allocated)
     {
-        foreach (VolumeJob job in _jobs)
-            job.Volume.Thaw(job.Root, job.Record.AllocatedSectors, job.Record.MappedBlocks);
+        foreach (DatasetJob job in _jobs)
+            foreach (Layer layer in job.Layers)
+                layer.BecomeDurable();
+        foreach (Dataset? dataset in pool.Slots) dataset?.Tree.Settle();
+        _erasures.Publish();
         _jobs.Clear();
         pool.Checkpoint = number;
         pool.Devices.Epoch = _epoch + 1;

@@ -134,6 +134,7 @@ internal sealed class CheckpointPacer
         if (_pool.Log is { LengthBytes: > 0 }
             && now - _lastCheckpoint >= Nanoseconds(_pool.Options.CheckpointInterval))
             Start();
+        if (_checkpoint.HasErasures) Start();
         _timer.Start(TickNanoseconds);
     }
 
@@ -153,11 +154,12 @@ internal sealed class CheckpointPacer
             TaskCompletionSource<IoStatus>[] served = [.. _waiting];
             _waiting.Clear();
             _frozenDemand = MetadataDemand.Exact(_pool);
+            long requests = _pool.ForegroundRequests;
             status = await _checkpoint.RunAsync();
             _frozenDemand = 0;
             _pool.Allocator.ClaimedForMetadataSectors = 0;
             _lastCheckpoint = _pool.Loop.NowNanoseconds;
-            again = status == IoStatus.Ok && (_pool.Log!.MustRestart || MustGoOn());
+            again = status == IoStatus.Ok && (_pool.Log!.MustRestart || MustGoOn() || MayErase(requests));
             if (!again && !MustAwaitRelease(status)) LetGo();
             foreach (TaskCompletionSource<IoStatus> waiter in served) waiter.SetResult(status);
         }
@@ -174,6 +176,10 @@ internal sealed class CheckpointPacer
     // What became visible during the checkpoint is too much already: the next one first.
     private bool MustGoOn() =>
         _pool.Writer.IsHeld && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > 0) && Exceeds(2);
+
+    // While nobody wants anything, destroyed datasets are freed without a pause; else a piece in each tick.
+    private bool MayErase(long requestsBefore) =>
+        _checkpoint.HasErasures && _pool.ForegroundRequests == requestsBefore;
 
     // Checkpoints bring nothing back while there are pins, and another one might find no room.
     private bool MustAwaitRelease(IoStatus status)

@@ -2,6 +2,7 @@
 // in memory may make the next checkpoint write is estimated from above, and writers wait before it exceeds
 // what is sure to be free (see SpaceAllocator.RoomForMetadataSectors). Each change touches a leaf at the
 // most, and a volume has only so many leaves; what lies above them is a 256th, and the path to the root.
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -28,11 +29,25 @@ internal static class MetadataDemand
     {
         long leaves = 0;
         long volumes = 0;
-        foreach (Volume? volume in pool.Slots)
+        foreach (Dataset? dataset in pool.Slots)
         {
-            if (volume is null || volume.Pending.IsEmpty) continue;
-            volumes++;
-            leaves += Math.Min(volume.Pending.Weight, (long)(volume.BlockCount / Layout.NodeFanout) + 1);
+            if (dataset is null) continue;
+            long most = (long)(dataset.BlockCount / Layout.NodeFanout) + 1;
+            bool isChanged = dataset.IsDirty;
+            if (dataset is Volume { Pending.IsEmpty: false } volume)
+            {
+                isChanged = true;
+                leaves += Math.Min(volume.Pending.Weight, most);
+            }
+
+            foreach (Layer layer in dataset.Tree.Layers)
+            {
+                if (layer.Owner != dataset || layer.WaitingWeight == 0) continue;
+                isChanged = true;
+                leaves += Math.Min(layer.WaitingWeight, most);
+            }
+
+            if (isChanged) volumes++;
         }
 
         return SectorsFor(pool, pool.PendingCount, leaves, volumes);

@@ -4,6 +4,7 @@ using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Checking;
 using Cstor.Engine.Vdevs;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -15,7 +16,10 @@ public sealed class Pool
     private readonly PoolCore _core;
     private readonly Checkpoint _checkpoint;
     private readonly CheckpointPacer? _pacer;
-    private readonly VolumeCatalog _catalog;
+    private readonly DatasetChanges _changes;
+    private readonly VolumeCatalog _volumes;
+    private readonly SnapshotCatalog _snapshots;
+    private readonly UniqueSpace _unique;
     private readonly PoolMaintenance _maintenance;
     private readonly PoolScan? _scan;
 
@@ -25,9 +29,11 @@ public sealed class Pool
         _checkpoint = checkpoint;
         SpaceMap = spaceMap;
         if (core.Log is not null) _pacer = new CheckpointPacer(core, checkpoint);
-        _catalog = new VolumeCatalog(core, checkpoint, _pacer);
+        _changes = new DatasetChanges(core);
+        _volumes = new VolumeCatalog(_changes);
+        _snapshots = new SnapshotCatalog(_changes, _pacer);
+        _unique = new UniqueSpace(core);
         _maintenance = new PoolMaintenance(core);
-        _catalog.ResumeDestruction();
         if (_pacer is null) return;
         _scan = new PoolScan(core, checkpoint, _pacer) { Completed = _maintenance.OnRebuiltAsync };
         _maintenance.MembershipChanged = _scan.OnMembershipChanged;
@@ -43,7 +49,10 @@ public sealed class Pool
     public bool IsReadOnly => _core.IsReadOnly;
 
     /// <summary>Volumes that can be used, by name.</summary>
-    public IReadOnlyList<Volume> Volumes => _catalog.Online();
+    public IReadOnlyList<Volume> Volumes => _volumes.Online();
+
+    /// <summary>Snapshots of all volumes, by volume and age.</summary>
+    public IReadOnlyList<Snapshot> Snapshots => [.. Volumes.SelectMany(_changes.SnapshotsOf)];
 
     /// <summary>Paths of the devices in use.</summary>
     public IReadOnlyList<string> DevicePaths => _core.Devices.Paths;
@@ -56,7 +65,11 @@ public sealed class Pool
     internal PoolScan? Scan => _scan;
 
     /// <summary>The volume of that name, without the pool's.</summary>
-    public Volume? FindVolume(string shortName) => _catalog.Find(shortName);
+    public Volume? FindVolume(string shortName) => _changes.FindVolume(shortName);
+
+    /// <summary>The snapshot of that name, of the volume of that name.</summary>
+    public Snapshot? FindSnapshot(string volume, string snapshot) =>
+        FindVolume(volume) is { } owner ? _changes.FindSnapshot(owner, snapshot) : null;
 
     /// <summary>Creates a thin volume.</summary>
     /// <param name="shortName">1 to 63 letters, digits, <c>-</c>, <c>_</c> and <c>.</c>, beginning with a
@@ -67,20 +80,103 @@ public sealed class Pool
     public ValueTask<Outcome<Volume>> CreateVolumeAsync(
         string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string,
             string>> properties) =>
-        _catalog.CreateAsync(shortName, sizeBytes, blockSizeBytes, properties);
+        _volumes.CreateAsync(shortName, sizeBytes, blockSizeBytes, properties);
 
     /// <summary>
     /// Destroys a volume: gone at once and durably, its space comes back in the background.
     /// </summary>
-    public ValueTask<Outcome<Unit>> DestroyVolumeAsync(string shortName) => _catalog.DestroyAsync(shortName);
+    /// <param name="shortName">Which.</param>
+    /// <param name="withSnapshots">Its snapshots too; refused if it has any otherwise.</param>
+    public ValueTask<Outcome<Unit>> DestroyVolumeAsync(string shortName, bool withSnapshots = false) =>
+        _volumes.DestroyAsync(shortName, withSnapshots);
 
     /// <summary>Changes the size; what lies beyond a smaller end is lost.</summary>
     public ValueTask<Outcome<Unit>> ResizeVolumeAsync(string shortName, long sizeBytes) =>
-        _catalog.ResizeAsync(shortName, sizeBytes);
+        _volumes.ResizeAsync(shortName, sizeBytes);
 
     /// <summary>Sets a property for what is written from now on.</summary>
     public ValueTask<Outcome<Unit>> SetPropertyAsync(string shortName, string key, string value) =>
-        _catalog.SetPropertyAsync(shortName, key, value);
+        SetPropertiesAsync(shortName, [new(key, value)]);
+
+    /// <summary>Sets all of them or none.</summary>
+    public ValueTask<Outcome<Unit>> SetPropertiesAsync(
+        string shortName, IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        _volumes.SetPropertiesAsync(shortName, properties);
+
+    /// <summary>Renames a volume; what is open stays open.</summary>
+    public ValueTask<Outcome<Unit>> RenameVolumeAsync(string shortName, string newName) =>
+        _volumes.RenameAsync(shortName, newName);
+
+    /// <summary>Snapshots volumes at one instant: all or none.</summary>
+    /// <param name="volumes">Their names, at most some 400.</param>
+    /// <param name="snapshot">1 to 63 letters, digits, <c>-</c>, <c>_</c>, <c>.</c> and <c>:</c>.</param>
+    public ValueTask<Outcome<IReadOnlyList<Snapshot>>> SnapshotAsync(
+        IReadOnlyList<string> volumes, string snapshot) => _snapshots.TakeAsync(volumes, snapshot);
+
+    /// <summary>Destroys a snapshot: gone at once, its space comes back in the background.</summary>
+    public ValueTask<Outcome<Unit>> DestroySnapshotAsync(string volume, string snapshot) =>
+        _snapshots.DestroyAsync(volume, snapshot);
+
+    public ValueTask<Outcome<Unit>> RenameSnapshotAsync(string volume, string snapshot, string newName) =>
+        _snapshots.RenameAsync(volume, snapshot, newName);
+
+    /// <summary>Keeps a snapshot from being destroyed.</summary>
+    /// <param name="volume">Its volume.</param>
+    /// <param name="snapshot">Which.</param>
+    /// <param name="tag">Names the hold; a snapshot may have several.</param>
+    public ValueTask<Outcome<Unit>> HoldAsync(string volume, string snapshot, string tag) =>
+        _snapshots.HoldAsync(volume, snapshot, tag, isHeld: true);
+
+    /// <summary>Ends a hold.</summary>
+    public ValueTask<Outcome<Unit>> ReleaseAsync(string volume, string snapshot, string tag) =>
+        _snapshots.HoldAsync(volume, snapshot, tag, isHeld: false);
+
+    /// <summary>Makes a volume that begins as the snapshot is, at once and without copying.</summary>
+    public async ValueTask<Outcome<Volume>> CloneAsync(
+        string volume, string snapshot, string newVolume,
+        IReadOnlyList<KeyValuePair<string, string>> properties)
+    {
+        Outcome<Snapshot> origin = _changes.Snapshot(volume, snapshot);
+        return origin.Fault is { } fault
+            ? fault
+            : await _volumes.CloneAsync(origin.Value, newVolume, properties);
+    }
+
+    /// <summary>A clone takes over its origin and the snapshots before it.</summary>
+    public ValueTask<Outcome<Unit>> PromoteAsync(string volume) => _snapshots.PromoteAsync(volume);
+
+    /// <summary>Makes a volume what its snapshot is; what was written since is lost.</summary>
+    public ValueTask<Outcome<Unit>> RollbackAsync(string volume, string snapshot, bool destroyNewer) =>
+        _snapshots.RollbackAsync(volume, snapshot, destroyNewer);
+
+    /// <summary>State of the snapshots of one volume or of all, with what each alone holds.</summary>
+    public async ValueTask<IReadOnlyList<SnapshotStatus>> SnapshotStatusAsync(string? volume)
+    {
+        List<SnapshotStatus> all = [];
+        foreach (Snapshot snapshot in Snapshots)
+        {
+            if (volume is not null && snapshot.Owner.ShortName != volume) continue;
+            long? unique = await _unique.OfAsync(snapshot);
+            all.Add(VolumeStatusText.Describe(snapshot, unique, _changes.ClonesOf(snapshot)));
+        }
+
+        return all;
+    }
+
+    /// <summary>What destroying snapshots from one to another of the same volume would give back.</summary>
+    public async ValueTask<Outcome<long>> ReclaimableBytesAsync(
+        string volume, string firstSnapshot, string lastSnapshot)
+    {
+        Outcome<Snapshot> first = _changes.Snapshot(volume, firstSnapshot);
+        Outcome<Snapshot> last = _changes.Snapshot(volume, lastSnapshot);
+        if ((first.Fault ?? last.Fault) is { } fault) return fault;
+        if (first.Value.Epoch > last.Value.Epoch)
+            return new Fault("bad-range", $"{first.Value.Name} is younger than {last.Value.Name}",
+                "Name the older one first");
+        return await _unique.OfRunAsync(first.Value, last.Value) is { } sectors
+            ? sectors * Layout.SectorBytes
+            : new Fault("unreadable", $"the trees of {volume}'s snapshots cannot be read", "Scrub the pool");
+    }
 
     /// <summary>Makes everything visible part of the durable tree.</summary>
     public ValueTask<IoStatus> CheckpointAsync() =>
@@ -176,7 +272,7 @@ public sealed class Pool
         IoStatus status = IoStatus.Ok;
         await _maintenance.CloseAsync();
         if (_scan is not null) await _scan.CloseAsync();
-        await _catalog.CloseAsync();
+        await _volumes.CloseAsync();
         if (_pacer is not null)
         {
             status = await _pacer.RequestAsync();

@@ -5,7 +5,7 @@ using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
-using Cstor.Engine.Volumes;
+using Cstor.Engine.Versions;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Pools;
@@ -69,8 +69,8 @@ internal sealed class PoolCore
     /// <summary>Newest durable checkpoint.</summary>
     public ulong Checkpoint { get; set; }
 
-    /// <summary>Volumes by slot of the dataset table; null where a slot is free.</summary>
-    public List<Volume?> Slots { get; } = [];
+    /// <summary>Volumes and snapshots by slot of the dataset table; null where a slot is free.</summary>
+    public List<Dataset?> Slots { get; } = [];
 
     /// <summary>The durable dataset table.</summary>
     public TreeRoot DatasetTree { get; set; } = TreeRoot.Empty;
@@ -113,6 +113,6 @@ internal sealed class PoolCore
         Cache.Dispose();
         Reader.Dispose();
         Allocator.Dispose();
-        foreach (Volume? volume in Slots) volume?.Dispose();
+        foreach (Dataset? dataset in Slots) dataset?.Dispose();
     }
 }

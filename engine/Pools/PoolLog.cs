@@ -25,6 +25,6 @@ internal static partial class PoolLog
         "pool {Pool}: replay ends in group {Sequence}, whose data was not flushed; nothing durable is lost")]
     public static partial void ReplayEnded(ILogger logger, string pool, ulong sequence);
 
-    [LoggerMessage(6, LogLevel.Information, "{Volume}: destroyed")]
-    public static partial void VolumeDestroyed(ILogger logger, string volume);
+    [LoggerMessage(6, LogLevel.Information, "{Dataset}: destroyed, and its space given back")]
+    public static partial void DatasetErased(ILogger logger, string dataset);
 }

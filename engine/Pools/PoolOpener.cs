@@ -5,7 +5,6 @@ using Cstor.Engine.Log;
 using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
-using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 using Cstor.PoolLayout.Records;
@@ -69,29 +68,13 @@ internal static class PoolOpener
         TreeRoot bitmaps = new(root.SpaceMapRoot, root.SpaceMapHeight);
         IoStatus status = await spaceMap.LoadAsync(bitmaps, root.SpaceLogHead, root.SpaceLogBlocks);
         if (status != IoStatus.Ok) return Unreadable(core, root, "space map", status);
-        IoBuffer buffer = core.Loop.Buffers.Rent(DatasetRecord.Bytes);
-        for (ulong slot = 0; slot < root.DatasetSlots && status == IoStatus.Ok; slot++)
-            status = await LoadVolumeAsync(core, (uint)slot, buffer);
-        buffer.Release();
-        return status == IoStatus.Ok ? null : Unreadable(core, root, "dataset table", status);
-    }
-
-    private static async ValueTask<IoStatus> LoadVolumeAsync(PoolCore core, uint slot, IoBuffer buffer)
-    {
-        (IoStatus status, BlockPointer pointer) = await core.Trees.FindAsync(core.DatasetTree, slot);
-        if (status != IoStatus.Ok) return status;
-        Volume? volume = null;
-        if (!pointer.IsHole)
-        {
-            status = await core.Reader.ReadApartAsync(pointer, buffer.Slice, DamageKind.Node);
-            if (status != IoStatus.Ok) return status;
-            if (DatasetRecord.TryRead(buffer.Span, out DatasetRecord record) is not null)
-                return IoStatus.ChecksumMismatch;
-            volume = new Volume(core, slot, record);
-        }
-
-        core.Slots.Add(volume);
-        return IoStatus.Ok;
+        DatasetTable table = new(core);
+        status = await table.LoadAsync(root.DatasetSlots);
+        if (status != IoStatus.Ok) return Unreadable(core, root, "dataset table", status);
+        return table.Link() is not { } reason ? null : new Fault(
+            "root-damaged",
+            $"pool '{core.Devices.PoolName}': dataset table of checkpoint {root.Number}: {reason}",
+            "A bug of its writer; look at it with: cstor debug tree DEV");
     }
 
     private static async ValueTask<(Fault? Fault, LogReplay? Replay, LogScan? Log)> ReplayAsync(

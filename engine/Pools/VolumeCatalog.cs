@@ -1,6 +1,7 @@
 using System.Numerics;
 using Cstor.Engine.Host;
 using Cstor.Engine.Trees;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
@@ -9,222 +10,172 @@ namespace Cstor.Engine.Pools;
 
 /// <summary>
 /// The volumes of a pool by name. Every change of settings is one record of the commit log, durable before
-/// it is reported. A destroyed volume is marked so; its blocks are then freed piece by piece with the
-/// checkpoints, and a restart in between goes on where it was.
+/// it is reported. A destroyed volume is marked so; its blocks are then freed piece by piece by the
+/// checkpoints (see <see cref="Erasures"/>), and a restart in between goes on where it was.
 /// </summary>
-internal sealed class VolumeCatalog(PoolCore pool, Checkpoint checkpoint, CheckpointPacer? pacer)
+internal sealed class VolumeCatalog(DatasetChanges changes)
 {
-    // Freed in one checkpoint: 16 GiB of 4 KiB blocks.
-    private const ulong DestroyBlocks = 1UL << 22;
     private const long MaximumVolumeBytes = 1L << 50;
-    private const int NameMaximumLength = 63;
     private const int DrainPauseNanoseconds = 1_000_000;
 
-    private int _destroying;
-    private bool _isClosed;
-    private TaskCompletionSource? _idle;
+    private readonly PoolCore _pool = changes.Pool;
 
     public IReadOnlyList<Volume> Online() =>
     [
-        .. pool.Slots.Where(static volume => volume is { IsClosed: false }).Select(static volume => volume!)
+        .. _pool.Slots.OfType<Volume>().Where(static volume => !volume.IsClosed)
             .OrderBy(static volume => volume.ShortName, StringComparer.Ordinal),
     ];
-
-    public Volume? Find(string shortName)
-    {
-        foreach (Volume? volume in pool.Slots)
-            if (volume is { IsClosed: false } && volume.ShortName == shortName)
-                return volume;
-        return null;
-    }
 
     public async ValueTask<Outcome<Volume>> CreateAsync(
         string shortName, long sizeBytes, int blockSizeBytes, IReadOnlyList<KeyValuePair<string,
             string>> properties)
     {
-        Fault? fault = Refusal() ?? CheckName(shortName) ?? CheckShape(sizeBytes, blockSizeBytes);
+        Fault? fault = changes.Refusal() ?? FaultOfNewName(shortName)
+            ?? CheckShape(sizeBytes, blockSizeBytes);
         if (fault is not null) return fault;
-        if (Find(shortName) is not null)
-            return new Fault("volume-exists", $"{pool.Devices.PoolName}/{shortName} exists already",
-                "Choose another name");
         DatasetRecord record = NewRecord(shortName, sizeBytes, blockSizeBytes);
-        foreach ((string key, string value) in properties)
-            if (VolumeProperties.Set(ref record, key, value) is { } bad)
-                return bad;
-        int slot = pool.Slots.IndexOf(null);
-        if (slot < 0)
-        {
-            slot = pool.Slots.Count;
-            pool.Slots.Add(null);
-        }
-
-        Volume volume = new(pool, (uint)slot, record) { SettingsDirty = true };
-        pool.Slots[slot] = volume;
-        if (await LogSettingsAsync(volume) is { } failure) return failure;
-        return volume;
+        if (Apply(ref record, properties) is { } bad) return bad;
+        Volume volume = new(_pool, changes.FreeSlot(), record, new LayeredTree(TreeState.Empty));
+        VersionChanges.Enter(_pool, volume);
+        return await changes.LogSettingsAsync(volume) is { } failure ? failure : volume;
     }
 
-    public async ValueTask<Outcome<Unit>> DestroyAsync(string shortName)
+    /// <summary>A volume that begins as a snapshot is, with its settings but for those given.</summary>
+    public async ValueTask<Outcome<Volume>> CloneAsync(
+        Snapshot origin, string shortName, IReadOnlyList<KeyValuePair<string, string>> properties)
     {
-        if (Refusal() is { } refusal) return refusal;
-        if (Find(shortName) is not { } volume) return NotFound(shortName);
-        volume.IsClosed = true;
-        DatasetRecord record = volume.Record;
-        record.State = DatasetState.Destroying;
-        volume.ApplySettings(record);
-        if (await LogSettingsAsync(volume) is { } failure) return failure;
-        Destroy(volume);
-        return Unit.Value;
+        if (FaultOfNewName(shortName) is { } fault) return fault;
+        DatasetRecord record = origin.RecordNow();
+        record.State = DatasetState.Volume;
+        record.Name = shortName;
+        record.Id = changes.NewId();
+        record.CreatedUnixNanoseconds = changes.NowUnixNanoseconds;
+        record.BirthEpoch = _pool.Epoch;
+        record.SnapshotEpoch = 0;
+        record.DroppedSectors = 0;
+        record.ReadOnly = 0;
+        record.Properties = "";
+        if (Apply(ref record, properties) is { } bad) return bad;
+        Volume clone = VersionChanges.Clone(origin, changes.FreeSlot(), record);
+        VersionChanges.Enter(_pool, clone);
+        return await changes.LogSettingsAsync(clone) is { } failure ? failure : clone;
+    }
+
+    /// <param name="shortName">Which.</param>
+    /// <param name="withSnapshots">Its snapshots too; refused if it has any otherwise.</param>
+    public async ValueTask<Outcome<Unit>> DestroyAsync(string shortName, bool withSnapshots)
+    {
+        Outcome<Volume> found = changes.Volume(shortName);
+        if (found.Fault is { } fault) return fault;
+        Volume volume = found.Value;
+        IReadOnlyList<Snapshot> snapshots = changes.SnapshotsOf(volume);
+        if (snapshots.Count > 0 && !withSnapshots)
+            return new Fault("volume-has-snapshots", $"{volume.Name} has {snapshots.Count} snapshots",
+                "Destroy it with them: cstor volume destroy -r");
+        foreach (Snapshot snapshot in snapshots)
+            if (SnapshotCatalog.ReasonToKeep(changes, snapshot) is { } kept)
+                return kept;
+        VersionChanges.Destroy(volume);
+        return await changes.LogSettingsAsync(volume) is { } failure ? failure : Unit.Value;
     }
 
     public async ValueTask<Outcome<Unit>> ResizeAsync(string shortName, long sizeBytes)
     {
-        if (Refusal() is { } refusal) return refusal;
-        if (Find(shortName) is not { } volume) return NotFound(shortName);
+        Outcome<Volume> found = changes.Volume(shortName);
+        if (found.Fault is { } fault) return fault;
+        Volume volume = found.Value;
         if (CheckShape(sizeBytes, volume.BlockSizeBytes) is { } bad) return bad;
-        DatasetRecord record = volume.Record;
-        record.SizeBytes = RoundUp(sizeBytes, volume.BlockSizeBytes);
-        ulong oldBlocks = volume.BlockCount;
-        ulong newBlocks = (ulong)record.BlockCount;
-        if (newBlocks < oldBlocks)
+        long rounded = RoundUp(sizeBytes, volume.BlockSizeBytes);
+        ulong newBlocks = (ulong)(rounded / volume.BlockSizeBytes);
+        if (newBlocks < volume.BlockCount)
         {
-            BlockRange beyond = new(newBlocks, oldBlocks - newBlocks);
+            BlockRange beyond = new(newBlocks, volume.BlockCount - newBlocks);
             await volume.Locks.AcquireAsync(beyond);
+            if (changes.Refusal() is { } refusal) return Unlocked(volume, beyond, refusal);
             volume.PublishHoles(beyond);
-            volume.ApplySettings(record);
+            ApplySize(volume, rounded);
             volume.Locks.Release(beyond);
         }
         else
         {
-            volume.ApplySettings(record);
+            ApplySize(volume, rounded);
         }
 
-        return await LogSettingsAsync(volume) is { } failure ? failure : Unit.Value;
+        return await changes.LogSettingsAsync(volume) is { } failure ? failure : Unit.Value;
     }
 
-    public async ValueTask<Outcome<Unit>> SetPropertyAsync(string shortName, string key, string value)
+    /// <summary>Sets all of them or none.</summary>
+    public async ValueTask<Outcome<Unit>> SetPropertiesAsync(
+        string shortName, IReadOnlyList<KeyValuePair<string, string>> properties)
     {
-        if (Refusal() is { } refusal) return refusal;
-        if (Find(shortName) is not { } volume) return NotFound(shortName);
-        DatasetRecord record = volume.Record;
-        if (VolumeProperties.Set(ref record, key, value) is { } bad) return bad;
-        volume.ApplySettings(record);
-        return await LogSettingsAsync(volume) is { } failure ? failure : Unit.Value;
+        Outcome<Volume> found = changes.Volume(shortName);
+        if (found.Fault is { } fault) return fault;
+        DatasetRecord record = found.Value.Record;
+        if (Apply(ref record, properties) is { } bad) return bad;
+        found.Value.ApplySettings(record);
+        return await changes.LogSettingsAsync(found.Value) is { } failure ? failure : Unit.Value;
     }
 
-    /// <summary>Goes on with what an earlier run had begun to destroy.</summary>
-    public void ResumeDestruction()
+    public async ValueTask<Outcome<Unit>> RenameAsync(string shortName, string newName)
     {
-        foreach (Volume? volume in pool.Slots)
-        {
-            if (volume is null || volume.Record.State != DatasetState.Destroying) continue;
-            volume.IsClosed = true;
-            if (pacer is not null) Destroy(volume);
-        }
+        Outcome<Volume> found = changes.Volume(shortName);
+        if (found.Fault is { } fault) return fault;
+        if (FaultOfNewName(newName) is { } bad) return bad;
+        found.Value.Record.Name = newName;
+        found.Value.IsDirty = true;
+        return await changes.LogSettingsAsync(found.Value) is { } failure ? failure : Unit.Value;
     }
 
-    /// <summary>
-    /// Refuses everything from now on; completes when no destruction and no request is under way.
-    /// </summary>
+    /// <summary>Refuses everything from now on; completes when no request is under way.</summary>
     public async ValueTask CloseAsync()
     {
-        _isClosed = true;
-        foreach (Volume? volume in pool.Slots)
-            if (volume is not null)
-                volume.IsClosed = true;
-        if (_destroying > 0)
-        {
-            _idle = new TaskCompletionSource();
-            await _idle.Task;
-        }
-
-        foreach (Volume? volume in pool.Slots.ToArray())
-            if (volume is not null)
-                await DrainAsync(volume);
+        changes.IsClosed = true;
+        foreach (Dataset? dataset in _pool.Slots)
+            if (dataset is not null)
+                dataset.IsClosed = true;
+        foreach (Volume volume in _pool.Slots.OfType<Volume>().ToArray())
+            while (volume.RequestsUnderWay > 0) await _pool.Loop.DelayAsync(DrainPauseNanoseconds);
     }
 
-    // Requests that were under way when the volume was closed end first.
-    private async ValueTask DrainAsync(Volume volume)
+    private static void ApplySize(Volume volume, long sizeBytes)
     {
-        while (volume.RequestsUnderWay > 0) await pool.Loop.DelayAsync(DrainPauseNanoseconds);
+        volume.Record.SizeBytes = sizeBytes;
+        volume.IsDirty = true;
     }
 
-    private async void Destroy(Volume volume)
+    private static Fault Unlocked(Volume volume, BlockRange range, Fault fault)
     {
-        _destroying++;
-        await FreeBlocksAsync(volume);
-        _destroying--;
-        if (_destroying == 0) _idle?.TrySetResult();
+        volume.Locks.Release(range);
+        return fault;
     }
 
-    private async ValueTask FreeBlocksAsync(Volume volume)
+    private Fault? FaultOfNewName(string shortName)
     {
-        await DrainAsync(volume);
-        for (ulong first = 0; first < volume.BlockCount; first += DestroyBlocks)
-        {
-            if (_isClosed || pool.Stopped != IoStatus.Ok) return;
-            volume.EnterHoles(new BlockRange(first, Math.Min(DestroyBlocks, volume.BlockCount - first)));
-            if (await pacer!.RequestAsync() != IoStatus.Ok) return;
-        }
-
-        if (_isClosed || pool.Stopped != IoStatus.Ok) return;
-        Check.That(volume.Root.Pointer.IsHole && volume.Pending.IsEmpty && volume.Frozen is null);
-        pool.Slots[(int)volume.Slot] = null;
-        checkpoint.RemovedSlots.Add(volume.Slot);
-        PoolLog.VolumeDestroyed(pool.Logger, volume.Name);
-        volume.Dispose();
+        if (DatasetChanges.CheckName(shortName, "volume") is { } fault) return fault;
+        return changes.FindVolume(shortName) is null ? null : new Fault(
+            "volume-exists", $"{_pool.Devices.PoolName}/{shortName} exists already", "Choose another name");
     }
 
-    private async ValueTask<Fault?> LogSettingsAsync(Volume volume)
+    private static Fault? Apply(
+        ref DatasetRecord record, IReadOnlyList<KeyValuePair<string, string>> properties)
     {
-        pool.Log!.AppendDatasetPut(volume.Slot, volume.Record);
-        IoStatus status = await pool.Log.CommitAsync();
-        return status == IoStatus.Ok ? null : Stopped();
+        foreach ((string key, string value) in properties)
+            if (VolumeProperties.Set(ref record, key, value) is { } bad)
+                return bad;
+        return null;
     }
 
-    private DatasetRecord NewRecord(string shortName, long sizeBytes, int blockSizeBytes)
+    private DatasetRecord NewRecord(string shortName, long sizeBytes, int blockSizeBytes) => new()
     {
-        byte[] id = new byte[16];
-        pool.Loop.FillRandom(id);
-        return new DatasetRecord
-        {
-            State = DatasetState.Volume,
-            Name = shortName,
-            Id = new Guid(id),
-            BlockShift = (byte)BitOperations.Log2((uint)blockSizeBytes),
-            SizeBytes = RoundUp(sizeBytes, blockSizeBytes),
-            Height = 1,
-            CreatedUnixNanoseconds = (pool.Loop.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100,
-            BirthEpoch = pool.Epoch,
-        };
-    }
-
-    private Fault? Refusal()
-    {
-        if (_isClosed) return new Fault("pool-closing", $"pool '{pool.Devices.PoolName}' is being closed");
-        if (pool.Stopped != IoStatus.Ok) return Stopped();
-        return pool.IsReadOnly
-            ? new Fault("pool-readonly", $"pool '{pool.Devices.PoolName}' is imported read-only",
-                "Export and import it again")
-            : null;
-    }
-
-    private Fault Stopped() => new(
-        "pool-stopped", $"pool '{pool.Devices.PoolName}' has stopped: {pool.StopReason}",
-        "Look at: cstor pool status; export it with -f, mend the devices and import it again");
-
-    private Fault NotFound(string shortName) => new(
-        "no-such-volume", $"there is no volume {pool.Devices.PoolName}/{shortName}",
-        "List them with: cstor volume list");
-
-    private static Fault? CheckName(string name)
-    {
-        bool right = name.Length is > 0 and <= NameMaximumLength && char.IsAsciiLetterOrDigit(name[0])
-            && name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-        return right ? null : new Fault(
-            "bad-name", $"'{name}' is no volume name",
-            $"Use 1 to {NameMaximumLength} letters, digits and - _ . beginning with a letter or digit");
-    }
+        State = DatasetState.Volume,
+        Name = shortName,
+        Id = changes.NewId(),
+        BlockShift = (byte)BitOperations.Log2((uint)blockSizeBytes),
+        SizeBytes = RoundUp(sizeBytes, blockSizeBytes),
+        Height = 1,
+        CreatedUnixNanoseconds = changes.NowUnixNanoseconds,
+        BirthEpoch = _pool.Epoch,
+    };
 
     private static Fault? CheckShape(long sizeBytes, int blockSizeBytes)
     {

@@ -14,6 +14,15 @@ namespace Cstor.Engine.Pools;
 /// <param name="Sync"><c>standard</c>, <c>always</c> or <c>disabled</c>.</param>
 /// <param name="CreatedAt">When.</param>
 /// <param name="State"><c>online</c> or <c>destroying</c>.</param>
+/// <param name="UsedBytes">Space of the volume and its snapshots; a clone's without what it shares with its
+/// origin.</param>
+/// <param name="UsedBySnapshotsBytes">Of that, what destroying all its snapshots would give back.</param>
+/// <param name="StoredBytes">The blocks as they are stored, without parity, copies and nodes.</param>
+/// <param name="Origin">The snapshot that a clone was made of, as <c>tank/db@monday</c>; or empty.</param>
+/// <param name="SnapshotCount">How many it has.</param>
+/// <param name="ReservationBytes">Space kept for it, 0 for none.</param>
+/// <param name="SnapshotQuotaBytes">Bound on its snapshots' space, 0 for none.</param>
+/// <param name="DestroyedPercent">Of its blocks, how far destruction has come.</param>
 /// <param name="Properties">All properties as name and value, in the spelling of <c>volume set</c>.</param>
 public sealed record VolumeStatus(
     string Name,
@@ -27,4 +36,16 @@ public sealed record VolumeStatus(
     string Sync,
     DateTimeOffset CreatedAt,
     string State,
-    IReadOnlyList<KeyValuePair<string, string>> Properties);
+    long UsedBytes,
+    long UsedBySnapshotsBytes,
+    long StoredBytes,
+    string Origin,
+    int SnapshotCount,
+    long ReservationBytes,
+    long SnapshotQuotaBytes,
+    int DestroyedPercent,
+    IReadOnlyList<KeyValuePair<string, string>> Properties)
+{
+    /// <summary>Logical by stored bytes; 1 for an empty volume.</summary>
+    public double CompressionRatio => StoredBytes == 0 ? 1 : (double)LogicalBytes / StoredBytes;
+}

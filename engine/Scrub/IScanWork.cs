@@ -11,6 +11,9 @@ internal interface IScanWork
     /// <summary>Subtrees born before this hold nothing of interest.</summary>
     ulong MinimumBirth { get; }
 
+    /// <summary>Snapshots up to this epoch existed when the scan began.</summary>
+    ulong StartEpoch { get; set; }
+
     /// <summary>
     /// Progress follows from how far the walk is in each volume, since it does not see every block.
     /// </summary>

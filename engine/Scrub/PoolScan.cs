@@ -219,6 +219,7 @@ internal sealed class PoolScan
         _work = work;
         _rate.Restart();
         _lastSave = _pool.Loop.NowNanoseconds;
+        work.StartEpoch = Current().StartEpoch;
         ScanPosition at = PositionOf(Current());
         while (!at.IsEnd && !isInterrupted())
         {
@@ -246,13 +247,19 @@ internal sealed class PoolScan
         _lastSave = _pool.Loop.NowNanoseconds;
     }
 
-    private static ScanPosition PositionOf(in ScanRecord record) =>
-        new(record.Stage, record.Slot, record.Block);
+    // If the dataset is gone, nobody knows any more whose turn it was.
+    private ScanPosition PositionOf(in ScanRecord record)
+    {
+        if (record.Stage != ScanStage.Volumes) return new ScanPosition(record.Stage, null, record.Block);
+        ScanTurn? turn = ScanTurn.At(record.Slot, record.DatasetBirth, _pool, record.StartEpoch);
+        return new ScanPosition(record.Stage, turn, turn is null ? 0 : record.Block);
+    }
 
     private static void Enter(ref ScanRecord record, in ScanCounters done, ScanPosition position)
     {
         record.Stage = position.Stage;
-        record.Slot = position.Slot;
+        record.Slot = position.Turn?.Slot ?? 0;
+        record.DatasetBirth = position.Turn?.Birth ?? 0;
         record.Block = position.Block;
         record.ExaminedBytes += done.ExaminedBytes;
         record.IssuedBytes += done.IssuedBytes;
@@ -263,6 +270,7 @@ internal sealed class PoolScan
     private ScanRecord NewRecord() => new()
     {
         State = ScanState.Running,
+        StartEpoch = _pool.Epoch - 1,
         StartedUnixNanoseconds = UnixNanoseconds(),
         TotalBytes = _checkpoint.AllocatedSectors << Layout.SectorShift,
     };

@@ -17,6 +17,8 @@ internal sealed class ResilverWork(PoolCore pool, ScanLog log, ResilverTargets t
 
     public ulong MinimumBirth => targets.MinimumBirth;
 
+    public ulong StartEpoch { get; set; }
+
     public bool IsSelective => true;
 
     public bool IsWanted(BlockPlace place, in BlockPointer pointer) =>

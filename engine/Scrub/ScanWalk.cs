@@ -22,6 +22,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
 
     private IScanWork _work = null!;
     private Func<bool> _isInterrupted = static () => false;
+    private ulong _minimumBirth;
     private ulong _from;
     private ulong _next;
     private int _nodes;
@@ -33,6 +34,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
         DurableRoots roots, ScanPosition from, IScanWork work, Func<bool> isInterrupted)
     {
         _work = work;
+        _minimumBirth = work.MinimumBirth;
         _isInterrupted = isInterrupted;
         _nodes = 0;
         ScanPosition at = from;
@@ -60,29 +62,37 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
 
     private async ValueTask<ScanPosition> WalkVolumeAsync(DurableRoots roots, ScanPosition at)
     {
-        if (at.Slot >= roots.DatasetSlots) return at.NextStage();
-        (IoStatus status, BlockPointer pointer) = await pool.Trees.FindAsync(roots.Datasets, at.Slot);
-        if (status == IoStatus.Ok && pointer.IsHole) return at.NextSlot();
+        // A turn with a block is not over; with 0, the next one's begins.
+        ScanTurn? turn = at.Block > 0 ? at.Turn : ScanTurn.After(at.Turn, pool, _work.StartEpoch);
+        if (turn is not { } its) return at.NextStage();
+        ScanPosition done = new(at.Stage, its, 0);
+        // Gone meanwhile, or too new for this root, whose volumes then have all that it holds.
+        if (pool.Slots[(int)its.Slot] is not { } dataset || its.Slot >= roots.DatasetSlots) return done;
+        (IoStatus status, BlockPointer pointer) = await pool.Trees.FindAsync(roots.Datasets, its.Slot);
+        if (status == IoStatus.Ok && pointer.IsHole) return done;
         DatasetRecord record = default;
         if (status == IoStatus.Ok) (status, record) = await ReadRecordAsync(pointer);
         if (status != IoStatus.Ok)
         {
-            string slot = at.Slot.ToString(CultureInfo.InvariantCulture);
+            string slot = its.Slot.ToString(CultureInfo.InvariantCulture);
             _work.OnUnreadable("dataset in slot " + slot, status);
-            return at.NextSlot();
+            return done;
         }
 
+        if (record.BirthEpoch != its.Birth) return done;
         TreeRoot tree = new(record.Root, record.Height);
+        _minimumBirth = Math.Max(_work.MinimumBirth, ScanTurn.FloorOf(dataset, _work.StartEpoch) + 1);
         bool isDone = await WalkFromAsync(tree, at.Block, DamageKind.Data, record.Name);
+        _minimumBirth = _work.MinimumBirth;
         ulong blocks = Math.Max(1, (ulong)record.BlockCount);
         ulong reached = isDone ? blocks : Math.Min(_next, blocks);
         if (_work.IsSelective && reached > at.Block)
         {
             double part = (reached - at.Block) / (double)blocks;
-            _work.Counters.ExaminedBytes += (long)(part * record.AllocatedSectors * Layout.SectorBytes);
+            _work.Counters.ExaminedBytes += (long)(part * dataset.OwnSectors * Layout.SectorBytes);
         }
 
-        return isDone ? at.NextSlot() : at with { Block = _next };
+        return isDone ? done : new ScanPosition(at.Stage, its, _next);
     }
 
     private async ValueTask<(IoStatus Status, DatasetRecord Record)> ReadRecordAsync(BlockPointer pointer)
@@ -104,7 +114,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
         BlockPointer next = roots.SpaceLogHead;
         for (int i = 0; i < roots.SpaceLogBlocks; i++)
         {
-            if (next.IsHole || next.BirthEpoch < _work.MinimumBirth) break;
+            if (next.IsHole || next.BirthEpoch < _minimumBirth) break;
             Add(next, DamageKind.Space);
             IoStatus status = await pool.Reader.ReadApartAsync(next, buffer.Slice, DamageKind.Space);
             SpaceLogHeader header = default;
@@ -128,7 +138,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
     {
         _from = from;
         _isStopped = false;
-        if (!tree.Pointer.IsHole && tree.Pointer.BirthEpoch >= _work.MinimumBirth)
+        if (!tree.Pointer.IsHole && tree.Pointer.BirthEpoch >= _minimumBirth)
             await WalkNodeAsync(tree.Pointer, tree.Height, 0, kind, name);
         return !_isStopped;
     }
@@ -146,7 +156,7 @@ internal sealed class ScanWalk(PoolCore pool, ScanBatch batch, ScanPace pace)
         for (int i = start; i < Layout.NodeFanout && status == IoStatus.Ok && !_isStopped; i++)
         {
             BlockPointer child = TreeReader.Entries(buffer)[i];
-            if (child.IsHole || child.BirthEpoch < _work.MinimumBirth) continue;
+            if (child.IsHole || child.BirthEpoch < _minimumBirth) continue;
             ulong childFirst = first + ((ulong)i * span);
             if (level == 1) Add(child, kind);
             else await WalkNodeAsync(child, level - 1, childFirst, kind, name);

@@ -17,6 +17,8 @@ internal sealed class ScrubWork(PoolCore pool, ScanLog log) : IScanWork
 
     public ulong MinimumBirth => 0;
 
+    public ulong StartEpoch { get; set; }
+
     public bool IsSelective => false;
 
     public bool IsWanted(BlockPlace place, in BlockPointer pointer) => true;

@@ -79,8 +79,9 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
 
         if (due.Count > 0)
         {
-            TreeUpdate update = new(loop, trees, writer, ledger, epoch);
-            Tree = await update.ApplyAsync(Tree, bitmaps, TreeGeometry.HeightFor(due[^1] + 1));
+            TreeUpdate update = new(loop, trees, writer, ledger);
+            Tree = await update.ApplyAsync(
+                Tree, bitmaps, TreeGeometry.HeightFor(due[^1] + 1), epoch, TreeFloor.None);
             if (update.Status != IoStatus.Ok) return update.Status;
         }
 

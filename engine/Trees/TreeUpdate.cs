@@ -10,11 +10,12 @@ namespace Cstor.Engine.Trees;
 
 /// <summary>
 /// Brings a batch of new pointers into a tree, bottom up, in ascending order of blocks: each touched node
-/// is copied, changed and written once, and what it replaces is freed in the ledger. The old tree stays
-/// whole and readable beside the new one until the checkpoint's uberblock is durable.
+/// is copied, changed and written once, and what it replaces is freed in the ledger, unless the version
+/// before holds it too. The old tree stays whole and readable beside the new one until the checkpoint's
+/// uberblock is durable.
 /// </summary>
 internal sealed class TreeUpdate(
-    ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger, ulong epoch)
+    ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger)
 {
     // Nodes handled before the foreground gets its turn.
     private const int NodesPerTurn = 4;
@@ -23,6 +24,8 @@ internal sealed class TreeUpdate(
 
     private PendingMap _changes = null!;
     private ulong[] _blocks = [];
+    private TreeFloor _floor;
+    private ulong _epoch;
     private int _nodesThisTurn;
 
     /// <summary>First failure; the result is meaningless unless it is Ok.</summary>
@@ -31,16 +34,28 @@ internal sealed class TreeUpdate(
     /// <summary>Change in sectors occupied, all copies, nodes included.</summary>
     public long AllocatedSectors { get; private set; }
 
+    /// <summary>Sectors that the tree holds no more and the version before does.</summary>
+    public long DroppedSectors { get; private set; }
+
+    /// <summary>Change in sectors of blocks, one copy, without parity.</summary>
+    public long StoredSectors { get; private set; }
+
     /// <summary>Change in blocks that are not holes.</summary>
     public long MappedBlocks { get; private set; }
 
-    /// <summary>Applies all changes of a map.</summary>
+    /// <summary>Applies all changes of a map and begins to count anew.</summary>
     /// <param name="root">The tree as it is.</param>
     /// <param name="changes">Not modified meanwhile.</param>
     /// <param name="height">Levels that the result has at least.</param>
-    public async ValueTask<TreeRoot> ApplyAsync(TreeRoot root, PendingMap changes, int height)
+    /// <param name="epoch">Birth of new nodes.</param>
+    /// <param name="floor">What of the tree the version before holds too.</param>
+    public async ValueTask<TreeRoot> ApplyAsync(
+        TreeRoot root, PendingMap changes, int height, ulong epoch, TreeFloor floor)
     {
         Status = IoStatus.Ok;
+        AllocatedSectors = DroppedSectors = MappedBlocks = StoredSectors = 0;
+        _epoch = epoch;
+        _floor = floor;
         _changes = changes;
         SortedBlocks sorted = new(changes);
         await loop.OffloadAsync(sorted);
@@ -82,7 +97,7 @@ internal sealed class TreeUpdate(
         BlockPointer result = old;
         if (changed && Status == IoStatus.Ok)
         {
-            if (!old.IsHole) Free(old);
+            if (!old.IsHole) Free(old, first);
             result = node.Span[..Layout.NodeBytes].ContainsAnyExcept((byte)0)
                 ? Write(node)
                 : BlockPointer.Hole;
@@ -109,7 +124,7 @@ internal sealed class TreeUpdate(
             BlockPointer result = old;
             if (end == low && unmapped == Coverage.Whole)
             {
-                await FreeSubtreeAsync(level - 1, old);
+                await FreeSubtreeAsync(level - 1, old, childFirst);
                 result = BlockPointer.Hole;
             }
             else if (end > low || unmapped != Coverage.None)
@@ -139,7 +154,7 @@ internal sealed class TreeUpdate(
             {
                 ref BlockPointer entry = ref entries[(int)(block - first)];
                 if (entry.IsHole) continue;
-                Replace(ref entry, BlockPointer.Hole);
+                Replace(ref entry, BlockPointer.Hole, block);
                 changed = true;
             }
         }
@@ -150,64 +165,69 @@ internal sealed class TreeUpdate(
             Check.That(known);
             ref BlockPointer entry = ref entries[(int)(_blocks[i] - first)];
             if (entry == pointer) continue;
-            Replace(ref entry, pointer);
+            Replace(ref entry, pointer, _blocks[i]);
             changed = true;
         }
 
         return changed;
     }
 
-    private void Replace(ref BlockPointer entry, in BlockPointer pointer)
+    private void Replace(ref BlockPointer entry, in BlockPointer pointer, ulong block)
     {
-        if (!entry.IsHole)
-        {
-            Free(entry);
-            MappedBlocks--;
-        }
+        if (!entry.IsHole) FreeBlock(entry, block);
 
         if (!pointer.IsHole)
         {
             AllocatedSectors += pointer.AllocatedSectors;
+            StoredSectors += pointer.PhysicalSectors;
             MappedBlocks++;
         }
 
         entry = pointer;
     }
 
-    private async ValueTask FreeSubtreeAsync(int level, BlockPointer pointer)
+    private async ValueTask FreeSubtreeAsync(int level, BlockPointer pointer, ulong first)
     {
         if (pointer.IsHole || Status != IoStatus.Ok) return;
-        if (level > 0)
+        if (level == 0)
         {
-            IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
-            IoStatus status = await reader.CopyNodeAsync(pointer, node);
-            if (status != IoStatus.Ok) Status = status;
-            for (int child = 0; child < Layout.NodeFanout && Status == IoStatus.Ok; child++)
-                await FreeSubtreeAsync(level - 1, TreeReader.Entries(node)[child]);
-            node.Release();
-            await GiveWayAsync();
-        }
-        else
-        {
-            MappedBlocks--;
+            FreeBlock(pointer, first);
+            return;
         }
 
-        Free(pointer);
+        IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
+        IoStatus status = await reader.CopyNodeAsync(pointer, node);
+        if (status != IoStatus.Ok) Status = status;
+        ulong span = TreeGeometry.ChildSpan(level);
+        for (int child = 0; child < Layout.NodeFanout && Status == IoStatus.Ok; child++)
+            await FreeSubtreeAsync(
+                level - 1, TreeReader.Entries(node)[child], first + ((ulong)child * span));
+        node.Release();
+        await GiveWayAsync();
+        Free(pointer, first);
     }
 
     private BlockPointer Write(IoBuffer node)
     {
-        if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, epoch, ContentHashOf(node),
+        if (!writer.TryWrite(node, NodeShift, Layout.NodeBytes, _epoch, ContentHashOf(node),
             out BlockPointer pointer))
             Status = IoStatus.NoSpace;
         else AllocatedSectors += pointer.AllocatedSectors;
         return pointer;
     }
 
-    private void Free(in BlockPointer pointer)
+    private void FreeBlock(in BlockPointer pointer, ulong block)
     {
-        ledger.FrozenFreed(pointer);
+        Free(pointer, block);
+        StoredSectors -= pointer.PhysicalSectors;
+        MappedBlocks--;
+    }
+
+    private void Free(in BlockPointer pointer, ulong first)
+    {
         AllocatedSectors -= pointer.AllocatedSectors;
+        if (pointer.BirthEpoch > _floor.At(first)) ledger.FrozenFreed(pointer);
+        else DroppedSectors += pointer.AllocatedSectors;
     }
 
     private BlockPointer Fail(IoStatus status, IoBuffer node)
@@ -245,7 +265,8 @@ internal sealed class TreeUpdate(
         return low;
     }
 
-    private static Hash128 ContentHashOf(IoBuffer node)
+    /// <summary>The content hash of a node: that of its children's.</summary>
+    public static Hash128 ContentHashOf(IoBuffer node)
     {
         Span<Hash128> hashes = stackalloc Hash128[Layout.NodeFanout];
         Span<BlockPointer> entries = TreeReader.Entries(node);

@@ -2,81 +2,50 @@ using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Trees;
+using Cstor.Engine.Versions;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// A thin volume of a pool. What a block is, is said by the newest of three: pointers that await a
-/// checkpoint, those that a checkpoint is bringing into the tree, and the durable tree.
+/// A thin volume of a pool. What a block is, is said by the newest of three: pointers that became visible
+/// since the last checkpoint or snapshot, the layers before that, and the durable tree.
 /// </summary>
-public sealed class Volume : IBlockVolume, IDisposable
+public sealed class Volume : Dataset, IBlockVolume
 {
     private readonly PoolCore _pool;
     private readonly VolumeWriter _writer;
     private readonly Action<BlockPointer> _freeReplaced;
-    private DatasetRecord _record;
 
-    internal Volume(PoolCore pool, uint slot, in DatasetRecord record)
+    internal Volume(PoolCore pool, uint slot, in DatasetRecord record, LayeredTree tree)
+        : base(pool, slot, record, tree)
     {
         _pool = pool;
-        _record = record;
-        Slot = slot;
-        Root = new TreeRoot(record.Root, record.Height);
         Reader = new VolumeReader(this, pool);
         _writer = new VolumeWriter(this, pool);
         _freeReplaced = FreeReplaced;
     }
 
-    public Guid Id => _record.Id;
+    public override string Name => $"{_pool.Devices.PoolName}/{ShortName}";
 
-    public string ShortName => _record.Name;
+    public bool IsReadOnly => Record.ReadOnly != 0 || _pool.IsReadOnly;
 
-    public string Name => $"{_pool.Devices.PoolName}/{_record.Name}";
+    internal override Volume LineOwner => this;
 
-    public long SizeBytes => _record.SizeBytes;
+    internal CompressionKind Compression => Record.Compression;
 
-    public int BlockSizeBytes => 1 << _record.BlockShift;
-
-    public bool IsReadOnly => _record.ReadOnly != 0 || _pool.IsReadOnly;
-
-    internal uint Slot { get; }
-
-    internal int BlockShift => _record.BlockShift;
-
-    internal CompressionKind Compression => _record.Compression;
-
-    internal int CompressionLevel => _record.CompressionLevel;
+    internal int CompressionLevel => Record.CompressionLevel;
 
     internal VolumeReader Reader { get; }
 
     internal BlockLocks Locks { get; } = new();
 
-    /// <summary>
-    /// Settings, and the tree as of the last checkpoint. Changed by <see cref="Pool"/> and the checkpoint
-    /// only.
-    /// </summary>
-    internal ref DatasetRecord Record => ref _record;
-
-    /// <summary>The durable tree.</summary>
-    internal TreeRoot Root { get; set; }
-
+    /// <summary>Pointers that became visible since the last checkpoint or snapshot.</summary>
     internal PendingMap Pending { get; private set; } = new();
-
-    /// <summary>What the checkpoint under way brings into the tree, or null.</summary>
-    internal PendingMap? Frozen { get; private set; }
-
-    /// <summary>Settings changed since the last freeze.</summary>
-    internal bool SettingsDirty { get; set; }
-
-    /// <summary>No further requests are taken.</summary>
-    internal bool IsClosed { get; set; }
 
     /// <summary>Reads and changes that have not ended; the volume's memory may go only at zero.</summary>
     internal int RequestsUnderWay { get; set; }
-
-    internal ulong BlockCount => (ulong)_record.BlockCount;
 
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
@@ -107,7 +76,7 @@ public sealed class Volume : IBlockVolume, IDisposable
 
         Locks.Release(range);
         RequestsUnderWay--;
-        bool mustFlush = durable || _record.Sync == SyncMode.Always;
+        bool mustFlush = durable || Record.Sync == SyncMode.Always;
         return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
     }
 
@@ -124,33 +93,29 @@ public sealed class Volume : IBlockVolume, IDisposable
         if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);
         Locks.Release(range);
         RequestsUnderWay--;
-        return status == IoStatus.Ok && _record.Sync == SyncMode.Always ? await FlushAsync() : status;
+        return status == IoStatus.Ok && Record.Sync == SyncMode.Always ? await FlushAsync() : status;
     }
 
     public ValueTask<IoStatus> FlushAsync()
     {
         if (_pool.Stopped != IoStatus.Ok) return new ValueTask<IoStatus>(_pool.Stopped);
-        if (_record.Sync == SyncMode.Disabled || _pool.Log is null)
+        if (Record.Sync == SyncMode.Disabled || _pool.Log is null)
             return new ValueTask<IoStatus>(IoStatus.Ok);
         return _pool.Log.CommitAsync();
     }
 
     public VolumeStatus Status() => VolumeStatusText.Describe(this);
 
-    public void Dispose()
+    public override void Dispose()
     {
+        base.Dispose();
         _writer.Dispose();
         Pending.Dispose();
-        Frozen?.Dispose();
     }
 
     /// <summary>The block's pointer, or (false) that of the tree node that must be loaded first.</summary>
-    internal bool TryFind(ulong block, out BlockPointer pointer)
-    {
-        if (Pending.TryGet(block, out pointer)) return true;
-        if (Frozen is not null && Frozen.TryGet(block, out pointer)) return true;
-        return _pool.Trees.TryFind(Root, block, out pointer);
-    }
+    internal bool TryFind(ulong block, out BlockPointer pointer) =>
+        Pending.TryGet(block, out pointer) || Tree.TryFind(_pool.Trees, block, out pointer);
 
     /// <summary>Makes a written block visible and logs it.</summary>
     internal void Publish(ulong block, in BlockPointer pointer)
@@ -187,38 +152,16 @@ public sealed class Volume : IBlockVolume, IDisposable
     }
 
     /// <summary>
-    /// Takes settings over; tree and accounting stay. To be logged by the caller, unless it replays.
+    /// What is pending becomes a layer, the last one of a version that ends here: of a snapshot, or of the
+    /// volume as a checkpoint finds it.
     /// </summary>
-    internal void ApplySettings(in DatasetRecord settings)
+    /// <param name="owner">That version.</param>
+    /// <param name="epoch">Last epoch of what is pending.</param>
+    internal void Seal(Dataset owner, ulong epoch)
     {
-        DatasetRecord record = settings;
-        record.Root = _record.Root;
-        record.Height = _record.Height;
-        record.AllocatedSectors = _record.AllocatedSectors;
-        record.MappedBlocks = _record.MappedBlocks;
-        _record = record;
-        SettingsDirty = true;
-    }
-
-    /// <summary>Hands what is pending to a checkpoint.</summary>
-    internal void Freeze()
-    {
-        Check.That(Frozen is null);
-        Frozen = Pending;
+        if (Pending.IsEmpty) return;
+        Tree.Add(new Layer(Pending, owner, epoch, TreeGeometry.HeightFor(BlockCount)));
         Pending = new PendingMap();
-        _pool.PendingCount -= Frozen.Weight;
-    }
-
-    /// <summary>The checkpoint is durable: its tree replaces the frozen map.</summary>
-    internal void Thaw(TreeRoot root, long allocatedSectors, long mappedBlocks)
-    {
-        Root = root;
-        _record.Root = root.Pointer;
-        _record.Height = (byte)root.Height;
-        _record.AllocatedSectors = allocatedSectors;
-        _record.MappedBlocks = mappedBlocks;
-        Frozen?.Dispose();
-        Frozen = null;
     }
 
     private void FreeReplaced(BlockPointer pointer) => _pool.Ledger.Freed(pointer);

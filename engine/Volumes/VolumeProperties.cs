@@ -38,7 +38,7 @@ public static class VolumeProperties
             new("sync", TextOf(record.Sync)),
             new("readonly", record.ReadOnly != 0 ? "on" : "off"),
         ];
-        all.AddRange(Parse(record.Properties));
+        all.AddRange(Texts(record.Properties));
         return all;
     }
 
@@ -92,7 +92,7 @@ public static class VolumeProperties
                 "Use lower-case letters, digits and - _ . :");
         if (value.AsSpan().ContainsAny('\n', '\r', '\0'))
             return new Fault("bad-property", $"the value of {key} has a line break");
-        List<KeyValuePair<string, string>> texts = Parse(record.Properties);
+        List<KeyValuePair<string, string>> texts = Texts(record.Properties);
         texts.RemoveAll(pair => pair.Key == key);
         if (value.Length > 0) texts.Add(new(key, value));
         StringBuilder all = new();
@@ -105,7 +105,8 @@ public static class VolumeProperties
         return null;
     }
 
-    private static List<KeyValuePair<string, string>> Parse(string text)
+    /// <summary>The properties that are kept as text.</summary>
+    internal static List<KeyValuePair<string, string>> Texts(string text)
     {
         List<KeyValuePair<string, string>> pairs = [];
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Versions;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
@@ -10,7 +11,8 @@ internal static class VolumeStatusText
 {
     public static VolumeStatus Describe(Volume volume)
     {
-        ref DatasetRecord record = ref volume.Record;
+        DatasetRecord record = volume.RecordNow();
+        LineSpace line = LineSpace.Of(volume);
         return new VolumeStatus(
             volume.Name,
             record.Id,
@@ -21,9 +23,36 @@ internal static class VolumeStatusText
             record.Compression,
             record.CompressionLevel,
             VolumeProperties.TextOf(record.Sync),
-            DateTimeOffset.UnixEpoch.AddTicks(record.CreatedUnixNanoseconds / 100),
-            record.State == DatasetState.Destroying ? "destroying" : "online",
+            volume.CreatedAt,
+            StateOf(record),
+            line.UsedSectors * Layout.SectorBytes,
+            line.SnapshotSectors * Layout.SectorBytes,
+            record.StoredSectors * Layout.SectorBytes,
+            VersionChanges.OriginOf(volume)?.Name ?? "",
+            line.Snapshots,
+            record.ReservationBytes,
+            record.SnapshotQuotaBytes,
+            DestroyedPercent(record),
             VolumeProperties.List(ref record));
+    }
+
+    public static SnapshotStatus Describe(
+        Snapshot snapshot, long? uniqueSectors, IReadOnlyList<string> clones)
+    {
+        DatasetRecord record = snapshot.RecordNow();
+        return new SnapshotStatus(
+            snapshot.Name,
+            record.Id,
+            snapshot.Owner.Name,
+            snapshot.CreatedAt,
+            record.SizeBytes,
+            record.AllocatedSectors * Layout.SectorBytes,
+            uniqueSectors * Layout.SectorBytes,
+            record.MappedBlocks << record.BlockShift,
+            snapshot.Holds,
+            clones,
+            StateOf(record),
+            DestroyedPercent(record));
     }
 
     public static string CompressionText(in DatasetRecord record) => record.Compression switch
@@ -34,4 +63,9 @@ internal static class VolumeStatusText
             ? "zstd"
             : string.Create(CultureInfo.InvariantCulture, $"zstd-{record.CompressionLevel}"),
     };
+
+    private static string StateOf(in DatasetRecord record) => record.IsDestroying ? "destroying" : "online";
+
+    private static int DestroyedPercent(in DatasetRecord record) =>
+        (int)(record.ErasedBlocks * 100 / (ulong)Math.Max(1, record.BlockCount));
 }

@@ -64,6 +64,8 @@ public static class RecordFields
         .Number(8, "repaired-blocks", record.RepairedBlocks)
         .Number(8, "lost-blocks", record.LostBlocks)
         .Hash("targets", record.Targets)
+        .Number(8, "start-epoch", record.StartEpoch)
+        .Number(8, "dataset-birth", record.DatasetBirth)
         .Rows;
 
     public static IReadOnlyList<FieldRow> Of(in LogGroupHeader header) => new FieldList()

@@ -9,7 +9,7 @@ namespace Cstor.PoolLayout.Records;
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 public struct ScanRecord
 {
-    public const int Bytes = 88;
+    public const int Bytes = 104;
 
     [FieldOffset(0)] public ScanState State;
 
@@ -17,7 +17,7 @@ public struct ScanRecord
 
     [FieldOffset(2)] public ushort Reserved0;
 
-    /// <summary>Of the volumes: slot in the dataset table.</summary>
+    /// <summary>Of the datasets: slot in the dataset table.</summary>
     [FieldOffset(4)] public uint Slot;
 
     /// <summary>Next region, slot or block of the stage's tree.</summary>
@@ -48,6 +48,12 @@ public struct ScanRecord
     /// only if these are still the same; zero never is.
     /// </summary>
     [FieldOffset(72)] public Hash128 Targets;
+
+    /// <summary>Newest epoch whose snapshots existed when it began.</summary>
+    [FieldOffset(88)] public ulong StartEpoch;
+
+    /// <summary>Birth epoch of the dataset in <see cref="Slot"/>; 0 before the first dataset.</summary>
+    [FieldOffset(96)] public ulong DatasetBirth;
 
     /// <summary>Reason why the fields cannot be right, or null.</summary>
     public readonly string? Validate()

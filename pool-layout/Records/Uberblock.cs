@@ -16,7 +16,7 @@ public struct Uberblock
     public const ulong MagicValue = 0x31425552_4F545343;
 
     /// <summary>First byte of the reserved area.</summary>
-    public const int ReservedOffset = 520;
+    public const int ReservedOffset = 552;
 
     /// <summary>Where the checksum of the bytes before it lies.</summary>
     public const int ChecksumOffset = Layout.UberblockBytes - 16;
@@ -96,7 +96,7 @@ public struct Uberblock
     [FieldOffset(344)] public ScanRecord Scrub;
 
     /// <summary>The newest resilver.</summary>
-    [FieldOffset(432)] public ScanRecord Resilver;
+    [FieldOffset(448)] public ScanRecord Resilver;
 
     /// <summary>xxh128 of all bytes before it.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;

@@ -40,7 +40,7 @@ public sealed class RecordLayoutTests
     public void Uberblock() => Check<Uberblock>(4096, RecordFields.Of(RecordExamples.Uberblock));
 
     [Fact]
-    public void Scan_record() => Check<ScanRecord>(88, RecordFields.Of(RecordExamples.Scan));
+    public void Scan_record() => Check<ScanRecord>(104, RecordFields.Of(RecordExamples.Scan));
 
     [Fact]
     public void Log_group_header() => Check<LogGroupHeader>(128, RecordFields.Of(default(LogGroupHeader)));

@@ -74,7 +74,7 @@ public sealed class ValidationTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(520)]
+    [InlineData(552)]
     [InlineData(560)]
     [InlineData(4000)]
     public void An_uberblock_that_someone_sealed_with_strange_bytes_is_refused(int offset)
