@@ -19,6 +19,9 @@ public interface ILoop
     /// <summary>Pooled, aligned memory for I/O on this loop.</summary>
     BufferPool Buffers { get; }
 
+    /// <summary>Memory for caches, and how much of it there is.</summary>
+    IMemory Memory { get; }
+
     /// <summary>The disks of this machine.</summary>
     IDisks Disks { get; }
 

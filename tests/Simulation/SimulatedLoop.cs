@@ -19,6 +19,7 @@ public sealed class SimulatedLoop : ILoop
         Node = node;
         Buffers = new BufferPool(bufferLimitBytes);
         _random = SimulatedRandom.For(Machine.Seed, $"loop {node.Name} {node.Incarnation} {number}");
+        Memory = new SimulatedMemory(this);
         Disks = new LoopDisks(this);
         Network = new SimulatedNetwork(this);
     }
@@ -35,6 +36,10 @@ public sealed class SimulatedLoop : ILoop
     public DateTimeOffset UtcNow => DateTimeOffset.UnixEpoch.AddDays(20_000).AddTicks(NowNanoseconds / 100);
 
     public BufferPool Buffers { get; }
+
+    public SimulatedMemory Memory { get; }
+
+    IMemory ILoop.Memory => Memory;
 
     public IDisks Disks { get; }
 

@@ -130,7 +130,12 @@ public sealed class SimulatedMachine : IDisposable
 
     public void Dispose()
     {
-        foreach (SimulatedLoop loop in _loops) loop.Buffers.Dispose();
+        foreach (SimulatedLoop loop in _loops)
+        {
+            loop.Buffers.Dispose();
+            loop.Memory.Dispose();
+        }
+
         _loops.Clear();
         _queue.Clear();
     }

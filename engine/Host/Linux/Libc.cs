@@ -39,6 +39,15 @@ internal static unsafe partial class Libc
         return address == -1 ? -Marshal.GetLastPInvokeError() : address;
     }
 
+    /// <summary>Maps memory of our own; a negative errno on failure.</summary>
+    public static nint MapPrivate(nuint lengthBytes)
+    {
+        nint address = MapRaw(
+            0, lengthBytes, LibcConstants.ProtectionReadWrite,
+            LibcConstants.MapPrivate | LibcConstants.MapAnonymous | LibcConstants.MapNoReserve, -1, 0);
+        return address == -1 ? -Marshal.GetLastPInvokeError() : address;
+    }
+
     public static int Unmap(nint address, nuint lengthBytes) => Result(UnmapRaw(address, lengthBytes));
 
     /// <summary>Asks for huge pages; without effect where the system has none.</summary>

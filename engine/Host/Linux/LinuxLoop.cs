@@ -46,6 +46,7 @@ public sealed class LinuxLoop : ILoop, IDisposable
         _workers = new WorkerPool("cstor-worker", workers);
         _blocking = new WorkerPool("cstor-blocking", BlockingThreadLimit);
         Buffers = new BufferPool(options.BufferLimitBytes, Libc.AdviseHugePages);
+        Memory = new LinuxMemory(this);
         _disks = new LinuxDisks(this);
         Network = new LinuxNetwork(this);
         _thread = new Thread(ThreadMain) { Name = options.Name, IsBackground = true };
@@ -59,6 +60,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
     public DateTimeOffset UtcNow => DateTimeOffset.UtcNow;
 
     public BufferPool Buffers { get; }
+
+    public IMemory Memory { get; }
 
     public IDisks Disks => _disks;
 

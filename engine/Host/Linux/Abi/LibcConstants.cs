@@ -36,6 +36,9 @@ internal static class LibcConstants
 
     public const int ProtectionReadWrite = 3;
     public const int MapShared = 1;
+    public const int MapPrivate = 2;
+    public const int MapAnonymous = 0x20;
+    public const int MapNoReserve = 0x4000;
     public const int MapPopulate = 0x8000;
     public const int AdviseHugePage = 14;
 
