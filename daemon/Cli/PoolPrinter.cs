@@ -66,6 +66,7 @@ internal static class PoolPrinter
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"checkpoint {pool.Checkpoint}, epoch {pool.Epoch}, {log} of log to replay"));
+        if (pool.Cache is { } cache) Field(output, "cache", CacheText.Lines(cache));
         Field(output, "scan", ScanText.Lines(pool.Name, pool.Scan));
         output.WriteLine();
         VdevPrinter.Write(output, pool.Vdevs);

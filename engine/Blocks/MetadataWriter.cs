@@ -1,3 +1,4 @@
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Space;
 using Cstor.Engine.Vdevs;
@@ -12,7 +13,7 @@ namespace Cstor.Engine.Blocks;
 /// <see cref="DrainAsync"/> says how it all ended.
 /// </summary>
 internal sealed class MetadataWriter(
-    ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, NodeCache cache)
+    ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, CacheShare cache)
 {
     private const int BatchBlocks = 32;
     private const int OutstandingLimit = 128;
@@ -46,7 +47,8 @@ internal sealed class MetadataWriter(
             return false;
         pointer = WriteAt(buffer, logicalShift, physicalBytes, birthEpoch, contentHash, place0, place1);
         ledger.FrozenAllocated(pointer);
-        cache.Insert(pointer, buffer);
+        // Other kinds of metadata are read at import and never again.
+        if (physicalBytes == Layout.NodeBytes) cache.InsertNode(pointer, buffer.Span[..physicalBytes]);
         return true;
     }
 

@@ -252,7 +252,8 @@ public sealed class Pool
             _core.Log?.LengthBytes ?? 0,
             _core.Devices.Status(),
             [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()],
-            _scan is null ? _core.Scans.Status() : _scan.Status());
+            _scan is null ? _core.Scans.Status() : _scan.Status(),
+            _core.Cache.Status());
     }
 
     /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>

@@ -1,4 +1,5 @@
 using Cstor.Engine.Blocks;
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Log;
 using Cstor.Engine.Scrub;
@@ -18,7 +19,8 @@ internal sealed class PoolCore
 {
     private const long DrainPauseNanoseconds = 1_000_000;
 
-    public PoolCore(ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+    public PoolCore(
+        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options, ReadCache cache)
     {
         Loop = loop;
         Logger = logger;
@@ -28,7 +30,7 @@ internal sealed class PoolCore
         Allocator = new SpaceAllocator { IsUsable = devices.Stands };
         for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
         Ledger = new SpaceLedger(loop, Allocator);
-        Cache = new NodeCache(loop.Buffers, options.CacheBytes);
+        Cache = cache.Open();
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Ledger, Damage);
         Writer = new BlockWriter(loop, devices, Allocator);
@@ -48,7 +50,7 @@ internal sealed class PoolCore
 
     public SpaceLedger Ledger { get; }
 
-    public NodeCache Cache { get; }
+    public CacheShare Cache { get; }
 
     public DamageLog Damage { get; }
 
@@ -110,7 +112,7 @@ internal sealed class PoolCore
         while (Log is { IsIdle: false } || Ledger.IsReleasing) await Loop.DelayAsync(DrainPauseNanoseconds);
         await Devices.CloseAsync();
         Log?.Close();
-        Cache.Dispose();
+        Cache.Close();
         Reader.Dispose();
         Allocator.Dispose();
         foreach (Dataset? dataset in Slots) dataset?.Dispose();

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Cstor.Engine.Blocks;
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Log;
 using Cstor.Engine.Space;
@@ -21,9 +22,9 @@ internal static class PoolOpener
 {
     /// <summary>Writes the first root of a new pool.</summary>
     public static async ValueTask<Outcome<Pool>> CreateAsync(
-        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options, ReadCache cache)
     {
-        PoolCore core = new(loop, logger, devices, options);
+        PoolCore core = new(loop, logger, devices, options, cache);
         SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
         Checkpoint checkpoint = new(core, spaceMap);
         Fault? fault = await BeginLogAsync(core, checkpoint, 1);
@@ -34,9 +35,9 @@ internal static class PoolOpener
 
     /// <summary>Imports the newest root.</summary>
     public static async ValueTask<Outcome<Pool>> ImportAsync(
-        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options)
+        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options, ReadCache cache)
     {
-        PoolCore core = new(loop, logger, devices, options);
+        PoolCore core = new(loop, logger, devices, options, cache);
         core.Reader.MayRepair = !devices.IsReadOnly;
         SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
         Checkpoint checkpoint = new(core, spaceMap);

@@ -5,7 +5,7 @@ namespace Cstor.Engine.Pools;
 /// <summary>How pools run; the same for all pools of a daemon.</summary>
 public sealed record PoolOptions
 {
-    /// <summary>Bound on cached metadata per pool, bytes.</summary>
+    /// <summary>Bound on the read cache that all pools share, bytes.</summary>
     public long CacheBytes { get; init; } = 64L * 1024 * 1024;
 
     /// <summary>Pointers that await a checkpoint before one begins.</summary>

@@ -1,3 +1,4 @@
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Vdevs;
 using Microsoft.Extensions.Logging;
@@ -13,6 +14,9 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
 
     /// <summary>Open pools, by name.</summary>
     public IReadOnlyList<Pool> Pools => _pools;
+
+    /// <summary>What all pools keep their blocks in.</summary>
+    internal ReadCache Cache { get; } = new(loop, options.CacheBytes);
 
     /// <summary>An open pool by name or guid.</summary>
     public Pool? Find(string nameOrGuid)
@@ -37,7 +41,7 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         Outcome<PoolDevices> devices =
             await PoolCreation.CreateAsync(loop, _logger, options.Host, name, new Guid(guid), vdevs, force);
         Outcome<Pool> pool = devices.IsOk
-            ? await PoolOpener.CreateAsync(loop, _logger, devices.Value, options)
+            ? await PoolOpener.CreateAsync(loop, _logger, devices.Value, options, Cache)
             : devices.Fault;
         return Settle(name, pool);
     }
@@ -80,7 +84,7 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
         Outcome<PoolDevices> devices =
             await PoolOpening.OpenAsync(loop, _logger, options.Host, candidate, readOnly, force);
         Outcome<Pool> pool = devices.IsOk
-            ? await PoolOpener.ImportAsync(loop, _logger, devices.Value, options)
+            ? await PoolOpener.ImportAsync(loop, _logger, devices.Value, options, Cache)
             : devices.Fault;
         return Settle(candidate.Name, pool);
     }

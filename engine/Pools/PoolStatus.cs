@@ -1,3 +1,5 @@
+using Cstor.Engine.Caching;
+
 namespace Cstor.Engine.Pools;
 
 /// <summary>What <c>pool list</c> and <c>pool status</c> show.</summary>
@@ -16,6 +18,7 @@ namespace Cstor.Engine.Pools;
 /// <param name="Damage">Damaged copies found since import: labels, uberblocks, nodes, log groups,
 /// data.</param>
 /// <param name="Scan">The scrub or resilver under way, else the last one; null if there was none.</param>
+/// <param name="Cache">Blocks in memory; null while the pool is not open.</param>
 public sealed record PoolStatus(
     string Name,
     Guid Guid,
@@ -29,4 +32,5 @@ public sealed record PoolStatus(
     long LogBytes,
     IReadOnlyList<VdevStatus> Vdevs,
     IReadOnlyList<DamageReport> Damage,
-    ScanStatus? Scan);
+    ScanStatus? Scan,
+    CacheStatus? Cache);

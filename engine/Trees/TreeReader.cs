@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cstor.Engine.Blocks;
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 
@@ -10,7 +11,7 @@ namespace Cstor.Engine.Trees;
 /// Finds a block's pointer in a tree. With all nodes on the way in the cache that is a few look-ups without
 /// any await; a missing node is named, and <see cref="LoadAsync"/> brings it.
 /// </summary>
-internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache)
+internal sealed class TreeReader(ILoop loop, BlockReader reader, CacheShare cache)
 {
     /// <summary>Looks a block up among cached nodes.</summary>
     /// <param name="root">The tree.</param>
@@ -29,17 +30,20 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
         for (int level = root.Height; level > 0; level--)
         {
             if (pointer.IsHole) return true;
-            IoBuffer? node = cache.Find(pointer);
-            if (node is null) return false;
-            pointer = Entries(node)[TreeGeometry.ChildIndex(level, block)];
+            BlockPointer node = pointer;
+            if (cache.TryFindChild(node, TreeGeometry.ChildIndex(level, block), out pointer)) continue;
+            pointer = node;
+            return false;
         }
 
         return true;
     }
 
     /// <summary>Reads a node into the cache.</summary>
+    /// <param name="node">Its pointer.</param>
+    /// <param name="isPassing">It need not stay longer than others need its room.</param>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<IoStatus> LoadAsync(BlockPointer node)
+    public async ValueTask<IoStatus> LoadAsync(BlockPointer node, bool isPassing = false)
     {
         IoBuffer? buffer = loop.Buffers.TryRent(node.LogicalBytes);
         if (buffer is null) return IoStatus.NoMemory;
@@ -52,7 +56,7 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
             status = await reader.ReadApartAsync(node, buffer.First(node.LogicalBytes), DamageKind.Node);
         }
 
-        if (status == IoStatus.Ok) cache.Insert(node, buffer);
+        if (status == IoStatus.Ok) cache.InsertNode(node, buffer.Span[..node.LogicalBytes], isPassing);
         buffer.Release();
         return status;
     }
@@ -74,11 +78,9 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, NodeCache cache
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> CopyNodeAsync(BlockPointer node, IoBuffer into)
     {
-        IoBuffer? cached = cache.Find(node);
-        if (cached is null)
-            return await reader.ReadApartAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
-        cached.Span[..node.LogicalBytes].CopyTo(into.Span);
-        return IoStatus.Ok;
+        return cache.TryReadNode(node, into.Span[..node.LogicalBytes])
+            ? IoStatus.Ok
+            : await reader.ReadApartAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
     }
 
     /// <summary>The pointers of a node.</summary>

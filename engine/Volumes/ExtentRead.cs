@@ -53,8 +53,11 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
         ReadPlan plan = _plan;
         if (status == IoStatus.DeviceTimeout && _stored is null) plan.IsMemoryLost = true;
         for (int i = _first; i < _first + _count; i++)
-            if (status != IoStatus.Ok || !Verify(plan, i))
-                plan.Failed.Add(i);
+        {
+            if (status == IoStatus.Ok && Verify(plan, i)) owner.Keep(plan, i);
+            else plan.Failed.Add(i);
+        }
+
         _stored?.Release();
         _stored = null;
         _plan = null!;

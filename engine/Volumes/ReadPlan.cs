@@ -17,6 +17,9 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
 
     public BlockPointer[] Pointers { get; } = new BlockPointer[MaximumBlocks];
 
+    /// <summary>Blocks that need no device: holes, and what was found in memory.</summary>
+    public bool[] IsServed { get; } = new bool[MaximumBlocks];
+
     /// <summary>Indexes of blocks that failed to read or verify.</summary>
     public List<int> Failed { get; } = new(8);
 

@@ -37,6 +37,8 @@ public sealed class Volume : Dataset, IBlockVolume
 
     internal int CompressionLevel => Record.CompressionLevel;
 
+    internal CachePolicy CachePolicy => Record.Cache;
+
     internal VolumeReader Reader { get; }
 
     internal BlockLocks Locks { get; } = new();

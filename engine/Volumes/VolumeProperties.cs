@@ -25,6 +25,7 @@ public static class VolumeProperties
             case "compression": return SetCompression(ref record, value);
             case "sync": return SetSync(ref record, value);
             case "readonly": return SetReadOnly(ref record, value);
+            case "cache": return SetCache(ref record, value);
             default: return SetText(ref record, key, value);
         }
     }
@@ -37,6 +38,7 @@ public static class VolumeProperties
             new("compression", VolumeStatusText.CompressionText(record)),
             new("sync", TextOf(record.Sync)),
             new("readonly", record.ReadOnly != 0 ? "on" : "off"),
+            new("cache", TextOf(record.Cache)),
         ];
         all.AddRange(Texts(record.Properties));
         return all;
@@ -47,6 +49,13 @@ public static class VolumeProperties
         SyncMode.Always => "always",
         SyncMode.Disabled => "disabled",
         _ => "standard",
+    };
+
+    private static string TextOf(CachePolicy cache) => cache switch
+    {
+        CachePolicy.Metadata => "metadata",
+        CachePolicy.None => "none",
+        _ => "all",
     };
 
     private static Fault? SetCompression(ref DatasetRecord record, string value)
@@ -82,6 +91,18 @@ public static class VolumeProperties
         if (value is not ("on" or "off")) return Bad("readonly", value, "on or off");
         record.ReadOnly = value == "on" ? (byte)1 : (byte)0;
         return null;
+    }
+
+    private static Fault? SetCache(ref DatasetRecord record, string value)
+    {
+        foreach (CachePolicy policy in Enum.GetValues<CachePolicy>())
+        {
+            if (TextOf(policy) != value) continue;
+            record.Cache = policy;
+            return null;
+        }
+
+        return Bad("cache", value, "all, metadata or none");
     }
 
     private static Fault? SetText(ref DatasetRecord record, string key, string value)

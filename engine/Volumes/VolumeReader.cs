@@ -3,6 +3,7 @@ using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.PoolLayout;
+using Cstor.PoolLayout.Records;
 
 namespace Cstor.Engine.Volumes;
 
@@ -66,11 +67,16 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         for (int i = 0; i < count && status == IoStatus.Ok; i++)
         {
             if (volume.TryFind(firstBlock + (ulong)i, out plan.Pointers[i])) continue;
-            status = await pool.Trees.LoadAsync(plan.Pointers[i]);
+            status = await pool.Trees.LoadAsync(plan.Pointers[i], IsPassing);
             i--;
         }
 
-        if (status == IoStatus.Ok) StartReads(plan);
+        if (status == IoStatus.Ok)
+        {
+            ServeFromMemory(plan);
+            StartReads(plan);
+        }
+
         plan.EndPart();
         await plan.Task;
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
@@ -85,20 +91,48 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
 
     internal void ReadEnded(ExtentRead read) => _freeReads.Push(read);
 
+    /// <summary>A block was read from a device and verified.</summary>
+    internal void Keep(ReadPlan plan, int index)
+    {
+        if (volume.CachePolicy == CachePolicy.All)
+            pool.Cache.InsertData(plan.Pointers[index], plan.BlockSlice(index).Span);
+    }
+
+    private bool IsPassing => volume.CachePolicy == CachePolicy.None;
+
+    private void ServeFromMemory(ReadPlan plan)
+    {
+        bool isCached = volume.CachePolicy == CachePolicy.All;
+        for (int i = 0; i < plan.Count; i++)
+        {
+            ref BlockPointer pointer = ref plan.Pointers[i];
+            plan.IsServed[i] = true;
+            if (pointer.IsHole)
+            {
+                plan.BlockSlice(i).Span.Clear();
+            }
+            else if (!isCached || !pool.Cache.TryReadData(pointer, plan.BlockSlice(i).Span, isScan: false))
+            {
+                plan.IsServed[i] = false;
+                if (isCached) pool.Cache.NoteDataMiss();
+            }
+        }
+    }
+
     private void StartReads(ReadPlan plan)
     {
         for (int i = 0; i < plan.Count;)
         {
             ref BlockPointer pointer = ref plan.Pointers[i];
             int run = 1;
-            if (pointer.IsHole)
+            if (plan.IsServed[i])
             {
-                plan.BlockSlice(i).Span.Clear();
             }
             else if (pointer.Compression == CompressionKind.Off)
             {
                 ulong end = pointer.Place0.Packed + pointer.AllocatedSectors;
-                while (i + run < plan.Count && IsPlainAt(plan.Pointers[i + run], end))
+                while (i + run < plan.Count && !plan.IsServed[i + run]
+                    && IsPlainAt(plan.Pointers[i + run], end))
                     end += plan.Pointers[i + run++].AllocatedSectors;
                 bool isStriped = pool.Devices.Geometry(pointer.Place0.Vdev).Parity > 0;
                 RentRead().StartPlain(pool.Devices, plan, i, run, isStriped);
@@ -117,7 +151,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
     }
 
     private static bool IsPlainAt(in BlockPointer pointer, ulong place) =>
-        !pointer.IsHole && pointer.Compression == CompressionKind.Off && pointer.Place0.Packed == place;
+        pointer.Compression == CompressionKind.Off && pointer.Place0.Packed == place;
 
     private async ValueTask<IoStatus> ReadAgainAsync(ReadPlan plan, int index)
     {
@@ -128,7 +162,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         {
             if (!volume.TryFind(block, out BlockPointer pointer))
             {
-                status = await pool.Trees.LoadAsync(pointer);
+                status = await pool.Trees.LoadAsync(pointer, IsPassing);
                 if (status != IoStatus.Ok) return status;
                 continue;
             }

@@ -1,3 +1,4 @@
+using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Vdevs;
@@ -10,7 +11,8 @@ using Xunit;
 namespace Cstor.Tests.Volumes;
 
 /// <summary>
-/// On the real loop and a real file: reads and writes allocate nothing once everything is warm.
+/// On the real loop and a real file: reads and writes allocate nothing once everything is warm, whether the
+/// cache has the blocks or not.
 /// </summary>
 public sealed class VolumeAllocationTests
 {
@@ -29,24 +31,26 @@ public sealed class VolumeAllocationTests
     private const int BytesPerWorker = 400;
 
     [Theory]
-    [InlineData(false, 4096, "compression=off")]
-    [InlineData(true, 4096, "compression=off")]
-    [InlineData(false, 16384, "compression=lz4")]
-    [InlineData(true, 16384, "compression=lz4")]
-    [InlineData(true, 16384, "compression=zstd")]
-    [InlineData(true, 32768, "compression=zstd")]
-    public void Thirty_two_reads_or_writes_under_way_allocate_nothing_once_warm(
-        bool isWrite, int blockBytes, string property)
+    [InlineData(false, 4096, "compression=off", 1)]
+    [InlineData(false, 4096, "compression=off", 128)]
+    [InlineData(true, 4096, "compression=off", 128)]
+    [InlineData(false, 16384, "compression=lz4", 1)]
+    [InlineData(false, 16384, "compression=lz4", 128)]
+    [InlineData(true, 16384, "compression=lz4", 128)]
+    [InlineData(true, 16384, "compression=zstd", 128)]
+    [InlineData(true, 32768, "compression=zstd", 128)]
+    public void Thirty_two_requests_under_way_allocate_nothing_once_warm(
+        bool isWrite, int blockBytes, string property, int cacheMiB)
     {
         int rounds = Rounds * 4096 / blockBytes;
-        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{Environment.ProcessId}.disk";
+        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{cacheMiB}-{Environment.ProcessId}.disk";
         string path = Path.Combine(AppContext.BaseDirectory, name);
         using (FileStream file = File.Create(path)) file.SetLength(1L << 30);
         try
         {
             using LoopFixture fixture = new();
             (Pool pool, Volume volume) =
-                fixture.Run(() => OpenAsync(fixture.Loop, path, blockBytes, property));
+                fixture.Run(() => OpenAsync(fixture.Loop, path, blockBytes, property, cacheMiB));
             for (int warm = 0; warm < 3; warm++)
             {
                 fixture.Run(() => LoadAsync(fixture.Loop, volume, isWrite: true, rounds * 2));
@@ -54,16 +58,20 @@ public sealed class VolumeAllocationTests
                 Assert.Equal(IoStatus.Ok, fixture.Run(pool.CheckpointAsync));
             }
 
+            CacheStatus before = fixture.Run(() => ValueTask.FromResult(pool.Status().Cache!));
             long allocated = fixture.Run(async () =>
             {
-                long before = GC.GetAllocatedBytesForCurrentThread();
+                long start = GC.GetAllocatedBytesForCurrentThread();
                 await LoadAsync(fixture.Loop, volume, isWrite, rounds);
-                return GC.GetAllocatedBytesForCurrentThread() - before;
+                return GC.GetAllocatedBytesForCurrentThread() - start;
             });
+            CacheStatus after = fixture.Run(() => ValueTask.FromResult(pool.Status().Cache!));
             fixture.Run(() => pool.CloseAsync(exported: false));
             int requests = Depth * rounds;
             int limit = (BytesPerRequest * requests) + (BytesPerWorker * Depth);
             Assert.True(allocated < limit, $"{allocated} bytes for {requests} requests");
+            // The blocks fit into the large cache and not into the small one.
+            if (!isWrite) Assert.Equal(cacheMiB == 128, after.DataMisses == before.DataMisses);
         }
         finally
         {
@@ -72,9 +80,10 @@ public sealed class VolumeAllocationTests
     }
 
     private static async ValueTask<(Pool Pool, Volume Volume)> OpenAsync(
-        ILoop loop, string path, int blockBytes, string property)
+        ILoop loop, string path, int blockBytes, string property, int cacheMiB)
     {
-        PoolRegistry registry = new(loop, NullLoggerFactory.Instance, new PoolOptions());
+        PoolOptions options = new() { CacheBytes = (long)cacheMiB << 20 };
+        PoolRegistry registry = new(loop, NullLoggerFactory.Instance, options);
         VdevSpec vdev = new(VdevKind.Disk, [path]);
         Outcome<Pool> pool = await registry.CreateAsync("tank", [vdev], force: false);
         Assert.Null(pool.Fault);

@@ -127,7 +127,8 @@ internal sealed class FakeAdministration : IAdministration
             ]),
         ],
         [new("data", "tank/db block 4711 at 0:8812", 2, 2)],
-        null);
+        null,
+        new(12L << 20, 240L << 20, 256L << 20, 1L << 30, 1L << 30, 9990, 10, 750, 250, 40, 0));
 
     private static VolumeView Db() => new(
         "tank/db",

@@ -26,6 +26,8 @@ public sealed class PoolPrinterTests
                      then replace them, or forget it: cstor pool clear tank
               space: 25G of 100G allocated, 70G free
                root: checkpoint 17, epoch 3, 4K of log to replay
+              cache: 240M of blocks, 12M of nodes; at most 1G for all pools
+                     75.0 % of blocks found there, 99.9 % of nodes
                scan: none so far; begin one with: cstor pool scrub tank
 
               DEVICE      STATE     SIZE  READ  WRITE  CHECKSUM  NOTE
@@ -45,6 +47,7 @@ public sealed class PoolPrinterTests
     {
         PoolStatus pool = FakeAdministration.Tank() with
         {
+            Cache = null,
             Health = "degraded",
             Reason = "/dev/c failed",
             Damage = [],

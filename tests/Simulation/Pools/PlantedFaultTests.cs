@@ -30,6 +30,43 @@ public sealed class PlantedFaultTests
         for (ulong seed = 0; seed < Seeds; seed++) WorkCrashAndVerify(seed, CrashMode.Random, _ => { });
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_cache_that_knows_blocks_by_their_place_alone_is_found_out(bool isFaulty)
+    {
+        int seeds = isFaulty ? 3 : 1;
+        for (ulong seed = 0; seed < (ulong)seeds; seed++)
+        {
+            if (Record.Exception(() => ReusePlaces(seed, isFaulty)) is not { } failure) continue;
+            if (!isFaulty) Assert.Fail(failure.Message);
+            Assert.IsType<SimulationException>(failure);
+            return;
+        }
+
+        Assert.False(isFaulty, $"went unnoticed in {Seeds} seeds");
+    }
+
+    // Overwrites a volume until the disk has been written over several times.
+    private static void ReusePlaces(ulong seed, bool isFaulty)
+    {
+        using PoolWorld world = new(seed, PoolShape.Single, 64L << 20) { IsCacheFaulty = isFaulty };
+        world.Options = world.Options with { CacheBytes = 256L << 20 };
+        world.Live(async loop =>
+        {
+            PoolSession session = await world.OpenAsync(loop);
+            await session.CreateVolumeAsync("v", 8 << 20, 4096, "off");
+            WorkloadMix mix = new() { Reads = 60, Unmaps = 1, MaximumBytes = 1 << 20 };
+            for (int round = 0; round < 100; round++)
+            {
+                await session.WorkAsync(mix, 100);
+                await session.CheckpointAsync([]);
+            }
+
+            await session.ExportAsync();
+        });
+    }
+
     private static void IsNoticed(CrashMode mode, Action<DiskFaults> plant)
     {
         for (ulong seed = 0; seed < Seeds; seed++)

@@ -45,7 +45,8 @@ internal sealed class PoolWorld : IDisposable
         Options = new PoolOptions
         {
             Host = new HostIdentity("host", new Guid(host)),
-            CacheBytes = 4L * 1024 * 1024,
+            // Everything is let go at once, or often, or hardly ever.
+            CacheBytes = (seed % 3) switch { 0 => 256L << 10, 1 => 2L << 20, _ => 64L << 20 },
         };
     }
 
@@ -62,6 +63,9 @@ internal sealed class PoolWorld : IDisposable
     public RunLog Log { get; } = new();
 
     public PoolOptions Options { get; set; }
+
+    /// <summary>The read cache has the fault that it is made to be without.</summary>
+    public bool IsCacheFaulty { get; set; }
 
     /// <summary>The pool's creation was acknowledged.</summary>
     public bool IsCreated { get; private set; }
@@ -84,6 +88,7 @@ internal sealed class PoolWorld : IDisposable
     public async ValueTask<PoolSession> OpenAsync(SimulatedLoop loop, bool readOnly = false)
     {
         PoolRegistry registry = new(loop, Log, Options);
+        registry.Cache.IsKeyedByPlaceAlone = IsCacheFaulty;
         if (IsCreated) return new PoolSession(this, loop, registry, await ImportAsync(registry, readOnly));
         Outcome<Pool> pool = await registry.CreateAsync(PoolName, Shape.Specs(), force: true);
         if (!pool.IsOk) throw new OracleException($"creation failed: {pool.Fault}");
