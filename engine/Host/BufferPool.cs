@@ -9,6 +9,10 @@ namespace Cstor.Engine.Host;
 /// Grows on demand up to <see cref="LimitBytes"/>; what was grown is kept for reuse. One pool per loop, no
 /// locks.
 /// </summary>
+/// <remarks>
+/// Beside it stands a reserve for <see cref="Rent"/>: what may not fail (checkpoints, the log, labels) and
+/// is bounded by itself finds memory however much requests have taken.
+/// </remarks>
 public sealed class BufferPool : IDisposable
 {
     /// <summary>Smallest buffer, and the alignment of all.</summary>
@@ -18,6 +22,7 @@ public sealed class BufferPool : IDisposable
     public const int MaximumBytes = 2 * 1024 * 1024;
 
     private const int SlabBytes = 256 * 1024;
+    private const long ReserveBytes = 32L * 1024 * 1024;
 
     private static readonly int ClassCount = BitOperations.Log2(MaximumBytes / MinimumBytes) + 1;
 
@@ -25,15 +30,24 @@ public sealed class BufferPool : IDisposable
     private readonly List<nint> _chunks = [];
     private readonly List<IoBuffer[]> _slabs = [];
     private readonly Action<nint, long>? _onChunk;
+    private readonly BufferPool? _reserve;
     private nint _rest;
     private int _restBytes;
+    private long _rentedCount;
+    private long _stuckBytes;
 
     /// <param name="limitBytes">Bound on native memory held by this pool, rented or free.</param>
     /// <param name="onChunk">Told of each chunk (address, bytes) before its first use, or null.</param>
     public BufferPool(long limitBytes, Action<nint, long>? onChunk = null)
+        : this(limitBytes, onChunk, new BufferPool(ReserveBytes, onChunk, null))
+    {
+    }
+
+    private BufferPool(long limitBytes, Action<nint, long>? onChunk, BufferPool? reserve)
     {
         LimitBytes = limitBytes;
         _onChunk = onChunk;
+        _reserve = reserve;
         for (int i = 0; i < _free.Length; i++) _free[i] = new Stack<IoBuffer>(64);
     }
 
@@ -44,14 +58,9 @@ public sealed class BufferPool : IDisposable
     public long GrownBytes { get; private set; }
 
     /// <summary>
-    /// Half of the limit was taken from the system: whoever only keeps things should not grow.
-    /// </summary>
-    public bool IsHalfUsed => GrownBytes > LimitBytes / 2;
-
-    /// <summary>
     /// Buffers rented and not yet returned: zero when everything has ended, or a buffer leaked.
     /// </summary>
-    public long RentedCount { get; private set; }
+    public long RentedCount => _rentedCount + (_reserve?.RentedCount ?? 0);
 
     /// <summary>
     /// A buffer of at least the given size, or null when the limit is reached (report
@@ -68,20 +77,23 @@ public sealed class BufferPool : IDisposable
         }
 
         buffer.Rent();
-        RentedCount++;
+        _rentedCount++;
         return buffer;
     }
 
-    /// <summary>As <see cref="TryRent"/>, for callers that bounded their own use beforehand.</summary>
+    /// <summary>
+    /// As <see cref="TryRent"/>, from the reserve if need be, for callers that bounded their own use
+    /// beforehand.
+    /// </summary>
     public IoBuffer Rent(int lengthBytes)
     {
-        IoBuffer? buffer = TryRent(lengthBytes);
+        IoBuffer? buffer = TryRent(lengthBytes) ?? _reserve?.TryRent(lengthBytes);
         Check.That(buffer is not null);
         return buffer;
     }
 
     /// <summary>Memory that only devices which hang still use; the bound is lifted by it.</summary>
-    public long StuckBytes { get; private set; }
+    public long StuckBytes => _stuckBytes + (_reserve?.StuckBytes ?? 0);
 
     /// <summary>
     /// Keeps the buffer that an address lies in until <see cref="LetGo"/>: a device that hangs may use the
@@ -99,23 +111,29 @@ public sealed class BufferPool : IDisposable
             if (offsetBytes < 0 || index >= slab.Length) continue;
             IoBuffer buffer = slab[slab.Length - 1 - (int)index];
             buffer.Retain();
-            StuckBytes += buffer.CapacityBytes;
+            _stuckBytes += buffer.CapacityBytes;
             return buffer;
         }
 
-        return null;
+        return _reserve?.Keep(address);
     }
 
     /// <summary>Ends a <see cref="Keep"/>.</summary>
     internal void LetGo(IoBuffer buffer)
     {
-        StuckBytes -= buffer.CapacityBytes;
+        if (_reserve is not null && buffer.IsOf(_reserve))
+        {
+            _reserve.LetGo(buffer);
+            return;
+        }
+
+        _stuckBytes -= buffer.CapacityBytes;
         buffer.Release();
     }
 
     internal void Return(IoBuffer buffer)
     {
-        RentedCount--;
+        _rentedCount--;
         _free[buffer.SizeClass].Push(buffer);
     }
 
@@ -127,6 +145,7 @@ public sealed class BufferPool : IDisposable
         _slabs.Clear();
         _restBytes = 0;
         foreach (Stack<IoBuffer> free in _free) free.Clear();
+        _reserve?.Dispose();
     }
 
     private static int SizeClassOf(int lengthBytes) =>
@@ -136,7 +155,7 @@ public sealed class BufferPool : IDisposable
     {
         int bufferBytes = MinimumBytes << sizeClass;
         int slabBytes = Math.Max(bufferBytes, SlabBytes);
-        if (GrownBytes + slabBytes > LimitBytes + StuckBytes) return false;
+        if (GrownBytes + slabBytes > LimitBytes + _stuckBytes) return false;
         AddBuffers(TakeSlab(slabBytes), slabBytes, sizeClass);
         GrownBytes += slabBytes;
         return true;
@@ -178,7 +197,7 @@ public sealed class BufferPool : IDisposable
             (_restBytes, otherBytes) = (otherBytes, _restBytes);
         }
 
-        if (GrownBytes + slabBytes + otherBytes <= LimitBytes + StuckBytes)
+        if (GrownBytes + slabBytes + otherBytes <= LimitBytes + _stuckBytes)
         {
             AddBuffers(other, otherBytes, SizeClassOf(SlabBytes));
             GrownBytes += otherBytes;

@@ -50,6 +50,8 @@ public sealed class IoBuffer
         if (--_holders == 0) _pool.Return(this);
     }
 
+    internal bool IsOf(BufferPool pool) => _pool == pool;
+
     internal void Rent()
     {
         Check.That(_holders == 0);

@@ -119,4 +119,24 @@ public sealed class BufferPoolTests
         IoBuffer?[] others = [pool.TryRent(Bytes), pool.TryRent(Bytes), pool.TryRent(Bytes)];
         Assert.True(others[0] is not null && others[1] is not null && others[2] is null);
     }
+
+    [Fact]
+    public void What_may_not_fail_finds_memory_after_requests_took_all_they_may()
+    {
+        using BufferPool pool = new(BufferPool.MaximumBytes);
+        IoBuffer taken = pool.TryRent(BufferPool.MaximumBytes)!;
+        Assert.Null(pool.TryRent(4096));
+        IoBuffer[] needed = [.. Enumerable.Range(0, 100).Select(_ => pool.Rent(16_384))];
+        Assert.Equal(101, pool.RentedCount);
+        // Nor does a request get it when it was given back.
+        foreach (IoBuffer buffer in needed) buffer.Release();
+        Assert.Null(pool.TryRent(16_384));
+        IoBuffer again = pool.Rent(16_384);
+        Assert.Same(again, pool.Keep(again.Address));
+        Assert.Equal(again.CapacityBytes, pool.StuckBytes);
+        again.Release();
+        pool.LetGo(again);
+        taken.Release();
+        Assert.Equal(0, pool.RentedCount + pool.StuckBytes);
+    }
 }
