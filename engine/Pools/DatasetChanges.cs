@@ -76,8 +76,8 @@ internal sealed class DatasetChanges(PoolCore pool)
     public IReadOnlyList<string> ClonesOf(Snapshot snapshot) =>
     [
         .. pool.Slots
-            .Where(other => other is { IsClosed: false } && other.Previous == snapshot
-                && other.LineOwner != snapshot.Owner)
+            .Where(other => other?.Previous == snapshot && other.LineOwner != snapshot.Owner
+                && !other.LineOwner.IsClosed)
             .Select(static other => other!.LineOwner.Name).Order(StringComparer.Ordinal),
     ];
 

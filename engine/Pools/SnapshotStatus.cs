@@ -7,7 +7,8 @@ namespace Cstor.Engine.Pools;
 /// <param name="CreatedAt">When.</param>
 /// <param name="SizeBytes">Size of the volume at that time.</param>
 /// <param name="ReferencedBytes">Space of all its blocks, shared ones too.</param>
-/// <param name="UniqueBytes">What destroying it alone would give back; null if not readable.</param>
+/// <param name="UniqueBytes">What destroying it alone would give back, clones of it left aside; null if not
+/// readable.</param>
 /// <param name="LogicalBytes">Its blocks before compression.</param>
 /// <param name="Holds">Tags that keep it.</param>
 /// <param name="Clones">Volumes made of it.</param>

@@ -16,7 +16,8 @@ namespace Cstor.Engine.Pools;
 /// <param name="State"><c>online</c> or <c>destroying</c>.</param>
 /// <param name="UsedBytes">Space of the volume and its snapshots; a clone's without what it shares with its
 /// origin.</param>
-/// <param name="UsedBySnapshotsBytes">Of that, what destroying all its snapshots would give back.</param>
+/// <param name="UsedBySnapshotsBytes">Of that, what destroying all its snapshots would give back; of a clone
+/// at the most.</param>
 /// <param name="StoredBytes">The blocks as they are stored, without parity, copies and nodes.</param>
 /// <param name="Origin">The snapshot that a clone was made of, as <c>tank/db@monday</c>; or empty.</param>
 /// <param name="SnapshotCount">How many it has.</param>

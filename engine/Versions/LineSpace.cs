@@ -7,7 +7,8 @@ namespace Cstor.Engine.Versions;
 /// holder, so the lines' sums add up to what all trees take, with nothing counted twice.
 /// </summary>
 /// <param name="UsedSectors">Of the volume and its snapshots.</param>
-/// <param name="SnapshotSectors">Of that, what the volume itself does not hold any more.</param>
+/// <param name="SnapshotSectors">Of that, what the volume itself does not hold any more. Of a clone it is an
+/// upper bound: what it dropped of its origin while its own snapshots still showed it is counted too.</param>
 /// <param name="Snapshots">How many there are.</param>
 internal readonly record struct LineSpace(long UsedSectors, long SnapshotSectors, int Snapshots)
 {
@@ -26,6 +27,6 @@ internal readonly record struct LineSpace(long UsedSectors, long SnapshotSectors
             if (!other.Record.IsDestroying) count++;
         }
 
-        return new LineSpace(used, dropped, count);
+        return new LineSpace(used, Math.Min(dropped, used), count);
     }
 }

@@ -78,7 +78,6 @@ internal static class VersionChanges
         volume.Tree = target.Tree.Fork();
         volume.Previous = target;
         volume.Record.SizeBytes = target.SizeBytes;
-        volume.IsDirty = true;
         Enter(volume.Pool, discarded);
         return discarded;
     }
@@ -130,5 +129,6 @@ internal static class VersionChanges
                 layer.Owner = heir;
         heir.Record.DroppedSectors = volume.Record.DroppedSectors;
         volume.Record.DroppedSectors = 0;
+        volume.IsDirty = true;
     }
 }
