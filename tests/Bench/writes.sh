@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The write path of the engine alone, against the raw device: see Writes/Program.cs.
-#   writes.sh [quick|full]
+#   writes.sh [quick|full] [all|writes|snapshots]
 # environment: BENCH_DIR=out/bench/disks  where the files under the loop devices go: the disk that is measured
 # Needs root for loop devices. Touches only devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
-mode=${1:-quick}
+mode=${1:-quick} part=${2:-all}
 disks=${BENCH_DIR:-out/bench/disks} loops=()
 cleanup() {
   local device
@@ -27,4 +27,4 @@ make_disk() {
 }
 make_disk writes-raw 256
 make_disk writes-pool 3584
-out/bench/writes/write-bench "${loops[0]}" "${loops[1]}" "$mode" | tee out/bench/writes.txt
+out/bench/writes/write-bench "${loops[0]}" "${loops[1]}" "$mode" "$part" | tee out/bench/writes.txt
