@@ -20,6 +20,8 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapPoolChanges(routes);
         MapPoolMaintenance(routes);
         MapVolumeChanges(routes);
+        MapVersionChanges(routes);
+        MapSnapshots(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(
@@ -160,7 +162,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             routes,
             "POST",
             Routes.VolumeDestroy,
-            RequestJson.Default.ChangeRequest,
+            RequestJson.Default.DestroyVolumeRequest,
             (context, request) =>
                 administration.DestroyVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
         Change(
@@ -178,6 +180,87 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             (context, request) =>
                 administration.SetPropertiesAsync(Name(context, "pool"), Name(context, "volume"), request));
     }
+
+    /// <summary>What moves a volume among the versions of its line, or changes its name.</summary>
+    private void MapVersionChanges(IEndpointRouteBuilder routes)
+    {
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeRename,
+            RequestJson.Default.RenameVolumeRequest,
+            (context, request) =>
+                administration.RenameVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumePromote,
+            RequestJson.Default.PromoteRequest,
+            (context, request) =>
+                administration.PromoteVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeRollback,
+            RequestJson.Default.RollbackRequest,
+            (context, request) =>
+                administration.RollbackVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+    }
+
+    private void MapSnapshots(IEndpointRouteBuilder routes)
+    {
+        Query(
+            routes,
+            Routes.Snapshots,
+            ReplyJson.Default.SnapshotStatusArray,
+            context => administration.ListSnapshotsAsync(
+                context.Request.Query["pool"].FirstOrDefault(),
+                context.Request.Query["volume"].FirstOrDefault()));
+        Query(
+            routes,
+            Routes.Snapshot,
+            ReplyJson.Default.SnapshotStatus,
+            context => administration.GetSnapshotAsync(
+                Name(context, "pool"), Name(context, "volume"), Name(context, "snapshot")));
+        Change(
+            routes,
+            "POST",
+            Routes.Snapshots,
+            RequestJson.Default.CreateSnapshotsRequest,
+            (_, request) => administration.CreateSnapshotsAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeSnapshotsDestroy,
+            RequestJson.Default.DestroySnapshotsRequest,
+            (context, request) => administration.DestroySnapshotsAsync(
+                Name(context, "pool"), Name(context, "volume"), request));
+        ChangeSnapshot(
+            routes,
+            Routes.SnapshotRename,
+            RequestJson.Default.RenameSnapshotRequest,
+            administration.RenameSnapshotAsync);
+        ChangeSnapshot(
+            routes, Routes.SnapshotHold, RequestJson.Default.HoldRequest, administration.HoldSnapshotAsync);
+        ChangeSnapshot(
+            routes,
+            Routes.SnapshotRelease,
+            RequestJson.Default.HoldRequest,
+            administration.ReleaseSnapshotAsync);
+        ChangeSnapshot(
+            routes,
+            Routes.SnapshotClone,
+            RequestJson.Default.CloneRequest,
+            administration.CloneSnapshotAsync);
+    }
+
+    private void ChangeSnapshot<TRequest>(
+        IEndpointRouteBuilder routes,
+        string route,
+        JsonTypeInfo<TRequest> body,
+        Func<string, string, string, TRequest, Task<Outcome<ActionReport>>> handler) =>
+        Change(routes, "POST", route, body, (context, request) => handler(
+            Name(context, "pool"), Name(context, "volume"), Name(context, "snapshot"), request));
 
     private void Query<TReply>(
         IEndpointRouteBuilder routes,

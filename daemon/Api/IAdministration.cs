@@ -60,11 +60,45 @@ internal interface IAdministration
 
     Task<Outcome<ActionReport>> CreateVolumeAsync(CreateVolumeRequest request);
 
-    Task<Outcome<ActionReport>> DestroyVolumeAsync(string pool, string volume, ChangeRequest request);
+    Task<Outcome<ActionReport>> DestroyVolumeAsync(string pool, string volume, DestroyVolumeRequest request);
 
     Task<Outcome<ActionReport>> ResizeVolumeAsync(string pool, string volume, ResizeVolumeRequest request);
 
     Task<Outcome<ActionReport>> SetPropertiesAsync(string pool, string volume, SetPropertiesRequest request);
+
+    Task<Outcome<ActionReport>> RenameVolumeAsync(string pool, string volume, RenameVolumeRequest request);
+
+    /// <summary>Makes a clone the owner of the snapshot it was made of, and of those before it.</summary>
+    Task<Outcome<ActionReport>> PromoteVolumeAsync(string pool, string volume, PromoteRequest request);
+
+    Task<Outcome<ActionReport>> RollbackVolumeAsync(string pool, string volume, RollbackRequest request);
+
+    /// <summary>
+    /// Snapshots of a volume, of a pool where <paramref name="volume"/> is null, or of all; those of one
+    /// volume in the order in which they were taken.
+    /// </summary>
+    Task<Outcome<SnapshotStatus[]>> ListSnapshotsAsync(string? pool, string? volume);
+
+    Task<Outcome<SnapshotStatus>> GetSnapshotAsync(string pool, string volume, string snapshot);
+
+    Task<Outcome<ActionReport>> CreateSnapshotsAsync(CreateSnapshotsRequest request);
+
+    Task<Outcome<ActionReport>> DestroySnapshotsAsync(
+        string pool, string volume, DestroySnapshotsRequest request);
+
+    Task<Outcome<ActionReport>> RenameSnapshotAsync(
+        string pool, string volume, string snapshot, RenameSnapshotRequest request);
+
+    /// <summary>Keeps a snapshot from being destroyed, until every tag is released.</summary>
+    Task<Outcome<ActionReport>> HoldSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request);
+
+    Task<Outcome<ActionReport>> ReleaseSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request);
+
+    /// <summary>Makes a writable volume of a snapshot, served at once.</summary>
+    Task<Outcome<ActionReport>> CloneSnapshotAsync(
+        string pool, string volume, string snapshot, CloneRequest request);
 
     Task<Outcome<TargetView[]>> ListTargetsAsync();
 

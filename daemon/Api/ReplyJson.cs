@@ -19,6 +19,9 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(VolumeView))]
 [JsonSerializable(typeof(VolumeView[]))]
 [JsonSerializable(typeof(PropertyView[]))]
+[JsonSerializable(typeof(SnapshotStatus))]
+[JsonSerializable(typeof(SnapshotStatus[]))]
+[JsonSerializable(typeof(HoldView[]))]
 [JsonSerializable(typeof(TargetView[]))]
 [JsonSerializable(typeof(DiskView[]))]
 internal sealed partial class ReplyJson : JsonSerializerContext

@@ -22,6 +22,15 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(CreateVolumeRequest))]
 [JsonSerializable(typeof(ResizeVolumeRequest))]
 [JsonSerializable(typeof(SetPropertiesRequest))]
+[JsonSerializable(typeof(DestroyVolumeRequest))]
+[JsonSerializable(typeof(RenameVolumeRequest))]
+[JsonSerializable(typeof(PromoteRequest))]
+[JsonSerializable(typeof(RollbackRequest))]
+[JsonSerializable(typeof(CreateSnapshotsRequest))]
+[JsonSerializable(typeof(DestroySnapshotsRequest))]
+[JsonSerializable(typeof(RenameSnapshotRequest))]
+[JsonSerializable(typeof(HoldRequest))]
+[JsonSerializable(typeof(CloneRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext
 {
 }

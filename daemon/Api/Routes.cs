@@ -23,6 +23,16 @@ internal static class Routes
     public const string VolumeDestroy = "/v1/volumes/{pool}/{volume}/destroy";
     public const string VolumeSize = "/v1/volumes/{pool}/{volume}/size";
     public const string VolumeProperties = "/v1/volumes/{pool}/{volume}/properties";
+    public const string VolumeRename = "/v1/volumes/{pool}/{volume}/rename";
+    public const string VolumePromote = "/v1/volumes/{pool}/{volume}/promote";
+    public const string VolumeRollback = "/v1/volumes/{pool}/{volume}/rollback";
+    public const string VolumeSnapshotsDestroy = "/v1/volumes/{pool}/{volume}/snapshots/destroy";
+    public const string Snapshots = "/v1/snapshots";
+    public const string Snapshot = "/v1/snapshots/{pool}/{volume}/{snapshot}";
+    public const string SnapshotRename = "/v1/snapshots/{pool}/{volume}/{snapshot}/rename";
+    public const string SnapshotHold = "/v1/snapshots/{pool}/{volume}/{snapshot}/hold";
+    public const string SnapshotRelease = "/v1/snapshots/{pool}/{volume}/{snapshot}/release";
+    public const string SnapshotClone = "/v1/snapshots/{pool}/{volume}/{snapshot}/clone";
     public const string Targets = "/v1/targets";
     public const string Disks = "/v1/disks";
 

@@ -48,6 +48,49 @@ internal static class ArgumentReaders
         new Argument<string>("POOL/VOL") { Description = "The volume" }, text =>
             Names.Split(text, out _, out _));
 
+    /// <summary>One snapshot.</summary>
+    public static Argument<string> Snapshot(string description) => Checked(
+        new Argument<string>("POOL/VOL@SNAP") { Description = description },
+        text => SnapshotNames.Split(text, out _, out _, out _));
+
+    /// <summary>One snapshot or more.</summary>
+    public static Argument<string[]> Snapshots(string description)
+    {
+        Argument<string[]> snapshots = new("POOL/VOL@SNAP")
+        {
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+        };
+        snapshots.Validators.Add(result => AddErrors(
+            result, text => SnapshotNames.Split(text, out _, out _, out _)));
+        return snapshots;
+    }
+
+    /// <summary>A volume that is not there yet, in a pool that is.</summary>
+    public static Argument<string> NewVolume(string description) => Checked(
+        new Argument<string>("POOL/NEW") { Description = description },
+        text => Names.Split(text, out _, out _));
+
+    /// <summary>An argument of which the check says what is wrong with it.</summary>
+    public static Argument<string> Text(string name, string description, Func<string, string?> check) =>
+        Checked(new Argument<string>(name) { Description = description }, check);
+
+    /// <summary>
+    /// What was typed for an argument, for a command's check: asking for its value would skip its own checks.
+    /// </summary>
+    public static string[] Typed(CommandResult result, Argument argument) =>
+        [.. result.GetResult(argument)?.Tokens.Select(token => token.Value) ?? []];
+
+    /// <summary>Complains unless both, volume or snapshot, are of one pool.</summary>
+    public static void SamePool(
+        CommandResult result, Argument<string> one, Argument<string> other, string rule)
+    {
+        string? first = Typed(result, one).FirstOrDefault();
+        string? second = Typed(result, other).FirstOrDefault();
+        if (first is null || second is null || first.Split('/')[0] == second.Split('/')[0]) return;
+        result.AddError($"'{first}' and '{second}' are of different pools; {rule}");
+    }
+
     public static Argument<long> Size(string description)
     {
         Argument<long> argument = new("SIZE") { Description = description };
@@ -112,13 +155,15 @@ internal static class ArgumentReaders
 
     private static Argument<string> Checked(Argument<string> argument, Func<string, string?> check)
     {
-        argument.Validators.Add(result =>
-        {
-            foreach (Token token in result.Tokens)
-            {
-                if (check(token.Value) is { } reason) result.AddError(reason);
-            }
-        });
+        argument.Validators.Add(result => AddErrors(result, check));
         return argument;
+    }
+
+    private static void AddErrors(ArgumentResult result, Func<string, string?> check)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            if (check(token.Value) is { } reason) result.AddError(reason);
+        }
     }
 }

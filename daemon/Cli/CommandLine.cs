@@ -34,11 +34,14 @@ internal static class CommandLine
             DaemonCommand.Build(context, builder.Socket),
             new PoolCommands(builder).Build(),
             new VolumeCommands(builder).Build(),
+            new SnapshotCommands(builder).Build(),
+            new CloneCommand(builder).Build(),
             new ListCommands(builder).BuildTarget(),
             new ListCommands(builder).BuildDisk(),
             new DebugCommands(context, builder).Build(),
         };
         root.Add(builder.Socket);
+        new NameCompletion(builder).AddTo(root);
         return root;
     }
 

@@ -16,7 +16,8 @@ internal static class PoolPrinter
                 "no pools; make one with: cstor pool create POOL DEV... or find one with: cstor pool import");
             return;
         }
-        TextTable table = new("NAME", ">SIZE", ">ALLOCATED", ">FREE", ">USED", "HEALTH");
+        TextTable table = new(
+            "NAME", ">SIZE", ">ALLOCATED", ">FREE", ">FREEING", ">USED", ">LOGICAL", ">RATIO", "HEALTH");
         foreach (PoolStatus pool in pools)
         {
             bool isOpen = pool.SizeBytes > 0;
@@ -25,7 +26,10 @@ internal static class PoolPrinter
                 isOpen ? ByteSize.Format(pool.SizeBytes) : "",
                 isOpen ? ByteSize.Format(pool.AllocatedBytes) : "",
                 isOpen ? ByteSize.Format(pool.FreeBytes) : "",
+                pool.Data.Destroying.Count > 0 ? ByteSize.Format(pool.Data.FreeingBytes) : "",
                 isOpen ? Percent(pool.AllocatedBytes, pool.SizeBytes) : "",
+                isOpen ? ByteSize.Format(pool.Data.LogicalBytes) : "",
+                isOpen ? VolumePrinter.Ratio(pool.Data.CompressionRatio) : "",
                 pool.Health);
         }
         table.Write(output);
@@ -59,6 +63,8 @@ internal static class PoolPrinter
             "space",
             $"{ByteSize.Format(pool.AllocatedBytes)} of {ByteSize.Format(pool.SizeBytes)} allocated, "
                 + $"{ByteSize.Format(pool.FreeBytes)} free");
+        Field(output, "data", Data(pool.Data));
+        Field(output, "freeing", Freeing(pool));
         string log = ByteSize.Format(pool.LogBytes);
         Field(
             output,
@@ -159,6 +165,29 @@ internal static class PoolPrinter
 
     private static void Field(TextWriter output, string name, string value) =>
         output.WriteLine($"{name + ":",8} {value}");
+
+    /// <summary>What the initiators wrote, against what it takes.</summary>
+    private static string Data(DataStatus data) =>
+        $"{ByteSize.Format(data.LogicalBytes)} in volumes, stored as {ByteSize.Format(data.StoredBytes)}: "
+            + $"ratio {VolumePrinter.Ratio(data.CompressionRatio)}";
+
+    /// <summary>What was destroyed and is yet to come back, if there is anything.</summary>
+    private static IEnumerable<string> Freeing(PoolStatus pool)
+    {
+        const int shown = 4;
+        IReadOnlyList<DestructionStatus> all = pool.Data.Destroying;
+        if (all.Count == 0) yield break;
+        yield return $"up to {ByteSize.Format(pool.Data.FreeingBytes)}; "
+            + $"wait for it with: cstor pool wait -t free {pool.Name}";
+        foreach (DestructionStatus one in all.Take(shown))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{one.Name}, {one.Percent} % done");
+        }
+        if (all.Count > shown)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"and {all.Count - shown} more");
+        }
+    }
 
     private static string Percent(long part, long whole) =>
         string.Create(CultureInfo.InvariantCulture, $"{(double)part / whole * 100:0}%");

@@ -3,6 +3,7 @@ using Cstor.Daemon.Api;
 using Cstor.Daemon.Service;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
 
 namespace Cstor.Daemon.Cli;
 
@@ -85,22 +86,23 @@ internal sealed class PoolScanCommands(CommandBuilder builder)
         Argument<string> pool = ArgumentReaders.PoolOrGuid("Name or guid");
         Option<string[]> types = new("--type", "-t")
         {
-            Description = "For what to wait: scrub, resilver, or both with a comma; default both",
+            Description = "For what to wait: scrub, resilver, free (what was destroyed gives its space "
+                + "back), or several with commas; default all",
             HelpName = "TYPE,...",
         };
         types.Validators.Add(result =>
         {
             foreach (string word in result.Tokens.SelectMany(token => token.Value.Split(',')))
             {
-                if (!ScanWaiter.AllKinds.Contains(word))
+                if (!ScanWaiter.AllKinds.Contains(word) && word != FreeWaiter.Kind)
                 {
-                    result.AddError($"-t {word}: one can wait for scrub and resilver");
+                    result.AddError($"-t {word}: one can wait for scrub, resilver and free");
                 }
             }
         });
         Command command = new(
             "wait",
-            "Wait until a scrub or resilver that runs now has ended; exit status 1 if it did not end well."
+            "Wait until what goes on in the background has ended; exit status 1 if it did not end well."
                 + "\n\nExample: cstor pool wait -t resilver tank")
         {
             types, pool,
@@ -109,12 +111,26 @@ internal sealed class PoolScanCommands(CommandBuilder builder)
         {
             string[] given = parse.GetValue(types) ?? [];
             string[] kinds = given.Length == 0
-                ? ScanWaiter.AllKinds
+                ? [.. ScanWaiter.AllKinds, FreeWaiter.Kind]
                 : [.. given.SelectMany(text => text.Split(','))];
-            Fault? fault = await Waiter(parse).WaitAsync(parse.GetRequiredValue(pool), kinds, cancel);
-            return fault is null ? ExitCode.Done : builder.Fail(fault);
+            return await WaitAsync(parse, parse.GetRequiredValue(pool), kinds, cancel);
         });
         return command;
+    }
+
+    private async Task<int> WaitAsync(
+        ParseResult parse, string pool, string[] kinds, CancellationToken cancel)
+    {
+        Outcome<bool> scans = kinds.Any(ScanWaiter.AllKinds.Contains)
+            ? await Waiter(parse).WaitAsync(pool, kinds, cancel)
+            : false;
+        if (!scans.IsOk) return builder.Fail(scans.Fault);
+        Outcome<bool> freeing = kinds.Contains(FreeWaiter.Kind)
+            ? await new FreeWaiter(builder.Context, Look(parse)).WaitAsync(pool, cancel)
+            : false;
+        if (!freeing.IsOk) return builder.Fail(freeing.Fault);
+        if (!scans.Value && !freeing.Value) builder.Context.Out.WriteLine($"{pool}: nothing to wait for");
+        return ExitCode.Done;
     }
 
     private Command BuildCheck()
@@ -159,8 +175,9 @@ internal sealed class PoolScanCommands(CommandBuilder builder)
         return command;
     }
 
-    private ScanWaiter Waiter(ParseResult parse) => new(
-        builder.Context,
+    private ScanWaiter Waiter(ParseResult parse) => new(builder.Context, Look(parse));
+
+    private Func<string, CancellationToken, Task<Outcome<PoolStatus>>> Look(ParseResult parse) =>
         (pool, cancel) => builder.AskAsync(
-            parse, Routes.Fill(Routes.Pool, pool), ReplyJson.Default.PoolStatus, null, cancel));
+            parse, Routes.Fill(Routes.Pool, pool), ReplyJson.Default.PoolStatus, null, cancel);
 }

@@ -4,8 +4,8 @@ using Cstor.Engine.Pools;
 namespace Cstor.Daemon.Cli;
 
 /// <summary>
-/// Progress of a scrub or resilver while somebody waits: a bar drawn over itself on a terminal, elsewhere a
-/// line for every tenth, so that the mail of a cron job stays short.
+/// Progress of a scrub, a resilver or a destruction while somebody waits: a bar drawn over itself on a
+/// terminal, elsewhere a line for every tenth, so that the mail of a cron job stays short.
 /// </summary>
 internal sealed class ScanProgress(TextWriter output, bool isTerminal)
 {
@@ -14,22 +14,27 @@ internal sealed class ScanProgress(TextWriter output, bool isTerminal)
     private int _shownTenth = -1;
     private int _drawn;
 
-    public void Show(string pool, ScanStatus scan)
+    public void Show(string pool, ScanStatus scan) =>
+        Show(pool, scan.Kind, ScanText.Percent(scan), ScanText.Pace(scan, "  ", ""));
+
+    /// <param name="pool">Its name.</param>
+    /// <param name="kind">What goes on.</param>
+    /// <param name="percent">0 to 100.</param>
+    /// <param name="pace">How fast, how long, how much; or empty.</param>
+    public void Show(string pool, string kind, double percent, string pace)
     {
-        double percent = ScanText.Percent(scan);
-        string pace = ScanText.Pace(scan, "  ", "");
         string number = percent.ToString("0.0", CultureInfo.InvariantCulture);
         if (isTerminal)
         {
             int full = (int)(percent / 100 * BarWidth);
             string bar = new string('#', full) + new string('-', BarWidth - full);
-            Draw($"{pool}: {scan.Kind} [{bar}] {number,5} %  {pace}");
+            Draw($"{pool}: {kind} [{bar}] {number,5} %  {pace}");
             return;
         }
         int tenth = (int)(percent / 10);
         if (tenth <= _shownTenth) return;
         _shownTenth = tenth;
-        output.WriteLine($"{pool}: {scan.Kind} {number} %  {pace}".TrimEnd());
+        output.WriteLine($"{pool}: {kind} {number} %  {pace}".TrimEnd());
     }
 
     /// <summary>Makes way for what comes next; what follows begins anew.</summary>

@@ -15,14 +15,13 @@ internal sealed class ScanWaiter(
     public static readonly string[] AllKinds = ["scrub", "resilver"];
 
     /// <summary>Waits for what runs now and is of one of the kinds.</summary>
-    /// <returns>Why it did not end well; null also if there was nothing to wait for.</returns>
-    public async Task<Fault?> WaitAsync(string pool, string[] kinds, CancellationToken cancel)
+    /// <returns>Was there anything to wait for? Or why it did not end well.</returns>
+    public async Task<Outcome<bool>> WaitAsync(string pool, string[] kinds, CancellationToken cancel)
     {
         Outcome<(ScanStatus? Last, bool Waited)> ended = await FollowAsync(pool, kinds, cancel);
         if (!ended.IsOk) return ended.Fault;
-        if (ended.Value is { Waited: true, Last: { } scan }) return Judge(pool, scan);
-        context.Out.WriteLine($"{pool}: nothing to wait for");
-        return null;
+        if (ended.Value is not { Waited: true, Last: { } scan }) return false;
+        return Judge(pool, scan) is { } fault ? fault : true;
     }
 
     /// <summary>Waits for a scrub that was begun just now and may have ended already.</summary>

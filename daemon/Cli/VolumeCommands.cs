@@ -7,10 +7,22 @@ namespace Cstor.Daemon.Cli;
 /// <summary><c>cstor volume ...</c></summary>
 internal sealed class VolumeCommands(CommandBuilder builder)
 {
-    public Command Build() => new("volume", "Volumes: create, list, status, destroy, resize, set, get")
+    public Command Build() => new("volume", "Volumes: make them, look at them, change them, go back in time")
     {
         BuildCreate(), BuildList(), BuildStatus(), BuildDestroy(), BuildResize(), BuildSet(), BuildGet(),
+        BuildRename(), BuildRollback(), BuildPromote(),
     };
+
+    /// <summary>Properties as a request has them, from words that were checked.</summary>
+    public static Dictionary<string, string> Assignments(IEnumerable<string> texts)
+    {
+        Dictionary<string, string> result = [];
+        foreach (string text in texts)
+        {
+            if (ArgumentReaders.SplitProperty(text) is { } property) result[property.Key] = property.Value;
+        }
+        return result;
+    }
 
     private static int BlockBytes(long given) => given == 0 ? ArgumentReaders.DefaultBlockBytes : (int)given;
 
@@ -91,17 +103,98 @@ internal sealed class VolumeCommands(CommandBuilder builder)
     {
         Argument<string> name = ArgumentReaders.Volume();
         Option<bool> force = CommandBuilder.Force("Also while initiators are logged in");
+        Option<bool> withSnapshots = new("--recursive", "-r") { Description = "With its snapshots" };
         Command command = new(
             "destroy", "Destroy a volume and all that is on it.\n\nExample: cstor volume destroy -n tank/db")
         {
-            builder.DryRun, force, name,
+            builder.DryRun, force, withSnapshots, name,
         };
         command.SetAction((parse, cancel) => builder.ChangeAsync(
             parse,
             HttpMethod.Post,
             Route(Routes.VolumeDestroy, parse.GetRequiredValue(name)),
-            new ChangeRequest(parse.GetValue(force), parse.GetValue(builder.DryRun)),
-            RequestJson.Default.ChangeRequest,
+            new DestroyVolumeRequest(
+                parse.GetValue(withSnapshots), parse.GetValue(force), parse.GetValue(builder.DryRun)),
+            RequestJson.Default.DestroyVolumeRequest,
+            cancel));
+        return command;
+    }
+
+    private Command BuildRename()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Argument<string> after = ArgumentReaders.NewVolume("The new name, in the same pool");
+        Option<bool> force = CommandBuilder.Force(
+            "Also while initiators are logged in: drops their sessions");
+        Command command = new(
+            "rename",
+            "Give a volume another name. Its target gets the new name too; its identity stays."
+                + "\n\nExample: cstor volume rename tank/db tank/old")
+        {
+            builder.DryRun, force, name, after,
+        };
+        command.Validators.Add(
+            result => ArgumentReaders.SamePool(result, name, after, "a volume stays in its pool"));
+        command.SetAction((parse, cancel) =>
+        {
+            Names.Split(parse.GetRequiredValue(after), out _, out string newName);
+            return builder.ChangeAsync(
+                parse,
+                HttpMethod.Post,
+                Route(Routes.VolumeRename, parse.GetRequiredValue(name)),
+                new RenameVolumeRequest(newName, parse.GetValue(force), parse.GetValue(builder.DryRun)),
+                RequestJson.Default.RenameVolumeRequest,
+                cancel);
+        });
+        return command;
+    }
+
+    private Command BuildRollback()
+    {
+        Argument<string> snapshot = ArgumentReaders.Snapshot("The volume, and the snapshot to go back to");
+        Option<bool> newer =
+            new("--recursive", "-r") { Description = "Destroy the snapshots taken after it" };
+        Option<bool> force = CommandBuilder.Force(
+            "Also while initiators are logged in: drops their sessions. What they cached is then wrong");
+        Command command = new(
+            "rollback",
+            "Make a volume what it was when a snapshot was taken; what was written since is lost."
+                + "\n\nExample: cstor volume rollback tank/db@monday")
+        {
+            builder.DryRun, newer, force, snapshot,
+        };
+        command.SetAction((parse, cancel) =>
+        {
+            SnapshotNames.Split(
+                parse.GetRequiredValue(snapshot), out string pool, out string volume, out string name);
+            return builder.ChangeAsync(
+                parse,
+                HttpMethod.Post,
+                Routes.Fill(Routes.VolumeRollback, pool, volume),
+                new RollbackRequest(
+                    name, parse.GetValue(newer), parse.GetValue(force), parse.GetValue(builder.DryRun)),
+                RequestJson.Default.RollbackRequest,
+                cancel);
+        });
+        return command;
+    }
+
+    private Command BuildPromote()
+    {
+        Argument<string> name = ArgumentReaders.Volume();
+        Command command = new(
+            "promote",
+            "Make a clone the owner of the snapshot it was made of and of those before, so that the volume "
+                + "they were of can be destroyed.\n\nExample: cstor volume promote tank/new")
+        {
+            builder.DryRun, name,
+        };
+        command.SetAction((parse, cancel) => builder.ChangeAsync(
+            parse,
+            HttpMethod.Post,
+            Route(Routes.VolumePromote, parse.GetRequiredValue(name)),
+            new PromoteRequest(parse.GetValue(builder.DryRun)),
+            RequestJson.Default.PromoteRequest,
             cancel));
         return command;
     }
@@ -204,15 +297,5 @@ internal sealed class VolumeCommands(CommandBuilder builder)
                 cancel);
         });
         return command;
-    }
-
-    private static Dictionary<string, string> Assignments(IEnumerable<string> texts)
-    {
-        Dictionary<string, string> result = [];
-        foreach (string text in texts)
-        {
-            if (ArgumentReaders.SplitProperty(text) is { } property) result[property.Key] = property.Value;
-        }
-        return result;
     }
 }

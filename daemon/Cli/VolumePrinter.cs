@@ -16,15 +16,17 @@ internal static class VolumePrinter
             output.WriteLine("no volumes; make one with: cstor volume create POOL/VOL SIZE");
             return;
         }
-        TextTable table = new("NAME", ">SIZE", ">BLOCK", ">USED", ">RATIO", ">SESSIONS", "STATE", "TARGET");
+        TextTable table = new(
+            "NAME", ">SIZE", ">BLOCK", ">USED", ">REFER", ">RATIO", ">SESSIONS", "STATE", "TARGET");
         foreach (VolumeView volume in volumes)
         {
             table.Add(
                 volume.Name,
                 ByteSize.Format(volume.SizeBytes),
                 ByteSize.Format(volume.BlockSizeBytes),
+                ByteSize.Format(volume.UsedBytes),
                 ByteSize.Format(volume.ReferencedBytes),
-                Ratio(volume),
+                Ratio(volume.CompressionRatio),
                 volume.Sessions.ToString(CultureInfo.InvariantCulture),
                 volume.State,
                 volume.Target);
@@ -56,23 +58,7 @@ internal static class VolumePrinter
     /// <summary>Chosen properties, those that cannot be set first; all when none is chosen.</summary>
     public static Outcome<PropertyView[]> Select(VolumeView volume, string[] wanted)
     {
-        List<PropertyView> all =
-        [
-            new(volume.Name, "size", ByteSize.Format(volume.SizeBytes)),
-            new(volume.Name, "block-size", ByteSize.Format(volume.BlockSizeBytes)),
-            new(volume.Name, "used", ByteSize.Format(volume.ReferencedBytes)),
-            new(volume.Name, "logical-used", ByteSize.Format(volume.LogicalBytes)),
-            new(volume.Name, "ratio", Ratio(volume)),
-            new(
-                volume.Name,
-                "created",
-                volume.CreatedAt.UtcDateTime.ToString("u", CultureInfo.InvariantCulture)),
-            new(volume.Name, "state", volume.State),
-            new(volume.Name, "id", volume.Id.ToString()),
-            new(volume.Name, "target", volume.Target),
-            new(volume.Name, "sessions", volume.Sessions.ToString(CultureInfo.InvariantCulture)),
-        ];
-        if (volume.Problem.Length > 0) all.Add(new(volume.Name, "problem", volume.Problem));
+        List<PropertyView> all = Fixed(volume);
         all.AddRange(
             volume.Properties.Select(
                 property => new PropertyView(volume.Name, property.Key, property.Value)));
@@ -93,8 +79,33 @@ internal static class VolumePrinter
         return chosen.ToArray();
     }
 
-    private static string Ratio(VolumeView volume) => volume.ReferencedBytes == 0
-        ? ""
-        : string.Create(
-            CultureInfo.InvariantCulture, $"{(double)volume.LogicalBytes / volume.ReferencedBytes:0.00}");
+    /// <summary>How many times smaller what is stored is than what was written.</summary>
+    public static string Ratio(double ratio) =>
+        ratio <= 0 ? "" : ratio.ToString("0.00", CultureInfo.InvariantCulture);
+
+    /// <summary>Bytes add up: used is by the volume itself and by its snapshots.</summary>
+    private static List<PropertyView> Fixed(VolumeView volume)
+    {
+        List<PropertyView> all = [];
+        Add("size", ByteSize.Format(volume.SizeBytes));
+        Add("block-size", ByteSize.Format(volume.BlockSizeBytes));
+        Add("used", ByteSize.Format(volume.UsedBytes));
+        Add("used-by-volume", ByteSize.Format(volume.UsedBytes - volume.UsedBySnapshotsBytes));
+        Add("used-by-snapshots", ByteSize.Format(volume.UsedBySnapshotsBytes));
+        Add("referenced", ByteSize.Format(volume.ReferencedBytes));
+        Add("logical", ByteSize.Format(volume.LogicalBytes));
+        Add("ratio", Ratio(volume.CompressionRatio));
+        Add("snapshots", volume.SnapshotCount.ToString(CultureInfo.InvariantCulture));
+        Add("origin", volume.Origin);
+        Add("clones", string.Join(',', volume.Clones));
+        Add("created", TimeText.Utc(volume.CreatedAt));
+        Add("state", volume.State);
+        Add("id", volume.Id.ToString());
+        Add("target", volume.Target);
+        Add("sessions", volume.Sessions.ToString(CultureInfo.InvariantCulture));
+        if (volume.Problem.Length > 0) Add("problem", volume.Problem);
+        return all;
+
+        void Add(string name, string value) => all.Add(new(volume.Name, name, value));
+    }
 }

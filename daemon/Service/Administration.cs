@@ -16,6 +16,8 @@ internal sealed class Administration(
     PoolService pools,
     PoolMaintenanceService maintenance,
     VolumeService volumes,
+    SnapshotService snapshots,
+    CloneService clones,
     VolumeTargets targets,
     KnownPools known,
     IReadOnlyList<IPEndPoint> portals) : IAdministration
@@ -79,7 +81,7 @@ internal sealed class Administration(
         volumes.CreateAsync(request);
 
     public Task<Outcome<ActionReport>> DestroyVolumeAsync(
-        string pool, string volume, ChangeRequest request) =>
+        string pool, string volume, DestroyVolumeRequest request) =>
         volumes.DestroyAsync(pool, volume, request);
 
     public Task<Outcome<ActionReport>> ResizeVolumeAsync(
@@ -89,6 +91,47 @@ internal sealed class Administration(
     public Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request) =>
         volumes.SetPropertiesAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> RenameVolumeAsync(
+        string pool, string volume, RenameVolumeRequest request) =>
+        volumes.RenameAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> PromoteVolumeAsync(
+        string pool, string volume, PromoteRequest request) =>
+        clones.PromoteAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> RollbackVolumeAsync(
+        string pool, string volume, RollbackRequest request) =>
+        volumes.RollbackAsync(pool, volume, request);
+
+    public Task<Outcome<SnapshotStatus[]>> ListSnapshotsAsync(string? pool, string? volume) =>
+        snapshots.ListAsync(pool, volume);
+
+    public Task<Outcome<SnapshotStatus>> GetSnapshotAsync(string pool, string volume, string snapshot) =>
+        snapshots.GetAsync(pool, volume, snapshot);
+
+    public Task<Outcome<ActionReport>> CreateSnapshotsAsync(CreateSnapshotsRequest request) =>
+        snapshots.CreateAsync(request);
+
+    public Task<Outcome<ActionReport>> DestroySnapshotsAsync(
+        string pool, string volume, DestroySnapshotsRequest request) =>
+        snapshots.DestroyAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> RenameSnapshotAsync(
+        string pool, string volume, string snapshot, RenameSnapshotRequest request) =>
+        snapshots.RenameAsync(pool, volume, snapshot, request);
+
+    public Task<Outcome<ActionReport>> HoldSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request) =>
+        snapshots.HoldAsync(pool, volume, snapshot, request);
+
+    public Task<Outcome<ActionReport>> ReleaseSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request) =>
+        snapshots.ReleaseAsync(pool, volume, snapshot, request);
+
+    public Task<Outcome<ActionReport>> CloneSnapshotAsync(
+        string pool, string volume, string snapshot, CloneRequest request) =>
+        clones.CloneAsync(pool, volume, snapshot, request);
 
     public async Task<Outcome<TargetView[]>> ListTargetsAsync()
     {

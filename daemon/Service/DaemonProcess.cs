@@ -103,13 +103,16 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         OnStop("pools", pools.CloseAllAsync);
         PoolMaintenanceService maintenance = new(
             loop, registry, known, _loggers.CreateLogger("cstor.pools"));
-        VolumeService volumes = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.volumes"));
+        ILogger volumeLogger = _loggers.CreateLogger("cstor.volumes");
+        VolumeService volumes = new(loop, registry, targets, starter, volumeLogger);
+        SnapshotService snapshots = new(loop, registry, volumeLogger);
+        CloneService clones = new(loop, registry, starter, volumeLogger);
 
         await RestoreAsync(starter);
         Outcome<IPEndPoint[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
         Administration administration = new(
-            loop, registry, pools, maintenance, volumes, targets, known, portals.Value);
+            loop, registry, pools, maintenance, volumes, snapshots, clones, targets, known, portals.Value);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),

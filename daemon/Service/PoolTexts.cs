@@ -105,7 +105,9 @@ internal static class PoolTexts
 
     /// <summary>A pool that should be open and is not.</summary>
     public static PoolStatus Unavailable(KnownPool pool, Fault reason) =>
-        new(pool.Name, pool.Guid, "unavailable", reason.ToString(), 0, 0, 0, 0, 0, 0, [], [], null, null);
+        new(
+            pool.Name, pool.Guid, "unavailable", reason.ToString(), 0, 0, 0, DataStatus.None, 0, 0, 0, [], [],
+            null, null);
 
     private static string Size(long sectors) => ByteSize.Format(sectors * Layout.SectorBytes);
 }

@@ -3,6 +3,7 @@ using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout.Units;
 using Cstor.Target;
@@ -34,8 +35,8 @@ internal sealed partial class VolumeService(
 
     public Task<Outcome<VolumeView>> GetAsync(string pool, string volume) => loop.CallAsync(() =>
     {
-        Fault? fault = Find(pool, volume, out Pool? open, out Volume? found);
-        return ValueTask.FromResult<Outcome<VolumeView>>(fault is null ? Describe(open!, found!) : fault);
+        Fault? fault = registry.FindVolume(pool, volume, out Pool open, out Volume found);
+        return ValueTask.FromResult<Outcome<VolumeView>>(fault is null ? Describe(open, found) : fault);
     });
 
     public async Task<Outcome<ActionReport>> CreateAsync(CreateVolumeRequest request)
@@ -60,23 +61,130 @@ internal sealed partial class VolumeService(
                 + $"target {Names.Target(request.Pool, request.Volume)}");
     }
 
-    public async Task<Outcome<ActionReport>> DestroyAsync(string pool, string volume, ChangeRequest request)
+    public async Task<Outcome<ActionReport>> DestroyAsync(
+        string pool, string volume, DestroyVolumeRequest request)
     {
         VolumeStatus? before = null;
         Outcome<ActionReport> report = await loop.CallAsync<ActionReport>(async () =>
         {
-            if (Find(pool, volume, out Pool? open, out Volume? found) is { } fault) return fault;
-            if (!request.Force && targets.FindUse(open!, found!) is { } busy) return busy;
-            string subject = $"volume {found!.Name} of {ByteSize.Format(found.SizeBytes)}, "
-                + $"{ByteSize.Format(found.Status().ReferencedBytes)} used";
-            if (request.DryRun) return PoolTexts.Would($"would destroy {subject}");
-            before = found.Status();
-            await targets.RemoveAsync(open!, volume);
-            Outcome<Unit> destroyed = await open!.DestroyVolumeAsync(volume);
+            if (registry.FindVolume(pool, volume, out Pool open, out Volume found) is { } fault) return fault;
+            Snapshot[] snapshots = open.SnapshotsOf(found);
+            if (snapshots.Length > 0 && !request.WithSnapshots)
+            {
+                return new Fault(
+                    "volume-has-snapshots",
+                    $"{found.Name} has {SnapshotTexts.Count(snapshots.Length)}",
+                    "Destroy them first, or with it: cstor volume destroy -r " + found.Name);
+            }
+            if (SnapshotTexts.FindObstacle(open, snapshots) is { } obstacle) return obstacle;
+            if (!request.Force && targets.FindUse(open, found) is { } busy) return busy;
+            VolumeStatus status = found.Status();
+            string subject = $"volume {found.Name} of {ByteSize.Format(found.SizeBytes)}, "
+                + $"{ByteSize.Format(status.UsedBytes)} used"
+                + (snapshots.Length > 0 ? $", with {SnapshotTexts.Count(snapshots.Length)}" : "");
+            if (request.DryRun)
+            {
+                return PoolTexts.Would($"would destroy {subject}", SnapshotTexts.Indented(snapshots));
+            }
+            before = status;
+            await targets.RemoveAsync(open, volume);
+            Outcome<Unit> destroyed = await open.DestroyVolumeAsync(volume, request.WithSnapshots);
             return destroyed.IsOk ? PoolTexts.Done($"destroyed {subject}") : destroyed.Fault;
         });
         if (report.IsOk && !request.DryRun) Changed(report.Value.Lines[0]);
         else if (before is not null) await starter.ServeAsync(pool, before);
+        return report;
+    }
+
+    /// <summary>
+    /// Sessions are dropped before, where force allows it, and nobody logs in until it is done: an initiator
+    /// that comes back learns by the unit attention of a new session that something happened.
+    /// </summary>
+    public async Task<Outcome<ActionReport>> RollbackAsync(
+        string pool, string volume, RollbackRequest request)
+    {
+        bool wasTaken = false;
+        Outcome<ActionReport> report = await loop.CallAsync<ActionReport>(async () =>
+        {
+            Fault? fault = registry.FindSnapshot(
+                pool, volume, request.Snapshot, out Pool open, out Snapshot snapshot);
+            if (fault is not null) return fault;
+            Volume found = snapshot.Owner;
+            Snapshot[] all = open.SnapshotsOf(found);
+            Snapshot[] newer = all[(Array.IndexOf(all, snapshot) + 1)..];
+            if (newer.Length > 0 && !request.DestroyNewer)
+            {
+                return new Fault(
+                    "not-newest",
+                    $"{snapshot.Name} is not the newest of {found.Name}: behind it "
+                        + (newer.Length == 1 ? "is " : "are ")
+                        + string.Join(", ", newer.Select(later => later.Name)),
+                    "Roll back to the newest, destroy those with -r, or look at the older one in a clone: "
+                        + $"cstor clone {snapshot.Name} {pool}/NEW");
+            }
+            if (SnapshotTexts.FindObstacle(open, newer) is { } obstacle) return obstacle;
+            if (!request.Force && targets.FindUse(open, found) is { } busy)
+            {
+                return busy with
+                {
+                    Message = busy.Message
+                        + ", whose caches would keep what the rollback takes away and write it back",
+                    Remedy = "Unmount and log out there first, or insist with -f: sessions are dropped",
+                };
+            }
+            string what = $"{found.Name} to {snapshot.ShortName} of {TimeText.Utc(snapshot.CreatedAt)}"
+                + (newer.Length > 0 ? $", destroying {SnapshotTexts.Count(newer.Length)} behind it" : "");
+            if (request.DryRun)
+            {
+                return PoolTexts.Would(
+                    $"would roll back {what}; what was written since is lost",
+                    SnapshotTexts.Indented(newer));
+            }
+            wasTaken = true;
+            await targets.RemoveAsync(open, volume);
+            Outcome<Unit> rolled = await open.RollbackAsync(volume, request.Snapshot, request.DestroyNewer);
+            return rolled.IsOk ? PoolTexts.Done($"rolled back {what}") : rolled.Fault;
+        });
+        if (wasTaken) await ServeAgainAsync(pool, volume);
+        if (report.IsOk && !request.DryRun) Changed(report.Value.Lines[0]);
+        return report;
+    }
+
+    /// <summary>The volume keeps its identity, and gets a target of another name.</summary>
+    public async Task<Outcome<ActionReport>> RenameAsync(
+        string pool, string volume, RenameVolumeRequest request)
+    {
+        if (Names.CheckVolume(request.Name) is { } wrong)
+        {
+            return new Fault("bad-request", wrong, "Choose another name");
+        }
+        bool wasTaken = false;
+        Outcome<ActionReport> report = await loop.CallAsync<ActionReport>(async () =>
+        {
+            if (registry.FindVolume(pool, volume, out Pool open, out Volume found) is { } fault) return fault;
+            if (open.FindVolume(request.Name) is { } existing)
+            {
+                return new Fault("volume-exists", $"{existing.Name} exists already", "Choose another name");
+            }
+            string to = Names.Target(open.Name, request.Name);
+            if (!request.Force && targets.FindUse(open, found) is { } busy)
+            {
+                return busy with
+                {
+                    Message = $"{busy.Message}, which would not find its target again: it becomes {to}",
+                    Remedy = "Log out there first, or insist with -f: sessions are dropped",
+                };
+            }
+            string before = found.Name;
+            string after = $"{open.Name}/{request.Name}, target {to}";
+            if (request.DryRun) return PoolTexts.Would($"would rename {before} to {after}");
+            wasTaken = true;
+            await targets.RemoveAsync(open, volume);
+            Outcome<Unit> renamed = await open.RenameVolumeAsync(volume, request.Name);
+            return renamed.IsOk ? PoolTexts.Done($"volume {before} is now {after}") : renamed.Fault;
+        });
+        if (wasTaken) await ServeAgainAsync(pool, report.IsOk ? request.Name : volume);
+        if (report.IsOk && !request.DryRun) Changed(report.Value.Lines[0]);
         return report;
     }
 
@@ -85,8 +193,8 @@ internal sealed partial class VolumeService(
     {
         Outcome<ActionReport> report = await loop.CallAsync<ActionReport>(async () =>
         {
-            if (Find(pool, volume, out Pool? open, out Volume? found) is { } fault) return fault;
-            string from = ByteSize.Format(found!.SizeBytes);
+            if (registry.FindVolume(pool, volume, out Pool open, out Volume found) is { } fault) return fault;
+            string from = ByteSize.Format(found.SizeBytes);
             if (request.SizeBytes < found.SizeBytes && !request.Force)
             {
                 return new Fault(
@@ -95,7 +203,7 @@ internal sealed partial class VolumeService(
                         + "what lies behind the new end would be lost",
                     "Shrink the file system first, then insist with -f");
             }
-            Outcome<Unit> resized = await open!.ResizeVolumeAsync(volume, request.SizeBytes);
+            Outcome<Unit> resized = await open.ResizeVolumeAsync(volume, request.SizeBytes);
             if (!resized.IsOk) return resized.Fault;
             targets.CapacityChanged(open, volume);
             return PoolTexts.Done(
@@ -111,8 +219,8 @@ internal sealed partial class VolumeService(
         if (CheckProperties(request.Properties) is { } bad) return bad;
         Outcome<VolumeStatus> before = await loop.CallAsync(() =>
         {
-            Fault? fault = Find(pool, volume, out _, out Volume? found);
-            return ValueTask.FromResult<Outcome<VolumeStatus>>(fault is null ? found!.Status() : fault);
+            Fault? fault = registry.FindVolume(pool, volume, out _, out Volume found);
+            return ValueTask.FromResult<Outcome<VolumeStatus>>(fault is null ? found.Status() : fault);
         });
         if (!before.IsOk) return before.Fault;
         Dictionary<string, string> after = new(before.Value.Properties);
@@ -122,16 +230,13 @@ internal sealed partial class VolumeService(
         if (asksForLogin && !chap.IsOk) return chap.Fault;
         Outcome<ActionReport> report = await loop.CallAsync<ActionReport>(async () =>
         {
-            if (Find(pool, volume, out Pool? open, out Volume? found) is { } fault) return fault;
-            foreach ((string name, string value) in request.Properties)
-            {
-                Outcome<Unit> set = await open!.SetPropertyAsync(volume, name, value);
-                if (!set.IsOk) return set.Fault;
-            }
-            Outcome<Unit> served = asksForLogin ? await targets.ServeAsync(open!, found!, chap) : Unit.Value;
+            if (registry.FindVolume(pool, volume, out Pool open, out Volume found) is { } fault) return fault;
+            Outcome<Unit> set = await open.SetPropertiesAsync(volume, [.. request.Properties]);
+            if (!set.IsOk) return set.Fault;
+            Outcome<Unit> served = asksForLogin ? await targets.ServeAsync(open, found, chap) : Unit.Value;
             return served.IsOk
                 ? new ActionReport(
-                    false, [.. request.Properties.Select(property => $"{found!.Name}: {Text(property)}")])
+                    false, [.. request.Properties.Select(property => $"{found.Name}: {Text(property)}")])
                 : served.Fault;
         });
         if (!report.IsOk) return report;
@@ -156,15 +261,11 @@ internal sealed partial class VolumeService(
         return created.Value.Status();
     }
 
-    private Fault? Find(string pool, string volume, out Pool? open, out Volume? found)
+    private async Task ServeAgainAsync(string pool, string volume)
     {
-        found = null;
-        open = registry.Find(pool);
-        if (open is null) return PoolTexts.NoSuchPool(pool);
-        found = open.FindVolume(volume);
-        return found is null
-            ? new Fault("no-such-volume", $"there is no volume '{pool}/{volume}'", "See: cstor volume list")
-            : null;
+        VolumeStatus? status =
+            await loop.ReadAsync(() => registry.Find(pool)?.FindVolume(volume)?.Status());
+        if (status is not null) _ = await starter.ServeAsync(pool, status);
     }
 
     private VolumeView Describe(Pool pool, Volume volume)
@@ -176,10 +277,16 @@ internal sealed partial class VolumeService(
             status.Id,
             status.SizeBytes,
             status.BlockSizeBytes,
+            status.UsedBytes,
+            status.UsedBySnapshotsBytes,
             status.ReferencedBytes,
             status.LogicalBytes,
+            status.CompressionRatio,
             status.CreatedAt,
             status.State,
+            status.Origin,
+            [.. pool.ClonesOf(volume)],
+            status.SnapshotCount,
             new SortedDictionary<string, string>(
                 status.Properties.ToDictionary(property => property.Key, property => property.Value),
                 StringComparer.Ordinal),

@@ -163,6 +163,13 @@ public sealed class Pool
         return all;
     }
 
+    /// <summary>Why a snapshot cannot be destroyed now, or null.</summary>
+    public Fault? ReasonToKeep(Snapshot snapshot) => SnapshotCatalog.ReasonToKeep(_changes, snapshot);
+
+    /// <summary>Volumes made of a volume's snapshots, by name.</summary>
+    public IReadOnlyList<string> ClonesOf(Volume volume) =>
+        [.. _changes.SnapshotsOf(volume).SelectMany(_changes.ClonesOf).Order(StringComparer.Ordinal)];
+
     /// <summary>What destroying snapshots from one to another of the same volume would give back.</summary>
     public async ValueTask<Outcome<long>> ReclaimableBytesAsync(
         string volume, string firstSnapshot, string lastSnapshot)
@@ -247,6 +254,7 @@ public sealed class Pool
             space.TotalSectors * Layout.SectorBytes,
             (space.TotalSectors - space.FreeSectors) * Layout.SectorBytes,
             space.FreeForDataSectors * Layout.SectorBytes,
+            PoolSpace.Of(_core),
             _core.Checkpoint,
             _core.Epoch,
             _core.Log?.LengthBytes ?? 0,

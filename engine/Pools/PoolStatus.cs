@@ -11,6 +11,7 @@ namespace Cstor.Engine.Pools;
 /// <param name="SizeBytes">Allocatable space of all vdevs.</param>
 /// <param name="AllocatedBytes">Space in use, blocks awaiting the next checkpoint included.</param>
 /// <param name="FreeBytes">Space that volumes may still take (what is held back is not counted).</param>
+/// <param name="Data">What is on it.</param>
 /// <param name="Checkpoint">Number of the newest durable root.</param>
 /// <param name="Epoch">Current birth epoch.</param>
 /// <param name="LogBytes">Commit log that an import would replay now.</param>
@@ -27,6 +28,7 @@ public sealed record PoolStatus(
     long SizeBytes,
     long AllocatedBytes,
     long FreeBytes,
+    DataStatus Data,
     ulong Checkpoint,
     ulong Epoch,
     long LogBytes,

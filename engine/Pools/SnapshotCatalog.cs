@@ -21,14 +21,14 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
     public static Fault? ReasonToKeep(DatasetChanges changes, Snapshot snapshot)
     {
         if (snapshot.Holds is { Count: > 0 } holds)
-            return new Fault("snapshot-held", $"{snapshot.Name} is held: {string.Join(", ", holds)}",
-                "Release it first: cstor snapshot release TAG SNAPSHOT");
+            return new Fault("snapshot-held", $"{snapshot.Name} is held by {string.Join(", ", holds)}",
+                $"If it may go: cstor snapshot release {holds[0]} {snapshot.Name}");
         if (snapshot.Users > 0)
             return new Fault("snapshot-busy", $"{snapshot.Name} is being sent", "Wait, or end the transfer");
         string[] clones = [.. changes.ClonesOf(snapshot).Where(clone => clone != snapshot.Owner.Name)];
         return clones.Length == 0 ? null : new Fault(
             "snapshot-has-clones", $"{snapshot.Name} has clones: {string.Join(", ", clones)}",
-            "Destroy them, or make them independent of it: cstor volume promote CLONE");
+            $"Destroy them, or let the clone own it: cstor volume promote {clones[0]}");
     }
 
     /// <summary>Snapshots several volumes at one instant: all or none.</summary>
@@ -79,7 +79,7 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
                 ? new Fault("hold-exists", $"{snapshot.Name} is held as '{tag}' already",
                     "Choose another tag")
                 : new Fault("no-such-hold", $"{snapshot.Name} is not held as '{tag}'",
-                    "List the holds with: cstor snapshot list");
+                    "List the holds with: cstor snapshot holds");
         DatasetRecord record = snapshot.Record;
         string since = isHeld ? _pool.Loop.UtcNow.ToString("O", null) : "";
         if (VolumeProperties.Set(ref record, Snapshot.HoldProperty(tag), since) is { } bad) return bad;

@@ -66,6 +66,6 @@ internal static class VolumeStatusText
 
     private static string StateOf(in DatasetRecord record) => record.IsDestroying ? "destroying" : "online";
 
-    private static int DestroyedPercent(in DatasetRecord record) =>
+    public static int DestroyedPercent(in DatasetRecord record) =>
         (int)(record.ErasedBlocks * 100 / (ulong)Math.Max(1, record.BlockCount));
 }

@@ -84,8 +84,49 @@ internal sealed class FakeAdministration : IAdministration
     public Task<Outcome<ActionReport>> CreateVolumeAsync(CreateVolumeRequest request) => Report(request);
 
     public Task<Outcome<ActionReport>> DestroyVolumeAsync(
-        string pool, string volume, ChangeRequest request) =>
+        string pool, string volume, DestroyVolumeRequest request) =>
         Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> RenameVolumeAsync(
+        string pool, string volume, RenameVolumeRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> PromoteVolumeAsync(
+        string pool, string volume, PromoteRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> RollbackVolumeAsync(
+        string pool, string volume, RollbackRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<SnapshotStatus[]>> ListSnapshotsAsync(string? pool, string? volume) =>
+        Answer((pool, volume), Snapshots);
+
+    public Task<Outcome<SnapshotStatus>> GetSnapshotAsync(string pool, string volume, string snapshot) =>
+        Answer((pool, volume, snapshot), Snapshots[0]);
+
+    public Task<Outcome<ActionReport>> CreateSnapshotsAsync(CreateSnapshotsRequest request) =>
+        Report(request);
+
+    public Task<Outcome<ActionReport>> DestroySnapshotsAsync(
+        string pool, string volume, DestroySnapshotsRequest request) =>
+        Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> RenameSnapshotAsync(
+        string pool, string volume, string snapshot, RenameSnapshotRequest request) =>
+        Report((pool, volume, snapshot, request));
+
+    public Task<Outcome<ActionReport>> HoldSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request) =>
+        Report(("hold", pool, volume, snapshot, request));
+
+    public Task<Outcome<ActionReport>> ReleaseSnapshotAsync(
+        string pool, string volume, string snapshot, HoldRequest request) =>
+        Report(("release", pool, volume, snapshot, request));
+
+    public Task<Outcome<ActionReport>> CloneSnapshotAsync(
+        string pool, string volume, string snapshot, CloneRequest request) =>
+        Report((pool, volume, snapshot, request));
 
     public Task<Outcome<ActionReport>> ResizeVolumeAsync(
         string pool, string volume, ResizeVolumeRequest request) =>
@@ -116,6 +157,7 @@ internal sealed class FakeAdministration : IAdministration
         100L << 30,
         25L << 30,
         70L << 30,
+        new DataStatus(40L << 30, 20L << 30, 0, []),
         17,
         3,
         4096,
@@ -130,15 +172,32 @@ internal sealed class FakeAdministration : IAdministration
         null,
         new(12L << 20, 240L << 20, 256L << 20, 1L << 30, 1L << 30, 9990, 10, 750, 250, 40, 0));
 
+    /// <summary>Two of a volume, the older one held and cloned.</summary>
+    public SnapshotStatus[] Snapshots { get; set; } =
+    [
+        new("tank/db@monday", Guid, "tank/db", Noon, 10L << 30, 1L << 30, 300L << 20, 3L << 30, ["backup"],
+            ["tank/test"], "online", 0),
+        new("tank/db@tuesday", Guid, "tank/db", Noon.AddDays(1), 10L << 30, 2L << 30, null, 3L << 30, [], [],
+            "online", 0),
+    ];
+
+    private static readonly DateTimeOffset Noon = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
+
     private static VolumeView Db() => new(
         "tank/db",
         Guid,
         10L << 30,
         16384,
+        3L << 29,
+        1L << 29,
         1L << 30,
         3L << 30,
-        new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero),
+        3.25,
+        Noon,
         "online",
+        "",
+        ["tank/test"],
+        2,
         new SortedDictionary<string, string> { ["compression"] = "zstd", ["sync"] = "standard" },
         "iqn.2026-11.io.cstor:tank.db",
         "",

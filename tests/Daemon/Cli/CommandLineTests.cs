@@ -27,7 +27,7 @@ public sealed class CommandLineTests
     [InlineData("pool scrub", "POOL is missing")]
     [InlineData("pool scrub -p -s tank", "exclude each other")]
     [InlineData("pool scrub ta/nk", "'ta/nk' is no pool name")]
-    [InlineData("pool wait -t trim tank", "-t trim: one can wait for scrub and resilver")]
+    [InlineData("pool wait -t trim tank", "-t trim: one can wait for scrub, resilver and free")]
     [InlineData("pool check", "name an open POOL, or with -d")]
     [InlineData("pool create -o ashift=12 tank /dev/x", "no properties in this version")]
     [InlineData("pool export", "POOL")]
@@ -44,6 +44,11 @@ public sealed class CommandLineTests
     [InlineData("volume set tank/db tank/dc compression=lz4", "name one volume")]
     [InlineData("volume get compression", "name one volume")]
     [InlineData("volume resize tank/db", "SIZE")]
+    [InlineData("volume rename tank/db lake/db", "a volume stays in its pool")]
+    [InlineData("volume rename tank/db", "POOL/NEW is missing")]
+    [InlineData("volume rollback tank/db", "'tank/db' names no snapshot")]
+    [InlineData("volume rollback tank/db@a,b", "names several snapshots")]
+    [InlineData("volume promote tank/db@a", "'db@a' is no volume name")]
     [InlineData("volum list", "volum")]
     [InlineData("pool lst", "lst")]
     [InlineData("pool list --jsn", "--jsn")]
@@ -111,7 +116,7 @@ public sealed class CommandLineTests
             [
                 ("tank", new ChangeRequest(true, false)),
                 ("tank", new ChangeRequest(false, true)),
-                ("tank", "db", new ChangeRequest(true, true)),
+                ("tank", "db", new DestroyVolumeRequest(false, true, true)),
             ],
             server.Daemon.Asked);
     }
@@ -187,8 +192,8 @@ public sealed class CommandLineTests
         Assert.Equal(0, await server.RunAsync("pool", "list"));
         Assert.Equal(
             """
-            NAME  SIZE  ALLOCATED  FREE  USED  HEALTH
-            tank  100G        25G   70G   25%  degraded
+            NAME  SIZE  ALLOCATED  FREE  FREEING  USED  LOGICAL  RATIO  HEALTH
+            tank  100G        25G   70G        -   25%      40G   2.00  degraded
             tank: /dev/sdc is missing. Replace it
 
             """,
@@ -205,6 +210,10 @@ public sealed class CommandLineTests
     [InlineData("volume list", "[0].target", "iqn.2026-11.io.cstor:tank.db")]
     [InlineData("volume status tank/db", "properties.sync", "standard")]
     [InlineData("volume get tank/db sync", "[0].value", "standard")]
+    [InlineData("volume list", "[0].clones[0]", "tank/test")]
+    [InlineData("snapshot list", "[0].name", "tank/db@monday")]
+    [InlineData("snapshot list tank/db", "[0].holds[0]", "backup")]
+    [InlineData("snapshot holds", "[0].tag", "backup")]
     [InlineData("target list", "[0].sessions[0].initiator", "iqn.x:1")]
     [InlineData("disk list", "[0].inUseBy", "mounted on /")]
     public async Task What_lists_or_shows_does_so_in_json(string words, string path, string expected)

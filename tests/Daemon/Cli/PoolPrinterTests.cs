@@ -25,6 +25,7 @@ public sealed class PoolPrinterTests
                      look at the devices with errors, their cables and SMART data
                      then replace them, or forget it: cstor pool clear tank
               space: 25G of 100G allocated, 70G free
+               data: 40G in volumes, stored as 20G: ratio 2.00
                root: checkpoint 17, epoch 3, 4K of log to replay
               cache: 240M of blocks, 12M of nodes; at most 1G for all pools
                      75.0 % of blocks found there, 99.9 % of nodes
@@ -80,6 +81,7 @@ public sealed class PoolPrinterTests
              action: wait for the resilver: cstor pool wait tank
                      bring /dev/o back: cstor pool online tank /dev/o
               space: 25G of 100G allocated, 70G free
+               data: 40G in volumes, stored as 20G: ratio 2.00
                root: checkpoint 17, epoch 3, 4K of log to replay
                scan: resilver in progress since 2026-11-21 12:00:00Z: 12G of 100G looked at (12.0 %)
                      310M/s, 4m50s left; 17 blocks repaired, 0 lost

@@ -1,0 +1,4 @@
+namespace Cstor.Daemon.Api;
+
+/// <param name="DryRun">Say which snapshots would change their volume.</param>
+internal sealed record PromoteRequest(bool DryRun);

@@ -1,0 +1,6 @@
+namespace Cstor.Engine.Pools;
+
+/// <summary>A volume or snapshot that was destroyed and whose space is coming back.</summary>
+/// <param name="Name">The one it had.</param>
+/// <param name="Percent">Of its blocks, how far destruction has come.</param>
+public sealed record DestructionStatus(string Name, int Percent);
