@@ -11,6 +11,7 @@ internal sealed class MetadataRun(MetadataWriter owner) : PendingIo
 
     private readonly IoSlice[] _slices = new IoSlice[MaximumBlocks];
     private readonly IoBuffer[] _buffers = new IoBuffer[MaximumBlocks];
+    private readonly BlockPlace[] _places = new BlockPlace[MaximumBlocks];
     private BlockPlace _place;
     private ulong _end;
     private int _count;
@@ -21,6 +22,7 @@ internal sealed class MetadataRun(MetadataWriter owner) : PendingIo
         if (_count == 0) _place = write.Place;
         else if (_count == MaximumBlocks || _end != write.Place.Packed) return false;
         _slices[_count] = write.Buffer.First(write.LengthBytes);
+        _places[_count] = write.Place;
         _buffers[_count++] = write.Buffer;
         _end = write.Place.Packed + (ulong)write.Sectors;
         return true;
@@ -34,6 +36,7 @@ internal sealed class MetadataRun(MetadataWriter owner) : PendingIo
         _count = 0;
         for (int i = 0; i < count; i++)
         {
+            owner.OnWritten(_places[i]);
             _buffers[i].Release();
             _buffers[i] = null!;
         }

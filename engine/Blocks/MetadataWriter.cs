@@ -20,6 +20,7 @@ internal sealed class MetadataWriter(
 
     private readonly List<PlacedWrite> _batch = new(BatchBlocks * 2);
     private readonly Stack<MetadataRun> _freeRuns = [];
+    private readonly Dictionary<BlockPlace, (Hash128 Checksum, IoBuffer Buffer)> _unwritten = [];
     private int _outstanding;
     private IoStatus _status;
     private TaskCompletionSource? _waiter;
@@ -48,9 +49,19 @@ internal sealed class MetadataWriter(
         pointer = WriteAt(buffer, logicalShift, physicalBytes, birthEpoch, contentHash, place0, place1);
         ledger.FrozenAllocated(pointer);
         // Other kinds of metadata are read at import and never again.
-        if (physicalBytes == Layout.NodeBytes) cache.InsertNode(pointer, buffer.Span[..physicalBytes]);
+        if (physicalBytes != Layout.NodeBytes) return true;
+        cache.InsertNode(pointer, buffer.Span[..physicalBytes]);
+        _unwritten[place0] = (pointer.Checksum, buffer);
         return true;
     }
+
+    /// <summary>
+    /// A node that was handed over and is not on the devices yet: it may have left the cache before, and
+    /// nobody may read its place then. Held until the write has ended.
+    /// </summary>
+    public IoBuffer? FindUnwritten(in BlockPointer pointer) =>
+        _unwritten.TryGetValue(pointer.Place0, out (Hash128 Checksum, IoBuffer Buffer) found)
+            && found.Checksum == pointer.Checksum ? found.Buffer : null;
 
     /// <summary>
     /// As <see cref="TryWrite"/>, to places that the caller took and entered in the ledger; not cached.
@@ -94,6 +105,9 @@ internal sealed class MetadataWriter(
         _status = IoStatus.Ok;
         return status;
     }
+
+    /// <summary>A copy can be read where it is.</summary>
+    internal void OnWritten(BlockPlace place) => _unwritten.Remove(place);
 
     internal void RunEnded(MetadataRun run, IoStatus status)
     {

@@ -35,7 +35,7 @@ internal sealed class PoolCore
         Reader = new BlockReader(loop, devices, Ledger, Damage);
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
-        Trees = new TreeReader(loop, Reader, Cache);
+        Trees = new TreeReader(loop, Reader, Metadata, Cache);
     }
 
     public ILoop Loop { get; }

@@ -11,7 +11,7 @@ namespace Cstor.Engine.Trees;
 /// Finds a block's pointer in a tree. With all nodes on the way in the cache that is a few look-ups without
 /// any await; a missing node is named, and <see cref="LoadAsync"/> brings it.
 /// </summary>
-internal sealed class TreeReader(ILoop loop, BlockReader reader, CacheShare cache)
+internal sealed class TreeReader(ILoop loop, BlockReader reader, MetadataWriter writer, CacheShare cache)
 {
     /// <summary>Looks a block up among cached nodes.</summary>
     /// <param name="root">The tree.</param>
@@ -45,6 +45,12 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, CacheShare cach
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> LoadAsync(BlockPointer node, bool isPassing = false)
     {
+        if (writer.FindUnwritten(node) is { } unwritten)
+        {
+            cache.InsertNode(node, unwritten.Span[..node.LogicalBytes], isPassing);
+            return IoStatus.Ok;
+        }
+
         IoBuffer? buffer = loop.Buffers.TryRent(node.LogicalBytes);
         if (buffer is null) return IoStatus.NoMemory;
         IoStatus status = await reader.ReadAsync(node, buffer.First(node.LogicalBytes), DamageKind.Node);
@@ -78,9 +84,11 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, CacheShare cach
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> CopyNodeAsync(BlockPointer node, IoBuffer into)
     {
-        return cache.TryReadNode(node, into.Span[..node.LogicalBytes])
-            ? IoStatus.Ok
-            : await reader.ReadApartAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
+        if (cache.TryReadNode(node, into.Span[..node.LogicalBytes])) return IoStatus.Ok;
+        if (writer.FindUnwritten(node) is not { } unwritten)
+            return await reader.ReadApartAsync(node, into.First(node.LogicalBytes), DamageKind.Node);
+        unwritten.Span[..node.LogicalBytes].CopyTo(into.Span);
+        return IoStatus.Ok;
     }
 
     /// <summary>The pointers of a node.</summary>
