@@ -20,7 +20,7 @@ internal static class DaemonCommand
             Flag("--state-dir", "DIR", "What the daemon remembers between runs; default /var/lib/cstor"),
             Flag("--iscsi", "ADDR:PORT", "Portal to serve volumes on, repeatable; default 0.0.0.0:3260"),
             Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
-            Flag("--cache", "SIZE", "Memory for blocks that were read; default 64M"),
+            Flag("--cache", "SIZE", "Memory for blocks that were read; default an eighth, at most 4G"),
             Flag(
                 "--device-timeout",
                 "SECONDS",

@@ -20,8 +20,8 @@ internal sealed record DaemonOptions
     /// <summary>Health checks over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }
 
-    /// <summary>Memory for blocks that were read.</summary>
-    public long CacheBytes { get; init; } = 64L * 1024 * 1024;
+    /// <summary>Memory for blocks that were read, at most; null for a share of the machine's.</summary>
+    public long? CacheBytes { get; init; }
 
     /// <summary>
     /// How long a device may take for a read or write, in seconds; a flush three times that.

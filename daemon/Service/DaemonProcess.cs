@@ -82,10 +82,11 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
 
+        MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
         TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
         PoolOptions poolOptions = new()
         {
-            CacheBytes = _options.CacheBytes,
+            CacheBytes = _options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
             Host = host.Value,
             DeviceDeadline = deadline,
             DeviceFlushDeadline = 3 * deadline,

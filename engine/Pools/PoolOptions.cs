@@ -1,3 +1,4 @@
+using Cstor.Engine.Host;
 using Cstor.Engine.Vdevs;
 
 namespace Cstor.Engine.Pools;
@@ -7,6 +8,12 @@ public sealed record PoolOptions
 {
     /// <summary>Bound on the read cache that all pools share, bytes.</summary>
     public long CacheBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>
+    /// A bound on the cache for whoever has none in mind: an eighth of the memory, 32 MiB to 4 GiB.
+    /// </summary>
+    public static long CacheBytesFor(MemoryLevel memory) =>
+        Math.Clamp(memory.TotalBytes / 8, 32L * 1024 * 1024, 4L * 1024 * 1024 * 1024);
 
     /// <summary>Pointers that await a checkpoint before one begins.</summary>
     public int PendingLimit { get; init; } = 90 * 1024;
