@@ -19,6 +19,11 @@ internal sealed class CacheShare(ReadCache cache, int number)
     /// <summary>Blocks that had to go for others.</summary>
     public long Evicted { get; set; }
 
+    /// <summary>Blocks that were read ahead of a reader, and those that it then asked for.</summary>
+    public long AheadRead { get; set; }
+
+    public long AheadUsed { get; set; }
+
     /// <summary>Copies a block of a volume out.</summary>
     /// <param name="pointer">No hole.</param>
     /// <param name="into">The whole block.</param>
@@ -78,6 +83,12 @@ internal sealed class CacheShare(ReadCache cache, int number)
     public void InsertNode(in BlockPointer pointer, ReadOnlySpan<byte> contents, bool isPassing = false) =>
         cache.Insert(this, pointer, contents, isNode: true, isPassing);
 
+    /// <summary>Takes of the memory that may be used to read ahead.</summary>
+    public bool TryTakeAhead(int bytes) => cache.TryTakeAhead(bytes);
+
+    /// <summary>Gives it back.</summary>
+    public void ReturnAhead(int bytes) => cache.TryTakeAhead(-bytes);
+
     /// <summary>The pool is closed.</summary>
     public void Close() => cache.Close(this);
 
@@ -91,6 +102,8 @@ internal sealed class CacheShare(ReadCache cache, int number)
         _nodeMisses,
         _dataHits,
         _dataMisses,
+        AheadRead,
+        AheadUsed,
         Evicted,
         cache.GivenBackBytes);
 

@@ -9,7 +9,9 @@ namespace Cstor.Engine.Caching;
 /// <param name="NodeHits">Look-ups of nodes since import.</param>
 /// <param name="NodeMisses">Nodes read from devices.</param>
 /// <param name="DataHits">Blocks of volumes that were read from the cache.</param>
-/// <param name="DataMisses">Blocks of volumes that were read from devices.</param>
+/// <param name="DataMisses">Blocks of volumes that were not in the cache.</param>
+/// <param name="AheadRead">Blocks that were read before they were asked for.</param>
+/// <param name="AheadUsed">Those of them that then were.</param>
 /// <param name="Evicted">Blocks of this pool that went for others.</param>
 /// <param name="GivenBackBytes">Memory given back to a system that ran short, all pools.</param>
 public sealed record CacheStatus(
@@ -22,5 +24,7 @@ public sealed record CacheStatus(
     long NodeMisses,
     long DataHits,
     long DataMisses,
+    long AheadRead,
+    long AheadUsed,
     long Evicted,
     long GivenBackBytes);

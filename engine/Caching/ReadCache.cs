@@ -43,6 +43,7 @@ internal sealed class ReadCache
     // 256 GiB.
     private const int MostFrames = 1 << 26;
     private const int SmallShare = 10;
+    private const long AheadLimitBytes = 16L * 1024 * 1024;
     private const int MaximumBlockFrames = Layout.MaximumBlockBytes / FrameStore.FrameBytes;
 
     // Used blocks that one eviction sends round again, before it takes the next one whatever it is.
@@ -63,6 +64,7 @@ internal sealed class ReadCache
     private CacheQueue _small = null!;
     private CacheQueue _main = null!;
     private int _openShares;
+    private long _aheadBytes;
     private int _bucketShift;
     private int _entriesTouched;
     private int _freeEntry;
@@ -186,6 +188,17 @@ internal sealed class ReadCache
         ulong hash = HashOf(pointer.Place0.Packed, pointer.Checksum);
         if (TakeGhost(hash)) Enter(share, pointer, contents, hash, isNode: false, isMain: true);
         else _ghosts.Add(hash, contents.Length >> FrameStore.FrameShift);
+    }
+
+    /// <summary>
+    /// Takes of what all pools may read ahead of their readers, or (negative) gives it back. The memory
+    /// itself is that of requests, of which it leaves most.
+    /// </summary>
+    public bool TryTakeAhead(int bytes)
+    {
+        if (_aheadBytes + bytes > AheadLimitBytes) return false;
+        _aheadBytes += bytes;
+        return true;
     }
 
     /// <summary>Sets what it may take, and gives back what it has beyond that.</summary>

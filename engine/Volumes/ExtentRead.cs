@@ -51,11 +51,18 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
     protected override void OnCompleted(IoStatus status)
     {
         ReadPlan plan = _plan;
+        int bytes = _stored?.CapacityBytes ?? _count << plan.BlockShift;
         if (status == IoStatus.DeviceTimeout && _stored is null) plan.IsMemoryLost = true;
         for (int i = _first; i < _first + _count; i++)
         {
-            if (status == IoStatus.Ok && Verify(plan, i)) owner.Keep(plan, i);
-            else plan.Failed.Add(i);
+            if (status == IoStatus.Ok && Verify(plan, i))
+            {
+                if (!plan.IsAhead) owner.Keep(plan, i, bytes >= ReadPlan.CheapReadBytes);
+            }
+            else
+            {
+                plan.Failed.Add(i);
+            }
         }
 
         _stored?.Release();
@@ -79,5 +86,6 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
         _first = first;
         _count = count;
         plan.AddPart();
+        plan.ReadCount++;
     }
 }

@@ -8,17 +8,20 @@ namespace Cstor.Engine.Volumes;
 /// A read of up to 256 adjoining blocks: their pointers, the device reads under way for them, and which
 /// blocks did not verify. Awaitable and pooled.
 /// </summary>
-internal sealed class ReadPlan : IValueTaskSource<IoStatus>
+internal sealed class ReadPlan(int maximumBlocks = ReadPlan.MaximumBlocks) : IValueTaskSource<IoStatus>
 {
     public const int MaximumBlocks = 256;
+
+    /// <summary>Device reads from this length on are no reason to keep what they brought.</summary>
+    public const int CheapReadBytes = 32 * 1024;
 
     private ManualResetValueTaskSourceCore<IoStatus> _source;
     private int _partsLeft;
 
-    public BlockPointer[] Pointers { get; } = new BlockPointer[MaximumBlocks];
+    public BlockPointer[] Pointers { get; } = new BlockPointer[maximumBlocks];
 
     /// <summary>Blocks that need no device: holes, and what was found in memory.</summary>
-    public bool[] IsServed { get; } = new bool[MaximumBlocks];
+    public bool[] IsServed { get; } = new bool[maximumBlocks];
 
     /// <summary>Indexes of blocks that failed to read or verify.</summary>
     public List<int> Failed { get; } = new(8);
@@ -36,6 +39,15 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
 
     public int BlockShift { get; set; }
 
+    /// <summary>The stream that it goes on with, or null.</summary>
+    public ReadStream? Stream { get; set; }
+
+    /// <summary>It reads ahead: nobody has asked for the blocks yet.</summary>
+    public bool IsAhead { get; init; }
+
+    /// <summary>Device reads that were begun for it.</summary>
+    public int ReadCount { get; set; }
+
     public ValueTask<IoStatus> Task => new(this, _source.Version);
 
     /// <summary>Memory of one block.</summary>
@@ -46,6 +58,7 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
         _source.Reset();
         Failed.Clear();
         IsMemoryLost = false;
+        ReadCount = 0;
         _partsLeft = 1;
     }
 

@@ -111,6 +111,7 @@ public sealed class Volume : Dataset, IBlockVolume
     public override void Dispose()
     {
         base.Dispose();
+        Reader.Dispose();
         _writer.Dispose();
         Pending.Dispose();
     }

@@ -16,12 +16,13 @@ namespace Cstor.Engine.Volumes;
 /// place freed, checkpointed and reused; then the checksum fails, and looking the pointer up again shows
 /// why.
 /// </remarks>
-internal sealed class VolumeReader(Volume volume, PoolCore pool)
+internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
 {
     private const int Attempts = 4;
 
     private readonly Stack<ReadPlan> _freePlans = [];
     private readonly Stack<ExtentRead> _freeReads = [];
+    private readonly ReadAhead _ahead = new(volume, pool);
 
     /// <summary>
     /// Reads any range of whole bytes; aligned whole blocks without a copy. After DeviceTimeout the caller
@@ -62,23 +63,20 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         plan.Count = count;
         plan.Into = into;
         plan.BlockShift = volume.BlockShift;
+        plan.Stream = IsPassing ? null : _ahead.Note(firstBlock, count);
+        if (plan.Stream is not null) plan.Stream.AwaitedBlocks += count;
         plan.Begin();
-        IoStatus status = IoStatus.Ok;
-        for (int i = 0; i < count && status == IoStatus.Ok; i++)
-        {
-            if (volume.TryFind(firstBlock + (ulong)i, out plan.Pointers[i])) continue;
-            status = await pool.Trees.LoadAsync(plan.Pointers[i], IsPassing);
-            i--;
-        }
-
+        IoStatus status = await FindPointersAsync(plan);
         if (status == IoStatus.Ok)
         {
             ServeFromMemory(plan);
             StartReads(plan);
+            if (plan.Stream is not null) _ahead.Advance(plan.Stream);
         }
 
         plan.EndPart();
         await plan.Task;
+        if (plan.Stream is not null) plan.Stream.AwaitedBlocks -= count;
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
@@ -86,23 +84,88 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         return status;
     }
 
+    /// <summary>Reads ahead what is not in memory.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    internal async ValueTask<IoStatus> FetchAsync(AheadChunk chunk)
+    {
+        ReadPlan plan = chunk.Plan;
+        volume.RequestsUnderWay++;
+        plan.Begin();
+        IoStatus status = await FindPointersAsync(plan);
+        if (status == IoStatus.Ok && LacksAny(plan))
+        {
+            int bytes = plan.Count << plan.BlockShift;
+            chunk.Buffer = pool.Loop.Buffers.TryRent(bytes);
+            if (chunk.Buffer is null) status = IoStatus.NoMemory;
+            else plan.Into = chunk.Buffer.First(bytes);
+            if (chunk.Buffer is not null) StartReads(plan);
+        }
+
+        plan.EndPart();
+        await plan.Task;
+        volume.RequestsUnderWay--;
+        return plan.IsMemoryLost ? IoStatus.DeviceTimeout : status;
+    }
+
+    public void Dispose() => _ahead.Dispose();
+
     internal bool TryDecompress(in BlockPointer pointer, IoSlice stored, IoSlice into) =>
         pool.Reader.TryDecompress(pointer, stored, into);
 
     internal void ReadEnded(ExtentRead read) => _freeReads.Push(read);
 
-    /// <summary>A block was read from a device and verified.</summary>
-    internal void Keep(ReadPlan plan, int index)
+    /// <summary>A block was read from a device and verified, and somebody asked for it.</summary>
+    /// <param name="plan">What was asked for.</param>
+    /// <param name="index">The block.</param>
+    /// <param name="wasCheap">It came with a long read.</param>
+    internal void Keep(ReadPlan plan, int index, bool wasCheap)
     {
-        if (volume.CachePolicy == CachePolicy.All)
-            pool.Cache.InsertData(plan.Pointers[index], plan.BlockSlice(index).Span);
+        if (volume.CachePolicy != CachePolicy.All) return;
+        ref BlockPointer pointer = ref plan.Pointers[index];
+        Span<byte> contents = plan.BlockSlice(index).Span;
+        if (wasCheap && plan.Stream is not null) pool.Cache.InsertScanned(pointer, contents);
+        else pool.Cache.InsertData(pointer, contents);
     }
 
     private bool IsPassing => volume.CachePolicy == CachePolicy.None;
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> FindPointersAsync(ReadPlan plan)
+    {
+        for (int i = 0; i < plan.Count;)
+        {
+            if (volume.TryFind(plan.FirstBlock + (ulong)i, out plan.Pointers[i]))
+            {
+                i++;
+                continue;
+            }
+
+            IoStatus status = await pool.Trees.LoadAsync(plan.Pointers[i], IsPassing);
+            if (status != IoStatus.Ok) return status;
+        }
+
+        return IoStatus.Ok;
+    }
+
+    // What is a hole or cached is found there by whoever comes to read it.
+    private bool LacksAny(ReadPlan plan)
+    {
+        bool isCached = volume.CachePolicy == CachePolicy.All;
+        bool lacks = false;
+        for (int i = 0; i < plan.Count; i++)
+        {
+            ref BlockPointer pointer = ref plan.Pointers[i];
+            plan.IsServed[i] = pointer.IsHole || (isCached && pool.Cache.Contains(pointer));
+            lacks |= !plan.IsServed[i];
+        }
+
+        return lacks;
+    }
+
     private void ServeFromMemory(ReadPlan plan)
     {
         bool isCached = volume.CachePolicy == CachePolicy.All;
+        bool isScan = plan.Stream is not null;
         for (int i = 0; i < plan.Count; i++)
         {
             ref BlockPointer pointer = ref plan.Pointers[i];
@@ -110,12 +173,12 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
             if (pointer.IsHole)
             {
                 plan.BlockSlice(i).Span.Clear();
+                continue;
             }
-            else if (!isCached || !pool.Cache.TryReadData(pointer, plan.BlockSlice(i).Span, isScan: false))
-            {
-                plan.IsServed[i] = false;
-                if (isCached) pool.Cache.NoteDataMiss();
-            }
+
+            if (isCached && pool.Cache.TryReadData(pointer, plan.BlockSlice(i).Span, isScan)) continue;
+            if (isCached) pool.Cache.NoteDataMiss();
+            plan.IsServed[i] = plan.Stream is not null && _ahead.TryServe(plan.Stream, plan, i);
         }
     }
 

@@ -80,7 +80,7 @@ internal static class ReadWriteCommands
     }
 
     /// <summary>
-    /// PRE-FETCH: nothing is cached here, so it is met by doing nothing; CONDITION MET says it would fit.
+    /// PRE-FETCH: a hint that is not taken, which is allowed; CONDITION MET says it would fit.
     /// </summary>
     public static ValueTask PreFetch(ScsiTask task)
     {

@@ -170,7 +170,7 @@ internal sealed class FakeAdministration : IAdministration
         ],
         [new("data", "tank/db block 4711 at 0:8812", 2, 2)],
         null,
-        new(12L << 20, 240L << 20, 256L << 20, 1L << 30, 1L << 30, 9990, 10, 750, 250, 40, 0));
+        new(12L << 20, 240L << 20, 256L << 20, 1L << 30, 1L << 30, 9990, 10, 750, 250, 200, 190, 40, 0));
 
     /// <summary>Two of a volume, the older one held and cloned.</summary>
     public SnapshotStatus[] Snapshots { get; set; } =

@@ -14,6 +14,7 @@ internal sealed class VolumeDriver(
     private const int VerifyBytes = 256 * 1024;
 
     private readonly HashSet<long> _locked = [];
+    private long _readEnd;
 
     public IBlockVolume Volume { get; } = volume;
 
@@ -29,7 +30,13 @@ internal sealed class VolumeDriver(
         if (choice >= mix.Writes + mix.Reads + mix.Unmaps) return FlushAsync(mix);
         (long offset, int length) = Range(mix);
         if (choice < mix.Writes) return WriteAsync(mix, offset, length, random.Chance(mix.Durable));
-        if (choice < mix.Writes + mix.Reads) return ReadAsync(mix, offset, length);
+        if (choice < mix.Writes + mix.Reads)
+        {
+            if (random.Chance(mix.Sequential) && _readEnd + length <= Oracle.SizeBytes) offset = _readEnd;
+            _readEnd = offset + length;
+            return ReadAsync(mix, offset, length);
+        }
+
         int most = (int)((Oracle.SizeBytes - offset) / SectorBytes);
         if (random.Chance(mix.LongUnmap)) length = random.Between(1, most) * SectorBytes;
         return UnmapAsync(mix, offset, length);

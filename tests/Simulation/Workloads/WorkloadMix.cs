@@ -19,6 +19,9 @@ internal sealed record WorkloadMix
     /// <summary>Requests that begin or end within a block.</summary>
     public double Partial { get; init; } = 0.25;
 
+    /// <summary>Reads that go on where the last one ended.</summary>
+    public double Sequential { get; init; } = 0.3;
+
     /// <summary>The longest request.</summary>
     public int MaximumBytes { get; init; } = 256 * 1024;
 
