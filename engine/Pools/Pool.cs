@@ -3,6 +3,7 @@ using Cstor.Engine.Maintenance;
 using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Checking;
+using Cstor.Engine.Streams;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
@@ -33,6 +34,7 @@ public sealed class Pool
         _volumes = new VolumeCatalog(_changes);
         _snapshots = new SnapshotCatalog(_changes, _pacer);
         _unique = new UniqueSpace(core);
+        Streams = new PoolStreams(new StreamParts(core, _changes, _volumes, _snapshots, _pacer));
         _maintenance = new PoolMaintenance(core);
         if (_pacer is null) return;
         _scan = new PoolScan(core, checkpoint, _pacer) { Completed = _maintenance.OnRebuiltAsync };
@@ -53,6 +55,9 @@ public sealed class Pool
 
     /// <summary>Snapshots of all volumes, by volume and age.</summary>
     public IReadOnlyList<Snapshot> Snapshots => [.. Volumes.SelectMany(_changes.SnapshotsOf)];
+
+    /// <summary>Sends snapshots and receives them.</summary>
+    public PoolStreams Streams { get; }
 
     /// <summary>Paths of the devices in use.</summary>
     public IReadOnlyList<string> DevicePaths => _core.Devices.Paths;
@@ -92,7 +97,9 @@ public sealed class Pool
 
     /// <summary>Changes the size; what lies beyond a smaller end is lost.</summary>
     public ValueTask<Outcome<Unit>> ResizeVolumeAsync(string shortName, long sizeBytes) =>
-        _volumes.ResizeAsync(shortName, sizeBytes);
+        Streams.FaultOfReceiving(shortName) is { } fault
+            ? new(fault)
+            : _volumes.ResizeAsync(shortName, sizeBytes);
 
     /// <summary>Sets a property for what is written from now on.</summary>
     public ValueTask<Outcome<Unit>> SetPropertyAsync(string shortName, string key, string value) =>
@@ -111,11 +118,16 @@ public sealed class Pool
     /// <param name="volumes">Their names, at most some 400.</param>
     /// <param name="snapshot">1 to 63 letters, digits, <c>-</c>, <c>_</c>, <c>.</c> and <c>:</c>.</param>
     public ValueTask<Outcome<IReadOnlyList<Snapshot>>> SnapshotAsync(
-        IReadOnlyList<string> volumes, string snapshot) => _snapshots.TakeAsync(volumes, snapshot);
+        IReadOnlyList<string> volumes, string snapshot) =>
+        Streams.FaultOfReceiving([.. volumes]) is { } fault
+            ? new(fault)
+            : _snapshots.TakeAsync(volumes, snapshot);
 
     /// <summary>Destroys a snapshot: gone at once, its space comes back in the background.</summary>
     public ValueTask<Outcome<Unit>> DestroySnapshotAsync(string volume, string snapshot) =>
-        _snapshots.DestroyAsync(volume, snapshot);
+        Streams.FaultOfReceiving(volume) is { } fault
+            ? new(fault)
+            : _snapshots.DestroyAsync(volume, snapshot);
 
     public ValueTask<Outcome<Unit>> RenameSnapshotAsync(string volume, string snapshot, string newName) =>
         _snapshots.RenameAsync(volume, snapshot, newName);
@@ -147,7 +159,9 @@ public sealed class Pool
 
     /// <summary>Makes a volume what its snapshot is; what was written since is lost.</summary>
     public ValueTask<Outcome<Unit>> RollbackAsync(string volume, string snapshot, bool destroyNewer) =>
-        _snapshots.RollbackAsync(volume, snapshot, destroyNewer);
+        Streams.FaultOfReceiving(volume) is { } fault
+            ? new(fault)
+            : _snapshots.RollbackAsync(volume, snapshot, destroyNewer);
 
     /// <summary>State of the snapshots of one volume or of all, with what each alone holds.</summary>
     public async ValueTask<IReadOnlyList<SnapshotStatus>> SnapshotStatusAsync(string? volume)
@@ -281,6 +295,7 @@ public sealed class Pool
         IoStatus status = IoStatus.Ok;
         await _maintenance.CloseAsync();
         if (_scan is not null) await _scan.CloseAsync();
+        await Streams.CloseAsync();
         await _volumes.CloseAsync();
         if (_pacer is not null)
         {

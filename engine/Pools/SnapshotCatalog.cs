@@ -48,6 +48,19 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         return await changes.CommitAsync() is { } failure ? failure : taken;
     }
 
+    /// <summary>
+    /// The snapshot that a stream led to, with the identity that it has where it comes from; by the same
+    /// record the volume is no longer being received.
+    /// </summary>
+    public async ValueTask<Outcome<Unit>> TakeReceivedAsync(
+        Volume volume, string name, Guid id, long createdUnixNanoseconds)
+    {
+        if (changes.Refusal() is { } refusal) return refusal;
+        if (changes.FindSnapshot(volume, name) is { } other) return Exists(other.Name);
+        TakeNow([volume], name, id, createdUnixNanoseconds);
+        return await changes.CommitAsync() is { } failure ? failure : Unit.Value;
+    }
+
     public async ValueTask<Outcome<Unit>> DestroyAsync(string volume, string name)
     {
         Outcome<Snapshot> found = changes.Snapshot(volume, name);
@@ -137,7 +150,8 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         return await changes.CommitAsync() is { } failure ? failure : Unit.Value;
     }
 
-    private List<Snapshot> TakeNow(List<Volume> volumes, string name)
+    private List<Snapshot> TakeNow(
+        List<Volume> volumes, string name, Guid? id = null, long? createdUnixNanoseconds = null)
     {
         List<Snapshot> taken = [];
         (uint Slot, LogSnapshotRecord Record)[] records = new (uint, LogSnapshotRecord)[volumes.Count];
@@ -147,8 +161,8 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
             {
                 SnapshotSlot = changes.FreeSlot(),
                 Epoch = _pool.Epoch,
-                CreatedUnixNanoseconds = changes.NowUnixNanoseconds,
-                Id = changes.NewId(),
+                CreatedUnixNanoseconds = createdUnixNanoseconds ?? changes.NowUnixNanoseconds,
+                Id = id ?? changes.NewId(),
                 Name = name,
             };
             records[i] = (volumes[i].Slot, record);

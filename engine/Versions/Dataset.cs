@@ -103,7 +103,7 @@ public abstract class Dataset : IDisposable
     /// <summary>
     /// Takes settings over; tree, links and accounting stay. To be logged by the caller, unless it replays.
     /// </summary>
-    internal void ApplySettings(in DatasetRecord settings)
+    internal virtual void ApplySettings(in DatasetRecord settings)
     {
         DatasetRecord record = settings;
         record.SnapshotEpoch = _record.SnapshotEpoch;

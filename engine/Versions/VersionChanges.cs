@@ -1,4 +1,5 @@
 using Cstor.Engine.Pools;
+using Cstor.Engine.Streams;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
@@ -39,6 +40,7 @@ internal static class VersionChanges
             Previous = volume.Previous,
         };
         HandOver(volume, snapshot, taken.Epoch);
+        ReceivingMark.EndBy(volume, taken.Id);
         volume.Tree = snapshot.Tree.Fork();
         volume.Previous = snapshot;
         Enter(volume.Pool, snapshot);

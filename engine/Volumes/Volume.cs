@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Streams;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Versions;
 using Cstor.PoolLayout;
@@ -25,11 +26,21 @@ public sealed class Volume : Dataset, IBlockVolume
         Reader = new VolumeReader(this, pool);
         _writer = new VolumeWriter(this, pool);
         _freeReplaced = FreeReplaced;
+        Receiving = ReceivingMark.Of(record);
     }
 
     public override string Name => $"{_pool.Devices.PoolName}/{ShortName}";
 
-    public bool IsReadOnly => Record.ReadOnly != 0 || _pool.IsReadOnly;
+    public bool IsReadOnly => Record.ReadOnly != 0 || IsReceiving || _pool.IsReadOnly;
+
+    /// <summary>A stream into it has not come to its end: it takes no changes.</summary>
+    public bool IsReceiving => IsBeingReceived || Receiving is not null;
+
+    /// <summary>What stream that is, and how far it came; see <see cref="StreamReceiver"/>.</summary>
+    internal ReceivingMark? Receiving { get; private set; }
+
+    /// <summary>That stream is coming in now.</summary>
+    internal bool IsBeingReceived { get; set; }
 
     internal override Volume LineOwner => this;
 
@@ -114,6 +125,12 @@ public sealed class Volume : Dataset, IBlockVolume
         Reader.Dispose();
         _writer.Dispose();
         Pending.Dispose();
+    }
+
+    internal override void ApplySettings(in DatasetRecord settings)
+    {
+        base.ApplySettings(settings);
+        Receiving = ReceivingMark.Of(settings);
     }
 
     /// <summary>The block's pointer, or (false) that of the tree node that must be loaded first.</summary>

@@ -52,7 +52,7 @@ public struct StreamRecordHeader
     /// <summary>Of a block: of its logical bytes; in the last record: of the whole snapshot.</summary>
     [FieldOffset(64)] public Hash128 ContentHash;
 
-    /// <summary>Of this header, with the hash of the record before in this place (zero for the first).</summary>
+    /// <summary>Of this header, with the hash of the record before in this place, zero at first.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;
 
     /// <summary>Behind the last block that the record is about.</summary>

@@ -54,7 +54,8 @@ internal static class StreamExamples
                 Block = 20, BlockCount = 1, Compression = CompressionKind.Lz4,
                 ContentHash = new Hash128(5, 6),
             }, block, ref previous),
-            Seal(Header(StreamRecordKind.Holes, 2, []) with { Block = 21, BlockCount = 40 }, [], ref previous),
+            Seal(
+                Header(StreamRecordKind.Holes, 2, []) with { Block = 21, BlockCount = 40 }, [], ref previous),
             Seal(Header(StreamRecordKind.End, 3, []) with
             {
                 Block = 1, BlockCount = 40, ContentHash = new Hash128(7, 8),

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Cstor.Tests.PoolLayout.Streams;
 
-/// <summary>The bytes of a stream: fixed by golden text, told by the document, believed only when right.</summary>
+/// <summary>The bytes of a stream, fixed by golden text and told by the document.</summary>
 public sealed class StreamFormatTests
 {
     [Fact]
