@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -61,6 +62,33 @@ internal sealed class AdminClient : IDisposable
                 JsonSerializer.Serialize(request, body), Encoding.UTF8, "application/json"),
         };
         return SendAsync(message, ReplyJson.Default.ActionReport, cancel);
+    }
+
+    /// <summary>Asks for a connection that carries a stream.</summary>
+    public async Task<Outcome<StreamFrames>> OpenAsync(
+        HttpMethod method, string path, CancellationToken cancel)
+    {
+        using HttpRequestMessage message = new(method, path);
+        message.Headers.Connection.Add("Upgrade");
+        message.Headers.Upgrade.Add(new ProductHeaderValue(StreamRoutes.Protocol));
+        try
+        {
+            HttpResponseMessage response = await _http.SendAsync(
+                message, HttpCompletionOption.ResponseHeadersRead, cancel);
+            Stream body = await response.Content.ReadAsStreamAsync(cancel);
+            if (response.StatusCode == HttpStatusCode.SwitchingProtocols) return new StreamFrames(body);
+            Problem? problem = await JsonSerializer.DeserializeAsync(
+                body, ReplyJson.Default.Problem, cancel);
+            return problem?.ToFault() ?? NotOurs("an empty answer");
+        }
+        catch (HttpRequestException exception)
+        {
+            return Unreachable((exception.InnerException ?? exception) as SocketException, exception);
+        }
+        catch (Exception exception) when (exception is JsonException or IOException)
+        {
+            return NotOurs(exception.Message);
+        }
     }
 
     private async Task<Outcome<TReply>> SendAsync<TReply>(

@@ -22,6 +22,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapVolumeChanges(routes);
         MapVersionChanges(routes);
         MapSnapshots(routes);
+        new StreamEndpoints(administration.Streams, logger).Map(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(

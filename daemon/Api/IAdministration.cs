@@ -100,6 +100,8 @@ internal interface IAdministration
     Task<Outcome<ActionReport>> CloneSnapshotAsync(
         string pool, string volume, string snapshot, CloneRequest request);
 
+    IStreamAdministration Streams { get; }
+
     Task<Outcome<TargetView[]>> ListTargetsAsync();
 
     Task<Outcome<DiskView[]>> ListDisksAsync();

@@ -1,3 +1,5 @@
+using Cstor.Daemon.Native;
+
 namespace Cstor.Daemon.Cli;
 
 /// <summary>What the command line touches outside itself.</summary>
@@ -13,6 +15,14 @@ internal sealed record CliContext(
     /// <summary>Somebody watches: progress may be drawn over itself.</summary>
     public bool IsTerminal { get; init; }
 
+    /// <summary>Standard input is typed by somebody.</summary>
+    public bool IsInputTerminal { get; init; }
+
+    /// <summary>Standard input and output for bytes that nobody reads as text.</summary>
+    public Func<Stream> OpenInput { get; init; } = Console.OpenStandardInput;
+
+    public Func<Stream> OpenOutput { get; init; } = static () => new OutputPipe();
+
     /// <summary>Time between two looks at what is waited for.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -23,5 +33,6 @@ internal sealed record CliContext(
         Console.Out, Console.Error, System.Environment.GetEnvironmentVariable, TimeSpan.FromSeconds(75))
     {
         IsTerminal = !Console.IsOutputRedirected,
+        IsInputTerminal = !Console.IsInputRedirected,
     };
 }

@@ -93,6 +93,7 @@ internal sealed class CommandBuilder(CliContext context)
     /// <summary>Says what an operator may not expect; the command goes on.</summary>
     public void Note(string text) => context.Error.WriteLine($"note: {text}");
 
-    private AdminClient Connect(ParseResult parse, TimeSpan? patience = null) =>
+    /// <summary>The daemon that the command line names.</summary>
+    public AdminClient Connect(ParseResult parse, TimeSpan? patience = null) =>
         new(Path.GetFullPath(parse.GetRequiredValue(Socket)), patience ?? context.Patience);
 }

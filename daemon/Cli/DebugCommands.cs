@@ -12,9 +12,10 @@ namespace Cstor.Daemon.Cli;
 /// </summary>
 internal sealed class DebugCommands(CliContext context, CommandBuilder builder)
 {
-    public Command Build() => new("debug", "Print what lies on a device: label, uberblock, tree, log")
+    public Command Build() => new(
+        "debug", "Print what lies on a device or in a file: label, uberblock, tree, log, stream")
     {
-        BuildLabel(), BuildUberblock(), BuildTree(), BuildLog(),
+        BuildLabel(), BuildUberblock(), BuildTree(), BuildLog(), BuildStream(),
     };
 
     private Command BuildLabel()
@@ -93,6 +94,19 @@ internal sealed class DebugCommands(CliContext context, CommandBuilder builder)
             new LogWalker(image, context.Out).PrintAll();
             return ExitCode.Done;
         }));
+        return command;
+    }
+
+    private Command BuildStream()
+    {
+        Argument<string> path = new("FILE") { Description = "What volume send wrote" };
+        Command command = new(
+            "stream", "The records of a stream.\n\nExample: cstor debug stream db.stream") { path };
+        command.SetAction(parse =>
+        {
+            Fault? fault = new StreamWalker(parse.GetRequiredValue(path), context.Out).PrintAll();
+            return fault is null ? ExitCode.Done : builder.Fail(fault);
+        });
         return command;
     }
 

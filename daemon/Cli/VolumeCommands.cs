@@ -11,6 +11,7 @@ internal sealed class VolumeCommands(CommandBuilder builder)
     {
         BuildCreate(), BuildList(), BuildStatus(), BuildDestroy(), BuildResize(), BuildSet(), BuildGet(),
         BuildRename(), BuildRollback(), BuildPromote(),
+        new StreamCommands(builder).BuildSend(), new StreamCommands(builder).BuildReceive(),
     };
 
     /// <summary>Properties as a request has them, from words that were checked.</summary>

@@ -4,7 +4,8 @@ namespace Cstor.Daemon.Native;
 
 /// <summary>
 /// The few system calls of the daemon's own that the framework does not offer: directories cannot be flushed
-/// by it, block devices have no length, and files that a pool has locked cannot be opened for reading.
+/// by it, block devices have no length, files that a pool has locked cannot be opened for reading, and a
+/// write to a pipe that nobody reads is not reported.
 /// </summary>
 internal static unsafe partial class Libc
 {
@@ -32,4 +33,7 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
     public static partial nint Read(int file, byte* into, nuint count, long offset);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    public static partial nint Write(int file, byte* from, nuint count);
 }

@@ -18,6 +18,7 @@ internal sealed class Administration(
     VolumeService volumes,
     SnapshotService snapshots,
     CloneService clones,
+    StreamService streams,
     VolumeTargets targets,
     KnownPools known,
     IReadOnlyList<IPEndPoint> portals) : IAdministration
@@ -132,6 +133,7 @@ internal sealed class Administration(
     public Task<Outcome<ActionReport>> CloneSnapshotAsync(
         string pool, string volume, string snapshot, CloneRequest request) =>
         clones.CloneAsync(pool, volume, snapshot, request);
+    public IStreamAdministration Streams => streams;
 
     public async Task<Outcome<TargetView[]>> ListTargetsAsync()
     {

@@ -108,12 +108,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         VolumeService volumes = new(loop, registry, targets, starter, volumeLogger);
         SnapshotService snapshots = new(loop, registry, volumeLogger);
         CloneService clones = new(loop, registry, starter, volumeLogger);
+        StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
 
         await RestoreAsync(starter);
         Outcome<IPEndPoint[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
         Administration administration = new(
-            loop, registry, pools, maintenance, volumes, snapshots, clones, targets, known, portals.Value);
+            loop, registry, pools, maintenance, volumes, snapshots, clones, streams, targets, known,
+            portals.Value);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),

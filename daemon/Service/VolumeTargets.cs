@@ -27,6 +27,14 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
             NotServed(volume.Name, chap.Fault.ToString());
             return chap.Fault;
         }
+        if (volume.IsReceiving)
+        {
+            await RemoveAsync(iqn);
+            _problems[iqn] = new Fault(
+                "volume-receiving", "a stream into it has not come to its end",
+                "Send the rest, or give it up with: cstor volume receive --abort");
+            return Unit.Value;
+        }
         TargetDefinition definition = new(iqn, volume, chap.Value, Initiators(volume));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {

@@ -19,6 +19,10 @@ internal sealed class FakeAdministration : IAdministration
 
     public bool Hangs { get; set; }
 
+    public IStreamAdministration Streams => StreamsAsked;
+
+    public FakeStreamAdministration StreamsAsked { get; } = new();
+
     public Task<Outcome<HealthView>> HealthAsync() => Answer("health", new HealthView("ok", "0.1.0", 1, 0));
 
     public Task<Outcome<PoolStatus[]>> ListPoolsAsync() => Answer("pools", new[] { Tank() });
