@@ -25,6 +25,14 @@ internal sealed class RunningServer : IAsyncDisposable
     /// <summary>As if somebody watched the commands.</summary>
     public bool IsTerminal { get; set; }
 
+    /// <summary>What the commands read and write as bytes.</summary>
+    public Stream StandardInput { get; set; } = new MemoryStream();
+
+    public MemoryStream StandardOutput { get; } = new();
+
+    /// <summary>As if nobody read standard output.</summary>
+    public bool IsOutputBroken { get; set; }
+
     public StringWriter Out { get; } = new();
 
     public StringWriter Error { get; } = new();
@@ -54,6 +62,9 @@ internal sealed class RunningServer : IAsyncDisposable
             Out, Error, name => name == "CSTOR_SOCKET" ? SocketPath : null, TimeSpan.FromSeconds(30))
         {
             IsTerminal = IsTerminal,
+            IsInputTerminal = IsTerminal,
+            OpenInput = () => StandardInput,
+            OpenOutput = () => IsOutputBroken ? new BrokenPipe() : StandardOutput,
             PollInterval = TimeSpan.FromMilliseconds(1),
         };
         return CommandLine.RunAsync(words, context);
@@ -85,5 +96,12 @@ internal sealed class RunningServer : IAsyncDisposable
         _scratch.Dispose();
         await Out.DisposeAsync();
         await Error.DisposeAsync();
+    }
+
+    private sealed class BrokenPipe : MemoryStream
+    {
+        public override ValueTask WriteAsync(
+            ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            ValueTask.FromException(new IOException("Broken pipe"));
     }
 }
