@@ -17,7 +17,7 @@ internal sealed class StreamCommands(CommandBuilder builder)
 
     public Command BuildSend()
     {
-        Argument<string> name = Snapshot("POOL/VOL@SNAP", "The snapshot to send");
+        Argument<string> name = ArgumentReaders.Snapshot("The snapshot to send");
         Option<string?> from = new("--incremental", "-i")
         {
             Description = "Only what changed since this snapshot, which the receiver has; of the same "
@@ -194,36 +194,14 @@ internal sealed class StreamCommands(CommandBuilder builder)
 
     private static string RouteOf(string snapshot, string? from, string? resume)
     {
-        Split(snapshot, out string pool, out string volume, out string name);
+        SnapshotNames.Split(snapshot, out string pool, out string volume, out string name);
         string route = Routes.Fill(StreamRoutes.Send, pool, volume, name) + "?";
         if (resume is not null) route += "resume=" + Uri.EscapeDataString(resume);
         if (from is null) return route;
         int at = from.IndexOf('@', StringComparison.Ordinal);
         route += "from=" + Uri.EscapeDataString(from[(at + 1)..]);
         if (at <= 0) return route;
-        Split(from, out _, out string fromVolume, out _);
+        SnapshotNames.Split(from, out _, out string fromVolume, out _);
         return route + "&from-volume=" + Uri.EscapeDataString(fromVolume);
-    }
-
-    private static Argument<string> Snapshot(string name, string description)
-    {
-        Argument<string> argument = new(name) { Description = description };
-        argument.Validators.Add(result =>
-        {
-            string text = result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
-            if (Split(text, out _, out _, out _) is { } reason) result.AddError(reason);
-        });
-        return argument;
-    }
-
-    /// <summary>Takes <c>POOL/VOL@SNAP</c> apart.</summary>
-    /// <returns>Why the text is none, or null.</returns>
-    private static string? Split(string text, out string pool, out string volume, out string snapshot)
-    {
-        int at = text.IndexOf('@', StringComparison.Ordinal);
-        snapshot = at < 0 ? "" : text[(at + 1)..];
-        string? reason = Names.Split(at < 0 ? text : text[..at], out pool, out volume);
-        if (reason is not null) return reason;
-        return snapshot.Length > 0 ? null : $"'{text}' names no snapshot: write POOL/VOL@SNAP";
     }
 }
