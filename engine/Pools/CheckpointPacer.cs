@@ -97,14 +97,15 @@ internal sealed class CheckpointPacer
         if (_pool.PendingCount >= (long)times * options.PendingLimit) return true;
         if (_pool.Log!.LengthBytes >= times * options.LogLimitBytes) return true;
         if (_pool.Allocator.SpareSegments < SpareSegments) return true;
-        long room = _pool.Allocator.RoomForMetadataSectors / 4 * times;
-        bool isMore = DemandExceeds(room);
+        bool isMore = DemandExceeds(times);
+        while (isMore && _pool.Ledger.ReleaseHeld()) isMore = DemandExceeds(times);
         return isMore && _pool.PendingCount > 0;
     }
 
     // Whatever is a good part of the room is kept from data.
-    private bool DemandExceeds(long room)
+    private bool DemandExceeds(int times)
     {
+        long room = _pool.Allocator.RoomForMetadataSectors / 4 * times;
         _pool.Allocator.ClaimedForMetadataSectors = 0;
         if (_frozenDemand + MetadataDemand.Quick(_pool) <= room) return false;
         long demand = _frozenDemand + MetadataDemand.Exact(_pool);
@@ -185,7 +186,7 @@ internal sealed class CheckpointPacer
     private bool MustAwaitRelease(IoStatus status)
     {
         if (status != IoStatus.Ok || _isClosed || _pool.Ledger.KeptSectors == 0) return false;
-        if (!DemandExceeds(_pool.Allocator.RoomForMetadataSectors / 4)) return false;
+        if (!DemandExceeds(1)) return false;
         _pool.Ledger.IsReleaseWanted = true;
         return _pool.Writer.IsHeld = true;
     }

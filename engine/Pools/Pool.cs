@@ -259,6 +259,8 @@ public sealed class Pool
     public PoolStatus Status()
     {
         SpaceAllocator space = _core.Allocator;
+        // Anybody's on demand.
+        long held = _core.Ledger.HeldSectors;
         (string health, string reason) = Health();
         return new PoolStatus(
             Name,
@@ -266,8 +268,8 @@ public sealed class Pool
             health,
             reason,
             space.TotalSectors * Layout.SectorBytes,
-            (space.TotalSectors - space.FreeSectors) * Layout.SectorBytes,
-            space.FreeForDataSectors * Layout.SectorBytes,
+            (space.TotalSectors - space.FreeSectors - held) * Layout.SectorBytes,
+            (space.FreeForDataSectors + held) * Layout.SectorBytes,
             PoolSpace.Of(_core),
             _core.Checkpoint,
             _core.Epoch,

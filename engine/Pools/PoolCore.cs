@@ -30,6 +30,7 @@ internal sealed class PoolCore
         Allocator = new SpaceAllocator { IsUsable = devices.Stands };
         for (int i = 0; i < devices.VdevCount; i++) Allocator.AddVdev(devices.Geometry(i), devices.Role(i));
         Ledger = new SpaceLedger(loop, Allocator);
+        Allocator.MakeRoom = Ledger.ReleaseHeld;
         Cache = cache.Open();
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Ledger, Damage);

@@ -38,6 +38,11 @@ internal sealed class SpaceAllocator : IDisposable
     /// <summary>Asked before a log segment goes to a log vdev: whether its devices can take it.</summary>
     public Func<int, bool> IsUsable { get; set; } = static _ => true;
 
+    /// <summary>
+    /// Asked when there is no room but in the zones: whether something that was held became free.
+    /// </summary>
+    public Func<bool> MakeRoom { get; set; } = static () => false;
+
     /// <summary>Free on data vdevs.</summary>
     public long FreeSectors
     {
@@ -160,6 +165,13 @@ internal sealed class SpaceAllocator : IDisposable
     /// <param name="taken">Blocks that have room now, at least one.</param>
     public bool TryAllocateData(int physicalSectors, int wanted, out BlockPlace place, out int taken)
     {
+        while (!TryTakeData(physicalSectors, wanted, out place, out taken))
+            if (!MakeRoom()) return false;
+        return true;
+    }
+
+    private bool TryTakeData(int physicalSectors, int wanted, out BlockPlace place, out int taken)
+    {
         place = default;
         taken = 0;
         for (int attempt = 0; attempt <= _vdevs.Count; attempt++)
@@ -231,9 +243,15 @@ internal sealed class SpaceAllocator : IDisposable
     private bool TryPlace(AllocationClass purpose, int physicalSectors, VdevRole role, int avoid,
         out BlockPlace place)
     {
-        return TryOpen(purpose, physicalSectors, role, avoid, out place)
-            || (avoid >= 0 && TryOpenOn(avoid, purpose, physicalSectors, out place))
-            || TryZone(physicalSectors, role, avoid, out place)
+        do
+        {
+            if (TryOpen(purpose, physicalSectors, role, avoid, out place)
+                || (avoid >= 0 && TryOpenOn(avoid, purpose, physicalSectors, out place)))
+                return true;
+        }
+        while (MakeRoom());
+
+        return TryZone(physicalSectors, role, avoid, out place)
             || (avoid >= 0 && TryZoneOn(avoid, physicalSectors, out place));
     }
 

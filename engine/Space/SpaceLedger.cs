@@ -18,6 +18,9 @@ namespace Cstor.Engine.Space;
 /// Who reads blocks in the background, by pointers found some time ago, pins the ledger meanwhile:
 /// checkpoints go on, but what they free is kept until the last pin is gone, so no place is used again under
 /// the reader. Segments of the log are freed all the same: nobody has a pointer to them.
+///
+/// What else a checkpoint freed is held a while longer, so that the roots before it stay whole, but for their
+/// log, and an import can go back to them (see <see cref="HeldSpace"/>). Whoever finds no room gets it at once.
 /// </remarks>
 internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
 {
@@ -27,15 +30,21 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     private List<SpaceLogEntry> _current = new(1024);
     private List<SpaceLogEntry> _frozen = new(1024);
     private readonly HashSet<BlockPlace> _frozenSegments = [];
+    private readonly HeldSpace _held = new(allocator);
     private List<SpaceLogEntry> _kept = [];
+    private long _awaitingSectors;
+    private long _keptSectors;
     private int _joinFrom;
     private int _pins;
 
     /// <summary>Sectors freed that await a durable checkpoint or the last unpin.</summary>
-    public long AwaitingSectors { get; private set; }
+    public long AwaitingSectors => _awaitingSectors + (_pins > 0 ? _held.Sectors : 0);
 
     /// <summary>Those of them that no checkpoint releases, because of a pin.</summary>
-    public long KeptSectors { get; private set; }
+    public long KeptSectors => _keptSectors + (_pins > 0 ? _held.Sectors : 0);
+
+    /// <summary>Sectors that are free for whoever wants them, and until then keep older roots whole.</summary>
+    public long HeldSectors => _held.Sectors;
 
     /// <summary>
     /// Somebody waits for kept space: who pinned should unpin soon, and may pin again afterwards.
@@ -105,23 +114,36 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
         _frozenSegments.Add(place);
     }
 
-    /// <summary>The checkpoint is durable: what it freed may be used again, unless it is pinned.</summary>
+    /// <summary>
+    /// The checkpoint is durable: what it freed may be used again, unless it is pinned, and is held while
+    /// nobody wants it.
+    /// </summary>
     public async ValueTask ThawAsync()
     {
+        _held.Begin();
         for (int i = 0; i < _frozen.Count; i++)
         {
             SpaceLogEntry entry = _frozen[i];
             if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
             if (entry.Change != SpaceChange.Freed) continue;
-            if (_pins == 0 || _frozenSegments.Contains(entry.Place))
+            bool isSegment = _frozenSegments.Contains(entry.Place);
+            if (_pins > 0 && !isSegment)
+            {
+                _kept.Add(entry);
+                _keptSectors += entry.SectorCount;
+            }
+            else if (isSegment || _held.IsFull)
             {
                 Release(entry);
-                continue;
             }
-
-            _kept.Add(entry);
-            KeptSectors += entry.SectorCount;
+            else
+            {
+                _held.Add(entry);
+                _awaitingSectors -= entry.SectorCount;
+            }
         }
+
+        while (_pins == 0 && _held.IsTooMuch && ReleaseHeld()) await loop.DelayAsync(0);
 
         _frozen.Clear();
         _frozenSegments.Clear();
@@ -133,11 +155,33 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     /// </summary>
     public void Pin() => _pins++;
 
-    /// <summary>Ends a pin. After the last one, what was kept is released in the background.</summary>
+    /// <summary>
+    /// Gives some of what is held free, the oldest first. Not while there are pins: who pinned may have found
+    /// a pointer before it was freed, and is asked to unpin.
+    /// </summary>
+    /// <returns>False if nothing became free.</returns>
+    public bool ReleaseHeld()
+    {
+        if (_pins > 0)
+        {
+            IsReleaseWanted |= _held.Sectors > 0;
+            return false;
+        }
+
+        int released = _held.ReleaseSome();
+        Releases += released;
+        return released > 0;
+    }
+
+    /// <summary>
+    /// Ends a pin. After the last one, what was kept is released in the background, and what is held too if
+    /// somebody wants it.
+    /// </summary>
     public void Unpin()
     {
         Check.That(_pins > 0);
         if (--_pins > 0) return;
+        if (IsReleaseWanted) _keptSectors += KeepHeld();
         IsReleaseWanted = false;
         if (_kept.Count > 0 && !IsReleasing) ReleaseKept();
     }
@@ -154,7 +198,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
             {
                 if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
                 Release(kept[i]);
-                KeptSectors -= kept[i].SectorCount;
+                _keptSectors -= kept[i].SectorCount;
             }
 
             if (_pins > 0) break;
@@ -164,11 +208,18 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
         Released();
     }
 
+    private long KeepHeld()
+    {
+        long sectors = _held.MoveTo(_kept);
+        _awaitingSectors += sectors;
+        return sectors;
+    }
+
     private void Release(SpaceLogEntry entry)
     {
         Releases++;
         allocator.Release(entry.Place, (int)entry.SectorCount);
-        AwaitingSectors -= entry.SectorCount;
+        _awaitingSectors -= entry.SectorCount;
     }
 
     private void AddCopies(List<SpaceLogEntry> list, in BlockPointer pointer, SpaceChange change)
@@ -182,7 +233,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     // Runs that adjoin the last entry are joined: a sequential write is one entry.
     private void Add(List<SpaceLogEntry> list, BlockPlace place, int sectors, SpaceChange change)
     {
-        if (change == SpaceChange.Freed) AwaitingSectors += sectors;
+        if (change == SpaceChange.Freed) _awaitingSectors += sectors;
         if (list.Count > (list == _frozen ? _joinFrom : 0))
         {
             ref SpaceLogEntry last = ref CollectionsMarshal.AsSpan(list)[^1];

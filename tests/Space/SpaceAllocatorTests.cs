@@ -90,7 +90,12 @@ public sealed class SpaceAllocatorTests
         Assert.Equal(free - space.FreeSectors, ledger.AwaitingSectors);
         ledger.Freeze();
         Assert.Equal(RunEnd.Completed, machine.Run(loop, () => ledger.ThawAsync()));
-        Assert.Equal((free, 0L), (space.FreeSectors, ledger.AwaitingSectors));
+        Assert.Equal((free, 0L), (space.FreeSectors + ledger.HeldSectors, ledger.AwaitingSectors));
+        while (ledger.ReleaseHeld())
+        {
+        }
+
+        Assert.Equal((free, 0L), (space.FreeSectors, ledger.HeldSectors));
     }
 
     [Fact]
