@@ -35,6 +35,7 @@ internal sealed class LogReader(ILoop loop, PoolDevices devices, DamageLog damag
     {
         List<FoundGroup> groups = [];
         List<LogSegment> segments = [start.Segment, start.Next];
+        if (start.Generation == Uberblock.NoLog) return new LogScan([], start.Sequence - 1, segments, null);
         LogPosition at = start;
         ulong flushedThrough = start.Sequence - 1;
         IoBuffer buffer = loop.Buffers.Rent(Layout.LogGroupMaximumBytes);

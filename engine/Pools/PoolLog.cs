@@ -27,4 +27,8 @@ internal static partial class PoolLog
 
     [LoggerMessage(6, LogLevel.Information, "{Dataset}: destroyed, and its space given back")]
     public static partial void DatasetErased(ILogger logger, string dataset);
+
+    [LoggerMessage(7, LogLevel.Warning,
+        "pool {Pool}: went back to checkpoint {Checkpoint}, which is checkpoint {Number} now")]
+    public static partial void WentBack(ILogger logger, string pool, ulong checkpoint, ulong number);
 }

@@ -34,8 +34,19 @@ internal static class PoolOpener
     }
 
     /// <summary>Imports the newest root.</summary>
+    /// <param name="loop">Of the devices.</param>
+    /// <param name="logger">For the operator.</param>
+    /// <param name="devices">Opened.</param>
+    /// <param name="options">How the pool runs.</param>
+    /// <param name="cache">Of all pools.</param>
+    /// <param name="chosen">Imported instead of the newest root that is on the devices.</param>
     public static async ValueTask<Outcome<Pool>> ImportAsync(
-        ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options, ReadCache cache)
+        ILoop loop,
+        ILogger logger,
+        PoolDevices devices,
+        PoolOptions options,
+        ReadCache cache,
+        Uberblock? chosen = null)
     {
         PoolCore core = new(loop, logger, devices, options, cache);
         core.Reader.MayRepair = !devices.IsReadOnly;
@@ -46,7 +57,7 @@ internal static class PoolOpener
         foreach (string where in scan.Damaged) core.Damage.Note(DamageKind.Uberblock, where, repaired: false);
         foreach (string where in scan.NewestMissing)
             core.Damage.Note(DamageKind.Uberblock, where, repaired: !devices.IsReadOnly);
-        Uberblock root = scan.Roots[0].Root;
+        Uberblock root = chosen ?? scan.Roots[0].Root;
         Fault? fault = await LoadAsync(core, spaceMap, root);
         LogReplay? replay = null;
         LogScan? log = null;
@@ -83,14 +94,11 @@ internal static class PoolOpener
     {
         if (LostLog(core.Devices, root) is { } lost) return (lost, null, null);
         LogReader reader = new(core.Loop, core.Devices, core.Damage, !core.Devices.IsReadOnly);
-        LogScan log = await reader.ScanAsync(new LogPosition(
-            root.LogGeneration, root.LogSequence,
-            new LogSegment(root.LogPlace0, root.LogPlace1), new LogSegment(root.LogNext0, root.LogNext1),
-            (int)root.LogOffsetBytes, root.LogPreviousChecksum));
+        LogScan log = await reader.ScanAsync(LogOf(root));
         LogReplay replay = new(core, reader);
         Fault? fault = log.Gap is not null && !core.Devices.IsReadOnly
             ? new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
-                "Import with --readonly to save what is there")
+                "Import with --readonly to save what is there, or without the log: " + Rewind(core.Devices))
             : await replay.ApplyAsync(log);
         reader.Close();
         return (fault, replay, log);
@@ -100,7 +108,7 @@ internal static class PoolOpener
     {
         byte[] random = new byte[sizeof(ulong)];
         core.Loop.FillRandom(random);
-        ulong generation = BinaryPrimitives.ReadUInt64LittleEndian(random);
+        ulong generation = Math.Max(1, BinaryPrimitives.ReadUInt64LittleEndian(random));
         core.Log = CommitLog.TryBegin(core.Loop, core.Devices, core.Allocator, core.Ledger, generation,
             sequence);
         if (core.Log is null)
@@ -114,15 +122,23 @@ internal static class PoolOpener
             "Check the devices");
     }
 
-    // The labels say that the pool went on without a vdev for the log, but no root does: what was
-    // acknowledged last is there and nowhere else.
-    private static Fault? LostLog(PoolDevices devices, in Uberblock root)
+    /// <summary>Where the log of a root begins.</summary>
+    public static LogPosition LogOf(in Uberblock root) => new(
+        root.LogGeneration, root.LogSequence,
+        new LogSegment(root.LogPlace0, root.LogPlace1), new LogSegment(root.LogNext0, root.LogNext1),
+        (int)root.LogOffsetBytes, root.LogPreviousChecksum);
+
+    /// <summary>
+    /// The labels say that the pool went on without a vdev for the log, but no root does: what was
+    /// acknowledged last is there and nowhere else.
+    /// </summary>
+    public static Fault? LostLog(PoolDevices devices, in Uberblock root)
     {
-        bool isLost = IsLost(root.LogPlace0) && IsLost(root.LogPlace1);
+        bool isLost = root.LogGeneration != Uberblock.NoLog && IsLost(root.LogPlace0) && IsLost(root.LogPlace1);
         return isLost && !devices.IsReadOnly
             ? new Fault("log-lost", $"pool '{devices.PoolName}': the commit log of checkpoint {root.Number} "
                 + "was on devices that are out of use, and with it the last acknowledged writes",
-                "Attach the log device, or import with --readonly to save what is there without them")
+                "Attach the log device, or go on without it: " + Rewind(devices))
             : null;
 
         bool IsLost(BlockPlace place) => place.Vdev < devices.VdevCount
@@ -135,12 +151,16 @@ internal static class PoolOpener
         return fault;
     }
 
-    private static Fault NoRoot(string pool) => new(
+    /// <summary>No uberblock is left, and nothing to go back to.</summary>
+    public static Fault NoRoot(string pool) => new(
         "no-root", $"pool '{pool}': no device has a valid uberblock",
         "Look at them with: cstor debug uberblock DEV");
 
     private static Fault Unreadable(PoolCore core, in Uberblock root, string what, IoStatus status) => new(
         "root-damaged",
         $"pool '{core.Devices.PoolName}': {what} of checkpoint {root.Number}: no readable copy ({status})",
-        "Check the devices; missing ones may hold the other copy");
+        "Check the devices; missing ones may hold the other copy. Or see which older root is whole: "
+            + Rewind(core.Devices));
+
+    private static string Rewind(PoolDevices devices) => $"cstor pool import --rewind {devices.PoolName}";
 }

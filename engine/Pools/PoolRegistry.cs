@@ -1,6 +1,8 @@
 using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
+using Cstor.Engine.Rewind;
 using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout.Records;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Pools;
@@ -78,15 +80,51 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
     /// <param name="candidate">From <see cref="ScanAsync"/>.</param>
     /// <param name="readOnly">Without any write: the log is replayed in memory only.</param>
     /// <param name="force">Also if another host used it last, or it was destroyed.</param>
-    public async ValueTask<Outcome<Pool>> ImportAsync(ImportCandidate candidate, bool readOnly, bool force)
+    /// <param name="checkpoint">Go back to this one, without its log; 0 for the newest with it.</param>
+    public async ValueTask<Outcome<Pool>> ImportAsync(
+        ImportCandidate candidate, bool readOnly, bool force, ulong checkpoint = 0)
     {
         if (Claim(candidate.Name) is { } fault) return fault;
         Outcome<PoolDevices> devices =
             await PoolOpening.OpenAsync(loop, _logger, options.Host, candidate, readOnly, force);
-        Outcome<Pool> pool = devices.IsOk
-            ? await PoolOpener.ImportAsync(loop, _logger, devices.Value, options, Cache)
-            : devices.Fault;
+        Outcome<Pool> pool = devices.IsOk ? await OpenAsync(devices.Value, checkpoint) : devices.Fault;
         return Settle(candidate.Name, pool);
+    }
+
+    /// <summary>Says which older roots an import could go back to. Writes nothing.</summary>
+    /// <param name="candidate">From <see cref="ScanAsync"/>.</param>
+    /// <param name="force">As for <see cref="ImportAsync"/>.</param>
+    /// <param name="includesData">Read all data too, not only what leads to it.</param>
+    public async ValueTask<Outcome<RewindPlan>> PlanRewindAsync(
+        ImportCandidate candidate, bool force, bool includesData)
+    {
+        if (Claim(candidate.Name) is { } fault) return fault;
+        Outcome<PoolDevices> devices =
+            await PoolOpening.OpenAsync(loop, _logger, options.Host, candidate, readOnly: true, force);
+        Outcome<RewindPlan> plan = devices.IsOk
+            ? await PoolRewind.PlanAsync(loop, devices.Value, includesData)
+            : devices.Fault;
+        if (devices.IsOk) await devices.Value.CloseAsync();
+        _busy.Remove(candidate.Name);
+        return plan;
+    }
+
+    private async ValueTask<Outcome<Pool>> OpenAsync(PoolDevices devices, ulong checkpoint)
+    {
+        Uberblock? chosen = null;
+        if (checkpoint > 0)
+        {
+            Outcome<Uberblock> root = await PoolRewind.GoBackAsync(loop, _logger, devices, checkpoint);
+            if (!root.IsOk)
+            {
+                await devices.CloseAsync();
+                return root.Fault;
+            }
+
+            chosen = root.Value;
+        }
+
+        return await PoolOpener.ImportAsync(loop, _logger, devices, options, Cache, chosen);
     }
 
     /// <summary>Closes a pool so that any host may import it.</summary>

@@ -101,6 +101,10 @@ public struct Uberblock
     /// <summary>xxh128 of all bytes before it.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;
 
+    /// <summary>Stands for a log's generation where no log follows: an import went back to an older
+    /// root.</summary>
+    public const ulong NoLog = 0;
+
     /// <summary>Reads and validates one sector.</summary>
     /// <returns>Reason why it is not an uberblock of this format, or null.</returns>
     public static string? TryRead(ReadOnlySpan<byte> sector, out Uberblock uberblock)

@@ -1,0 +1,10 @@
+namespace Cstor.Tests.Rewind;
+
+/// <summary>What each checkpoint writes anew.</summary>
+public enum RootPart
+{
+    DatasetTable,
+    DatasetRecord,
+    SpaceLog,
+    VolumeNode,
+}
