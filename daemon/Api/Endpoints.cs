@@ -48,6 +48,16 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             deadlines.Change);
         Query(
             routes,
+            Routes.ImportRewind,
+            ReplyJson.Default.RewindPlan,
+            context => administration.PlanRewindAsync(
+                Name(context, "pool"),
+                [.. context.Request.Query["search"].OfType<string>()],
+                context.Request.Query.ContainsKey("force"),
+                context.Request.Query.ContainsKey("data")),
+            Timeout.InfiniteTimeSpan);
+        Query(
+            routes,
             Routes.Volumes,
             ReplyJson.Default.VolumeViewArray,
             context => administration.ListVolumesAsync(context.Request.Query["pool"].FirstOrDefault()));

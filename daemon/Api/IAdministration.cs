@@ -1,5 +1,6 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Rewind;
 
 namespace Cstor.Daemon.Api;
 
@@ -27,6 +28,11 @@ internal interface IAdministration
     Task<Outcome<ImportScanView>> ScanAsync(string[] search);
 
     Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request);
+
+    /// <summary>
+    /// Which older roots a pool could go back to; takes as long as reading its metadata, or all its data.
+    /// </summary>
+    Task<Outcome<RewindPlan>> PlanRewindAsync(string pool, string[] search, bool force, bool data);
 
     Task<Outcome<ActionReport>> ExportPoolAsync(string pool, ChangeRequest request);
 

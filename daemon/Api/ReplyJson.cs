@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Rewind;
 
 namespace Cstor.Daemon.Api;
 
@@ -13,6 +14,7 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HealthView))]
 [JsonSerializable(typeof(ActionReport))]
 [JsonSerializable(typeof(ImportScanView))]
+[JsonSerializable(typeof(RewindPlan))]
 [JsonSerializable(typeof(CheckView))]
 [JsonSerializable(typeof(PoolStatus))]
 [JsonSerializable(typeof(PoolStatus[]))]

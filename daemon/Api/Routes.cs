@@ -18,6 +18,7 @@ internal static class Routes
     public const string PoolScrub = "/v1/pools/{pool}/scrub";
     public const string PoolCheck = "/v1/pools/{pool}/check";
     public const string Imports = "/v1/imports";
+    public const string ImportRewind = "/v1/imports/{pool}/rewind";
     public const string Volumes = "/v1/volumes";
     public const string Volume = "/v1/volumes/{pool}/{volume}";
     public const string VolumeDestroy = "/v1/volumes/{pool}/{volume}/destroy";

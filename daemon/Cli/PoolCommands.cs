@@ -10,7 +10,8 @@ internal sealed class PoolCommands(CommandBuilder builder)
     {
         Command pool = new("pool", "Pools: make and open them, look at them, mend them")
         {
-            BuildCreate(), BuildImport(), BuildExport(), BuildDestroy(), BuildList(), BuildStatus(),
+            BuildCreate(), new ImportCommand(builder).Build(), BuildExport(), BuildDestroy(), BuildList(),
+            BuildStatus(),
         };
         foreach (Command command in new PoolDeviceCommands(builder).Build()) pool.Add(command);
         foreach (Command command in new PoolScanCommands(builder).Build()) pool.Add(command);
@@ -45,58 +46,6 @@ internal sealed class PoolCommands(CommandBuilder builder)
                 parse, HttpMethod.Post, Routes.Pools, request, RequestJson.Default.CreatePoolRequest, cancel);
         });
         return command;
-    }
-
-    private Command BuildImport()
-    {
-        Argument<string> pool = ArgumentReaders.PoolOrGuid(
-            "Name or guid; without it, lists what can be imported");
-        pool.Arity = ArgumentArity.ZeroOrOne;
-        Option<string[]> search = new("--search", "-d")
-        {
-            Description = "Directory or device to look at, instead of all block devices; repeatable",
-            HelpName = "DIR|DEV",
-        };
-        Option<bool> readOnly = new("--readonly") { Description = "Write nothing to the devices" };
-        Option<bool> force = CommandBuilder.Force(
-            "Also if another host had the pool last and did not export it");
-        Command command = new(
-            "import",
-            "Open a pool that is on this machine's devices.\n\nExample: cstor pool import -d /srv/disks tank")
-        {
-            builder.DryRun, search, readOnly, force, builder.Json, pool,
-        };
-        command.SetAction((parse, cancel) =>
-        {
-            string[] places = [.. (parse.GetValue(search) ?? []).Select(VdevGrammar.Resolve)];
-            if (parse.GetValue(pool) is not { } name) return ListCandidatesAsync(parse, places, cancel);
-            ImportPoolRequest request = new(
-                name,
-                places,
-                parse.GetValue(readOnly),
-                parse.GetValue(force),
-                parse.GetValue(builder.DryRun));
-            return builder.ChangeAsync(
-                parse,
-                HttpMethod.Post,
-                Routes.Imports,
-                request,
-                RequestJson.Default.ImportPoolRequest,
-                cancel);
-        });
-        return command;
-    }
-
-    private Task<int> ListCandidatesAsync(ParseResult parse, string[] places, CancellationToken cancel)
-    {
-        string query = string.Join('&', places.Select(place => "search=" + Uri.EscapeDataString(place)));
-        return builder.ShowAsync(
-            parse,
-            Routes.Imports + (query.Length == 0 ? "" : "?" + query),
-            ReplyJson.Default.ImportScanView,
-            ReplyJson.Indented.ImportScanView,
-            PoolPrinter.WriteCandidates,
-            cancel);
     }
 
     private Command BuildExport()

@@ -3,6 +3,7 @@ using Cstor.Daemon.Api;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Rewind;
 using Cstor.Target;
 
 namespace Cstor.Daemon.Service;
@@ -40,6 +41,9 @@ internal sealed class Administration(
 
     public Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request) =>
         pools.ImportAsync(request);
+
+    public Task<Outcome<RewindPlan>> PlanRewindAsync(string pool, string[] search, bool force, bool data) =>
+        pools.PlanRewindAsync(pool, search, force, data);
 
     public Task<Outcome<ActionReport>> ExportPoolAsync(string pool, ChangeRequest request) =>
         pools.ExportAsync(pool, request);

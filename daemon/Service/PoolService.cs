@@ -4,6 +4,7 @@ using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Rewind;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout.Units;
@@ -99,13 +100,26 @@ internal sealed partial class PoolService(
                 ? obstacle
                 : PoolTexts.Would($"would import pool {pool.Name} ({pool.Guid}) from {devices}");
         }
-        Outcome<OpenedPool> opened = await starter.OpenAsync(pool, request.ReadOnly, request.Force);
+        Outcome<OpenedPool> opened =
+            await starter.OpenAsync(pool, request.ReadOnly, request.Force, request.Checkpoint);
         return opened.IsOk
             ? PoolTexts.Done(
                 $"pool {opened.Value.Name} imported with "
                     + PoolTexts.Count(opened.Value.Volumes.Length, "volume"),
-                [.. PoolTexts.Gone(opened.Value.Status)])
+                [
+                    .. PoolTexts.WentBack(request, opened.Value.Name),
+                    .. PoolTexts.Gone(opened.Value.Status),
+                ])
             : opened.Fault;
+    }
+
+    public async Task<Outcome<RewindPlan>> PlanRewindAsync(
+        string nameOrGuid, string[] search, bool force, bool data)
+    {
+        Outcome<ImportCandidate> found = await starter.FindAsync(nameOrGuid, search);
+        return found.IsOk
+            ? await loop.CallAsync(() => registry.PlanRewindAsync(found.Value, force, data))
+            : found.Fault;
     }
 
     public async Task<Outcome<ActionReport>> ExportAsync(string nameOrGuid, ChangeRequest request)

@@ -29,11 +29,12 @@ internal sealed partial class PoolStarter(
     }
 
     /// <summary>Opens a pool that was found and offers its volumes.</summary>
-    public async Task<Outcome<OpenedPool>> OpenAsync(ImportCandidate candidate, bool readOnly, bool force)
+    public async Task<Outcome<OpenedPool>> OpenAsync(
+        ImportCandidate candidate, bool readOnly, bool force, ulong checkpoint = 0)
     {
         Outcome<OpenedPool> opened = await loop.CallAsync<OpenedPool>(async () =>
         {
-            Outcome<Pool> pool = await registry.ImportAsync(candidate, readOnly, force);
+            Outcome<Pool> pool = await registry.ImportAsync(candidate, readOnly, force, checkpoint);
             return pool.IsOk ? OpenedPool.Of(pool.Value) : pool.Fault;
         });
         if (!opened.IsOk) return opened;

@@ -75,6 +75,16 @@ internal static class PoolTexts
         }
     }
 
+    /// <summary>What an operator should know of a pool that went back to an older root.</summary>
+    public static IEnumerable<string> WentBack(ImportPoolRequest request, string name)
+    {
+        if (request.Checkpoint == 0) yield break;
+        yield return string.Create(
+            CultureInfo.InvariantCulture,
+            $"  as it was at checkpoint {request.Checkpoint}, without the commit log that followed");
+        if (!request.ReadOnly) yield return $"  see that it is whole: cstor pool scrub {name}";
+    }
+
     public static CheckView Checked(string name, CheckReport report, params string[] notes) => new(
         name,
         report.Blocks,

@@ -98,7 +98,8 @@ internal static class PoolOpener
         LogReplay replay = new(core, reader);
         Fault? fault = log.Gap is not null && !core.Devices.IsReadOnly
             ? new Fault("log-damaged", $"pool '{core.Devices.PoolName}': {log.Gap}",
-                "Import with --readonly to save what is there, or without the log: " + Rewind(core.Devices))
+                "Import with --readonly to save what is there, or without the log: "
+                    + Rewind(core.Devices))
             : await replay.ApplyAsync(log);
         reader.Close();
         return (fault, replay, log);
@@ -134,7 +135,8 @@ internal static class PoolOpener
     /// </summary>
     public static Fault? LostLog(PoolDevices devices, in Uberblock root)
     {
-        bool isLost = root.LogGeneration != Uberblock.NoLog && IsLost(root.LogPlace0) && IsLost(root.LogPlace1);
+        bool isLost = root.LogGeneration != Uberblock.NoLog
+            && IsLost(root.LogPlace0) && IsLost(root.LogPlace1);
         return isLost && !devices.IsReadOnly
             ? new Fault("log-lost", $"pool '{devices.PoolName}': the commit log of checkpoint {root.Number} "
                 + "was on devices that are out of use, and with it the last acknowledged writes",

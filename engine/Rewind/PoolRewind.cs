@@ -1,10 +1,10 @@
 // Going back to an older root. Such a root is still whole, because what the last checkpoints freed is held
-// while nobody wants the space (see HeldSpace); how many are is for the disks to say, so each is read first.
+// while nobody wants the space (see HeldSpace); how many are is for the disks to say, so each is read.
 //
 // Why a crash is safe: going back is one write of an uberblock, before which nothing is changed. It leads to
-// the old root's trees under a number and an epoch above all that were ever used, and names no log. Without it
-// the pool is as it was; with it no newer root can win any more, whatever is overwritten afterwards. The import
-// that follows is like any other.
+// the old root's trees under a number and an epoch above all that were ever used, and names no log. Without
+// it the pool is as it was; with it no newer root can win any more, whatever is overwritten afterwards. The
+// import that follows is like any other.
 //
 // The log is not replayed: it belongs to the newest root, and may be what is damaged.
 using Cstor.Engine.Blocks;
@@ -20,7 +20,8 @@ namespace Cstor.Engine.Rewind;
 
 internal static class PoolRewind
 {
-    /// <summary>Reads all roots and says of each what it leads to and what it lacks. Writes nothing.</summary>
+    /// <summary>Reads all roots and says of each what it leads to and what it lacks; writes
+    /// nothing.</summary>
     /// <param name="loop">Of the devices.</param>
     /// <param name="devices">Opened.</param>
     /// <param name="includesData">Read all data too, not only what leads to it.</param>
@@ -48,7 +49,8 @@ internal static class PoolRewind
         }
 
         (int groups, string logDamage) = await ReadLogAsync(loop, devices, newest);
-        return new RewindPlan(devices.PoolName, devices.PoolGuid, groups, logDamage, roots);
+        bool isNeedless = roots[0].Damage.Length == 0 && logDamage.Length == 0;
+        return new RewindPlan(devices.PoolName, devices.PoolGuid, groups, logDamage, isNeedless, roots);
     }
 
     /// <summary>

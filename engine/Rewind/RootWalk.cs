@@ -1,6 +1,6 @@
-// Reads all metadata that a root leads to, and says what is missing; writes nothing. Data blocks are read only
-// if asked for: a volume with a lost block can be used, one with a lost node hardly. Roots share most of their
-// trees, so what was found whole below one is not read again below the next.
+// Reads all metadata that a root leads to, and says what is missing; writes nothing. Data blocks are read
+// only if asked for: a volume with a lost block can be used, one with a lost node hardly. Roots share most of
+// their trees, so what was found whole below one is not read again below the next.
 using System.Runtime.InteropServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;

@@ -32,7 +32,8 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
     public bool IsFull => _entries >= MaximumEntries;
 
     /// <summary>Some of it should be released now.</summary>
-    public bool IsTooMuch => _checkpoints.Count > Checkpoints || Sectors > allocator.FreeSectors / MaximumShare;
+    public bool IsTooMuch =>
+        _checkpoints.Count > Checkpoints || Sectors > allocator.FreeSectors / MaximumShare;
 
     /// <summary>Another checkpoint is durable; what is added from now on was freed by it.</summary>
     public void Begin()

@@ -19,8 +19,9 @@ namespace Cstor.Engine.Space;
 /// checkpoints go on, but what they free is kept until the last pin is gone, so no place is used again under
 /// the reader. Segments of the log are freed all the same: nobody has a pointer to them.
 ///
-/// What else a checkpoint freed is held a while longer, so that the roots before it stay whole, but for their
-/// log, and an import can go back to them (see <see cref="HeldSpace"/>). Whoever finds no room gets it at once.
+/// What else a checkpoint freed is held a while longer, so that the roots before it stay whole, but for
+/// their log, and an import can go back to them (see <see cref="HeldSpace"/>). Whoever finds no room gets it
+/// at once.
 /// </remarks>
 internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
 {
@@ -43,7 +44,8 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     /// <summary>Those of them that no checkpoint releases, because of a pin.</summary>
     public long KeptSectors => _keptSectors + (_pins > 0 ? _held.Sectors : 0);
 
-    /// <summary>Sectors that are free for whoever wants them, and until then keep older roots whole.</summary>
+    /// <summary>Sectors that are free for whoever wants them; until then they keep older roots
+    /// whole.</summary>
     public long HeldSectors => _held.Sectors;
 
     /// <summary>

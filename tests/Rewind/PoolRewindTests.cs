@@ -88,7 +88,8 @@ public sealed class PoolRewindTests
             ulong target = rig.Newest - 1;
             rig.Fixture.Run(async () => await rig.DamageNewestAsync((RootPart)rig.Random.Below(3)));
             SimulatedNode node = rig.Fixture.Node;
-            node.CrashAtWrite(node.WriteBoundaryCount + boundary, boundary % 2 == 1, (CrashMode)(boundary % 6));
+            node.CrashAtWrite(
+                node.WriteBoundaryCount + boundary, boundary % 2 == 1, (CrashMode)(boundary % 6));
             rig.Fixture.Run(async () => await rig.TryImportAsync(target), mayCrash: true);
             node.CancelCrash();
             rig.Fixture.Crash(CrashMode.DropUnflushed);

@@ -58,7 +58,8 @@ internal sealed class RewindRig(ulong seed, bool isMirror = false) : IDisposable
         {
             int at = Random.Below(Blocks);
             Random.Fill(block);
-            Assert.Equal(IoStatus.Ok, await Fixture.WriteAsync(volume, at * BlockBytes, block, durable: true));
+            Assert.Equal(
+                IoStatus.Ok, await Fixture.WriteAsync(volume, at * BlockBytes, block, durable: true));
             _now[at] = block[0];
         }
     }
@@ -103,7 +104,7 @@ internal sealed class RewindRig(ulong seed, bool isMirror = false) : IDisposable
         if (what == RootPart.VolumeNode)
         {
             byte[] sector = await ReadAsync(devices, victim);
-            Assert.Null(DatasetRecord.TryRead(sector.AsSpan(0, DatasetRecord.Bytes), out DatasetRecord record));
+            Assert.Null(DatasetRecord.TryRead(sector.AsSpan(0, DatasetRecord.Bytes), out var record));
             victim = record.Root;
         }
 

@@ -1,6 +1,7 @@
 using Cstor.Daemon.Api;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Rewind;
 
 namespace Cstor.Tests.Daemon.Api;
 
@@ -44,6 +45,20 @@ internal sealed class FakeAdministration : IAdministration
             [new("lost", Guid, "degraded", "", "node-2", false, ["/dev/sdx"],
                 [new(Guid, "/dev/sdz", "0.1")])],
             ["/dev/sdy: I/O error"]));
+
+    public RewindPlan Rewind { get; set; } = new(
+        "tank", Guid, 12, "", false,
+        [
+            new(4711, 1_795_000_000_000_000_000, 0, "dataset table: gone", [], []),
+            new(4710, 1_794_999_940_000_000_000, 60_000_000_000, "", [new("db", 10L << 30)],
+                [
+                    new("db", RewindLoss.Written, 40_960, 10), new("new", RewindLoss.Created, 1L << 30, 0),
+                    new("old", RewindLoss.Destroyed, 2L << 30, 0), new("x", RewindLoss.Unknown, 0, 0),
+                ]),
+        ]);
+
+    public Task<Outcome<RewindPlan>> PlanRewindAsync(string pool, string[] search, bool force, bool data) =>
+        Answer($"{pool} {string.Join(' ', search)} {force} {data}", Rewind);
 
     public Task<Outcome<ActionReport>> ImportPoolAsync(ImportPoolRequest request) => Report(request);
 

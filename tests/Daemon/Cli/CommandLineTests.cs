@@ -206,6 +206,7 @@ public sealed class CommandLineTests
     [InlineData("pool status", "[0].health", "degraded")]
     [InlineData("pool import", "candidates[0].name", "lost")]
     [InlineData("pool import", "candidates[0].missing[0].lastPath", "/dev/sdz")]
+    [InlineData("pool import --rewind tank", "roots[0].damage", "dataset table: gone")]
     [InlineData("pool check tank", "pool", "tank")]
     [InlineData("volume list", "[0].target", "iqn.2026-11.io.cstor:tank.db")]
     [InlineData("volume status tank/db", "properties.sync", "standard")]
