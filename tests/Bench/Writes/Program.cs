@@ -1,6 +1,6 @@
 // The write path of the engine alone, against the device by the same loop: what a 4K overwrite costs the
-// device in bytes, what durability costs in time, whether checkpoints can be felt, what is allocated, and what
-// snapshots cost.
+// device in bytes, what durability costs in time, whether checkpoints can be felt, what is allocated, and
+// what snapshots cost.
 //   write-bench RAW POOL [quick|full] [all|writes|snapshots]
 // two devices of its own, of 1 and 14 GiB at least; both overwritten
 using Cstor.Engine.Host;

@@ -38,8 +38,8 @@ internal sealed class SnapshotBench(LinuxLoop loop, string poolPath, bool isQuic
         return closed == IoStatus.Ok;
     }
 
-    // The first snapshot finds what was written last still pending, at its most; each block written anew after
-    // a snapshot takes a leaf of its own here, so later rounds write fewer.
+    // The first snapshot finds what was written last still pending, at its most; each block written anew
+    // after a snapshot takes a leaf of its own here, so later rounds write fewer.
     private async ValueTask MeasureTakingAsync()
     {
         Volume volume = Value(await _pool.CreateVolumeAsync("sparse", SparseBytes, BlockBytes, []));
@@ -88,7 +88,8 @@ internal sealed class SnapshotBench(LinuxLoop loop, string poolPath, bool isQuic
 
         ratios.Sort();
         double ratio = ratios[ratios.Count / 2];
-        Line($"4K write with {Snapshots} snapshots", "time / without", ratio, "0.000", "<= 1.05", ratio <= 1.05);
+        string what = $"4K write with {Snapshots} snapshots";
+        Line(what, "time / without", ratio, "0.000", "<= 1.05", ratio <= 1.05);
     }
 
     private async ValueTask<double> TimeAsync(Volume volume)
