@@ -39,6 +39,7 @@ public sealed class Pool
         _maintenance.MembershipChanged = _scan.OnMembershipChanged;
         _scan.OnMembershipChanged();
         _maintenance.Start();
+        core.WriteBack.Start();
     }
 
     public string Name => _core.Devices.PoolName;
@@ -282,6 +283,7 @@ public sealed class Pool
         await _maintenance.CloseAsync();
         if (_scan is not null) await _scan.CloseAsync();
         await _volumes.CloseAsync();
+        await _core.WriteBack.CloseAsync();
         if (_pacer is not null)
         {
             status = await _pacer.RequestAsync();

@@ -7,6 +7,7 @@ using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Versions;
+using Cstor.Engine.Volumes;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Pools;
@@ -36,6 +37,7 @@ internal sealed class PoolCore
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Cache);
+        WriteBack = new WriteBack(this);
     }
 
     public ILoop Loop { get; }
@@ -61,6 +63,8 @@ internal sealed class PoolCore
     public MetadataWriter Metadata { get; }
 
     public TreeReader Trees { get; }
+
+    public WriteBack WriteBack { get; }
 
     /// <summary>Null on a pool imported read-only.</summary>
     public CommitLog? Log { get; set; }
@@ -111,6 +115,7 @@ internal sealed class PoolCore
     {
         while (Log is { IsIdle: false } || Ledger.IsReleasing) await Loop.DelayAsync(DrainPauseNanoseconds);
         await Devices.CloseAsync();
+        WriteBack.Dispose();
         Log?.Close();
         Cache.Close();
         Reader.Dispose();

@@ -24,6 +24,11 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
     public List<int> Failed { get; } = new(8);
 
     /// <summary>
+    /// What lies over blocks, as found together with their pointers.
+    /// </summary>
+    private readonly List<(int Index, WriteBackBlock Parts)> _over = new(8);
+
+    /// <summary>
     /// A device that hangs may still write to <see cref="Into"/>: nothing is read there again.
     /// </summary>
     public bool IsMemoryLost { get; set; }
@@ -47,6 +52,34 @@ internal sealed class ReadPlan : IValueTaskSource<IoStatus>
         Failed.Clear();
         IsMemoryLost = false;
         _partsLeft = 1;
+    }
+
+    /// <summary>Notes what lies over a block whose pointer was found in this step.</summary>
+    public void SetOver(int index, WriteBackBlock? parts)
+    {
+        int at = _over.Count - 1;
+        while (at >= 0 && _over[at].Index != index) at--;
+        if (at >= 0)
+        {
+            _over[at].Parts.Release();
+            _over.RemoveAt(at);
+        }
+
+        if (parts is null) return;
+        parts.Retain();
+        _over.Add((index, parts));
+    }
+
+    /// <summary>Lays that over the blocks which were read, if they were.</summary>
+    public void LayOver(IoStatus status)
+    {
+        foreach ((int index, WriteBackBlock parts) in _over)
+        {
+            if (status == IoStatus.Ok) parts.LayOver(BlockSlice(index).Span);
+            parts.Release();
+        }
+
+        _over.Clear();
     }
 
     public void AddPart() => _partsLeft++;

@@ -66,7 +66,12 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         IoStatus status = IoStatus.Ok;
         for (int i = 0; i < count && status == IoStatus.Ok; i++)
         {
-            if (volume.TryFind(firstBlock + (ulong)i, out plan.Pointers[i])) continue;
+            if (volume.TryFind(firstBlock + (ulong)i, out plan.Pointers[i]))
+            {
+                if (volume.Parts.Find(firstBlock + (ulong)i) is { } parts) plan.SetOver(i, parts);
+                continue;
+            }
+
             status = await pool.Trees.LoadAsync(plan.Pointers[i], IsPassing);
             i--;
         }
@@ -82,6 +87,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
+        plan.LayOver(status);
         _freePlans.Push(plan);
         return status;
     }
@@ -167,6 +173,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool)
                 continue;
             }
 
+            plan.SetOver(index, volume.Parts.Find(block));
             if (pointer.IsHole)
             {
                 plan.BlockSlice(index).Span.Clear();
