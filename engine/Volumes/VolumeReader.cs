@@ -80,6 +80,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
+        plan.LayOver(status);
         _freePlans.Push(plan);
         return status;
     }
@@ -134,8 +135,11 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
     {
         for (int i = 0; i < plan.Count;)
         {
-            if (volume.TryFind(plan.FirstBlock + (ulong)i, out plan.Pointers[i]))
+            ulong block = plan.FirstBlock + (ulong)i;
+            if (volume.TryFind(block, out plan.Pointers[i]))
             {
+                // What is read ahead is laid under whatever lies over it when somebody asks for it.
+                if (!plan.IsAhead && volume.Parts.Find(block) is { } parts) plan.SetOver(i, parts);
                 i++;
                 continue;
             }
@@ -230,6 +234,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
                 continue;
             }
 
+            plan.SetOver(index, volume.Parts.Find(block));
             if (pointer.IsHole)
             {
                 plan.BlockSlice(index).Span.Clear();
