@@ -72,8 +72,8 @@ internal sealed class BlockReader(ILoop loop, PoolDevices devices, SpaceLedger l
         if (pointer.Compression != CompressionKind.Off) return await ReadAsync(pointer, into, kind);
         long releases = ledger.Releases;
         int storedBytes = pointer.PhysicalSectors << Layout.SectorShift;
-        IoBuffer? apart = loop.Buffers.TryRent(storedBytes);
-        if (apart is null) return IoStatus.NoMemory;
+        // Checkpoints read nodes by this, which must not fail for want of memory.
+        IoBuffer apart = loop.Buffers.Rent(storedBytes);
         IoStatus status = await ReadStoredAsync(pointer, apart.First(storedBytes), kind);
         if (status == IoStatus.Ok) apart.Span[..storedBytes].CopyTo(into.Span);
         apart.Release();

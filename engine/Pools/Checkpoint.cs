@@ -96,6 +96,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         }
 
         pool.PendingCount = 0;
+        pool.ChangedDatasets = 0;
         _erasures.Plan(_jobs);
         return log;
     }

@@ -45,10 +45,21 @@ internal sealed class CheckpointPacer
     public async ValueTask<IoStatus> RequestAsync()
     {
         if (_pool.Stopped != IoStatus.Ok) return _pool.Stopped;
+        if (_isClosed) return IoStatus.Closed;
         TaskCompletionSource<IoStatus> done = new();
         _waiting.Add(done);
         Start();
         return await done.Task;
+    }
+
+    /// <summary>
+    /// Whether the next checkpoint surely finds room for one more dataset, after one that makes some if need
+    /// be.
+    /// </summary>
+    public async ValueTask<bool> HasRoomForDatasetAsync()
+    {
+        if (!DemandExceeds(1)) return true;
+        return await RequestAsync() == IoStatus.Ok && !DemandExceeds(1);
     }
 
     /// <summary>Stops; completes when no checkpoint runs any more.</summary>
@@ -65,7 +76,8 @@ internal sealed class CheckpointPacer
     {
         if (_pool.Stopped != IoStatus.Ok || _isClosed) return false;
         // What pending changes replace in the tree is found only by the checkpoint.
-        bool mayHelp = _pool.PendingCount > 0 || _pool.Ledger.AwaitingSectors > _pool.Ledger.KeptSectors;
+        bool mayHelp = _pool.PendingCount > 0 || _pool.Ledger.AwaitingSectors > _pool.Ledger.KeptSectors
+            || _checkpoint.HasErasures;
         if (!mayHelp && !_checkpoint.IsRunning && _pool.Ledger.KeptSectors == 0) return false;
         // What is pinned comes when it is released, and no checkpoint brings it sooner.
         if (mayHelp) Start();

@@ -49,10 +49,12 @@ internal sealed class DatasetChanges(PoolCore pool)
     public Outcome<Volume> Volume(string shortName)
     {
         if (Refusal() is { } refusal) return refusal;
-        if (FindVolume(shortName) is { } volume) return volume;
-        return new Fault("no-such-volume", $"there is no volume {pool.Devices.PoolName}/{shortName}",
-            "List them with: cstor volume list");
+        return FindVolume(shortName) is { } volume ? volume : NoVolume(shortName);
     }
+
+    public Fault NoVolume(string shortName) => new(
+        "no-such-volume", $"there is no volume {pool.Devices.PoolName}/{shortName}",
+        "List them with: cstor volume list");
 
     /// <summary>Finds a snapshot, or says that there is none.</summary>
     public Outcome<Snapshot> Snapshot(string volume, string shortName)
@@ -100,9 +102,13 @@ internal sealed class DatasetChanges(PoolCore pool)
     /// <summary>Logs a dataset's settings and waits until they are durable.</summary>
     public ValueTask<Fault?> LogSettingsAsync(Dataset dataset)
     {
-        pool.Log!.AppendDatasetPut(dataset.Slot, dataset.RecordNow());
+        LogSettings(dataset);
         return CommitAsync();
     }
+
+    /// <summary>Logs a dataset's settings in the step that changes them.</summary>
+    public void LogSettings(Dataset dataset) =>
+        pool.Log!.AppendDatasetPut(dataset.Slot, dataset.RecordNow());
 
     /// <summary>Waits until what was logged is durable.</summary>
     public async ValueTask<Fault?> CommitAsync() =>

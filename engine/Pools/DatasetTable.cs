@@ -11,18 +11,33 @@ namespace Cstor.Engine.Pools;
 /// <summary>Brings the datasets of a root into memory.</summary>
 internal sealed class DatasetTable(PoolCore core)
 {
+    // Records read side by side.
+    private const int Width = 32;
+
     private readonly SortedDictionary<uint, DatasetRecord> _records = [];
 
     /// <summary>Reads all records.</summary>
     public async ValueTask<IoStatus> LoadAsync(ulong slots)
     {
-        IoBuffer buffer = core.Loop.Buffers.Rent(DatasetRecord.Bytes);
+        ulong next = 0;
         IoStatus status = IoStatus.Ok;
-        for (ulong slot = 0; slot < slots && status == IoStatus.Ok; slot++)
-            status = await LoadAsync((uint)slot, buffer);
-        buffer.Release();
+        Task[] lanes = new Task[Math.Min(Width, (int)slots)];
+        for (int i = 0; i < lanes.Length; i++) lanes[i] = LoadLaneAsync();
+        foreach (Task lane in lanes) await lane;
         while ((ulong)core.Slots.Count < slots) core.Slots.Add(null);
         return status;
+
+        async Task LoadLaneAsync()
+        {
+            IoBuffer buffer = core.Loop.Buffers.Rent(DatasetRecord.Bytes);
+            while (next < slots && status == IoStatus.Ok)
+            {
+                IoStatus loaded = await LoadAsync((uint)next++, buffer);
+                if (loaded != IoStatus.Ok) status = loaded;
+            }
+
+            buffer.Release();
+        }
     }
 
     /// <summary>Makes datasets of the records: volumes, then snapshots, then who follows whom.</summary>

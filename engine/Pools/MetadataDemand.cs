@@ -23,7 +23,7 @@ internal static class MetadataDemand
     /// <summary>An estimate that costs nothing, and is the right one or above it.</summary>
     public static long Quick(PoolCore pool) =>
         SectorsFor(pool, pool.PendingCount + pool.WriteBack.Count, pool.PendingCount + pool.WriteBack.Count,
-            pool.Slots.Count);
+            pool.ChangedDatasets);
 
     /// <summary>The estimate that knows how many leaves volumes have.</summary>
     public static long Exact(PoolCore pool)

@@ -149,6 +149,7 @@ public sealed class Pool
         string volume, string snapshot, string newVolume,
         IReadOnlyList<KeyValuePair<string, string>> properties)
     {
+        if (await _snapshots.FaultOfRoomAsync() is { } full) return full;
         Outcome<Snapshot> origin = _changes.Snapshot(volume, snapshot);
         return origin.Fault is { } fault
             ? fault
@@ -170,7 +171,7 @@ public sealed class Pool
         List<SnapshotStatus> all = [];
         foreach (Snapshot snapshot in Snapshots)
         {
-            if (volume is not null && snapshot.Owner.ShortName != volume) continue;
+            if (snapshot.IsClosed || (volume is not null && snapshot.Owner.ShortName != volume)) continue;
             long? unique = await _unique.OfAsync(snapshot);
             all.Add(VolumeStatusText.Describe(snapshot, unique, _changes.ClonesOf(snapshot)));
         }
@@ -197,7 +198,8 @@ public sealed class Pool
                 "Name the older one first");
         return await _unique.OfRunAsync(first.Value, last.Value) is { } sectors
             ? sectors * Layout.SectorBytes
-            : new Fault("unreadable", $"the trees of {volume}'s snapshots cannot be read", "Scrub the pool");
+            : new Fault("unknown", $"what {volume}'s snapshots hold alone cannot be found out now",
+                "Try again; if it stays so, look at: cstor pool status");
     }
 
     /// <summary>Makes everything visible part of the durable tree.</summary>
@@ -298,6 +300,7 @@ public sealed class Pool
         IoStatus status = IoStatus.Ok;
         await _maintenance.CloseAsync();
         if (_scan is not null) await _scan.CloseAsync();
+        await _unique.CloseAsync();
         await Streams.CloseAsync();
         await _volumes.CloseAsync();
         await _core.WriteBack.CloseAsync();

@@ -82,6 +82,9 @@ internal sealed class PoolCore
     /// <summary>The durable dataset table.</summary>
     public TreeRoot DatasetTree { get; set; } = TreeRoot.Empty;
 
+    /// <summary>Datasets that the next checkpoint writes, or more.</summary>
+    public int ChangedDatasets { get; set; }
+
     /// <summary>Weight of everything that awaits a checkpoint, in point entries.</summary>
     public long PendingCount { get; set; }
 

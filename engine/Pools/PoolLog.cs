@@ -31,4 +31,8 @@ internal static partial class PoolLog
     [LoggerMessage(7, LogLevel.Warning,
         "pool {Pool}: went back to checkpoint {Checkpoint}, which is checkpoint {Number} now")]
     public static partial void WentBack(ILogger logger, string pool, ulong checkpoint, ulong number);
+
+    [LoggerMessage(8, LogLevel.Error,
+        "{Dataset}: {Nodes} nodes cannot be read; the space below them is not given back")]
+    public static partial void ErasedInPart(ILogger logger, string dataset, int nodes);
 }

@@ -38,9 +38,9 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         if (DatasetChanges.CheckName(name, "snapshot") is { } bad) return bad;
         Outcome<List<Volume>> found = FindAll(volumes, name);
         if (found.Fault is { } fault) return fault;
-        foreach (Volume volume in found.Value)
-            if (volume.Tree.Layers.Count >= MostLayers)
-                await pacer!.RequestAsync();
+        if (await FaultOfRoomAsync() is { } full) return full;
+        if (found.Value.Exists(static volume => volume.Tree.Layers.Count >= MostLayers))
+            await pacer!.RequestAsync();
         IoStatus settled = await _pool.WriteBack.SettleAsync(found.Value);
         // Anything may have changed meanwhile.
         found = FindAll(volumes, name);
@@ -51,6 +51,15 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
                 "Look at: cstor pool status");
         List<Snapshot> taken = TakeNow(found.Value, name);
         return await changes.CommitAsync() is { } failure ? failure : taken;
+    }
+
+    /// <summary>Why the pool has no room for another dataset, or null.</summary>
+    public async ValueTask<Fault?> FaultOfRoomAsync()
+    {
+        if (changes.Refusal() is { } refusal) return refusal;
+        return await pacer!.HasRoomForDatasetAsync() ? changes.Refusal() : new Fault(
+            "pool-full", $"pool '{_pool.Devices.PoolName}' has no room for another volume or snapshot",
+            "Destroy snapshots or volumes, or add a vdev");
     }
 
     /// <summary>
@@ -113,26 +122,29 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
     {
         Outcome<Snapshot> found = changes.Snapshot(volume, name);
         if (found.Fault is { } fault) return fault;
-        Volume owner = found.Value.Owner;
+        Snapshot target = found.Value;
+        Volume owner = target.Owner;
         // Nobody is in the middle of a change of any block.
-        BlockRange all = new(0, Math.Max(owner.BlockCount, found.Value.BlockCount));
-        await owner.Locks.AcquireAsync(all);
-        found = changes.Snapshot(volume, name);
-        Fault? refusal = found.Fault ?? FaultOfRollback(found.Value, destroyNewer);
+        await owner.Locks.AcquireAsync(BlockRange.All);
+        Fault? refusal = changes.Refusal();
+        if (refusal is null && (target.IsClosed || target.Owner != owner || owner.IsClosed))
+            refusal = new Fault("changed-meanwhile", $"{target.Name} is no snapshot of {owner.Name} any more",
+                "List them with: cstor snapshot list");
+        refusal ??= FaultOfRollback(target, destroyNewer);
         if (refusal is null)
         {
             LogRollbackRecord rollback = new()
             {
-                SnapshotSlot = found.Value.Slot,
+                SnapshotSlot = target.Slot,
                 DiscardedSlot = changes.FreeSlot(),
                 Epoch = _pool.Epoch++,
                 DiscardedId = changes.NewId(),
             };
-            VersionChanges.Rollback(owner, found.Value, rollback);
+            VersionChanges.Rollback(owner, target, rollback);
             _pool.Log!.AppendRollback(owner.Slot, rollback);
         }
 
-        owner.Locks.Release(all);
+        owner.Locks.Release(BlockRange.All);
         return (refusal ?? await changes.CommitAsync()) is { } failure ? failure : Unit.Value;
     }
 

@@ -87,21 +87,20 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         if (CheckShape(sizeBytes, volume.BlockSizeBytes) is { } bad) return bad;
         long rounded = RoundUp(sizeBytes, volume.BlockSizeBytes);
         ulong newBlocks = (ulong)(rounded / volume.BlockSizeBytes);
-        if (newBlocks < volume.BlockCount)
+        await volume.Locks.AcquireAsync(BlockRange.All);
+        // Waiting for writes under way, it may have been destroyed, or become smaller.
+        Fault? refusal = changes.Refusal() ?? (volume.IsClosed ? changes.NoVolume(shortName) : null);
+        if (refusal is null)
         {
-            BlockRange beyond = new(newBlocks, volume.BlockCount - newBlocks);
-            await volume.Locks.AcquireAsync(beyond);
-            if (changes.Refusal() is { } refusal) return Unlocked(volume, beyond, refusal);
-            volume.PublishHoles(beyond);
-            ApplySize(volume, rounded);
-            volume.Locks.Release(beyond);
-        }
-        else
-        {
-            ApplySize(volume, rounded);
+            if (newBlocks < volume.BlockCount)
+                volume.PublishHoles(new BlockRange(newBlocks, volume.BlockCount - newBlocks));
+            volume.Record.SizeBytes = rounded;
+            volume.IsDirty = true;
+            changes.LogSettings(volume);
         }
 
-        return await changes.LogSettingsAsync(volume) is { } failure ? failure : Unit.Value;
+        volume.Locks.Release(BlockRange.All);
+        return (refusal ?? await changes.CommitAsync()) is { } failure ? failure : Unit.Value;
     }
 
     /// <summary>Sets all of them or none.</summary>
@@ -135,18 +134,6 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
                 dataset.IsClosed = true;
         foreach (Volume volume in _pool.Slots.OfType<Volume>().ToArray())
             while (volume.RequestsUnderWay > 0) await _pool.Loop.DelayAsync(DrainPauseNanoseconds);
-    }
-
-    private static void ApplySize(Volume volume, long sizeBytes)
-    {
-        volume.Record.SizeBytes = sizeBytes;
-        volume.IsDirty = true;
-    }
-
-    private static Fault Unlocked(Volume volume, BlockRange range, Fault fault)
-    {
-        volume.Locks.Release(range);
-        return fault;
     }
 
     private Fault? FaultOfNewName(string shortName)

@@ -7,8 +7,9 @@
 //    before that, the other one had been looked at.
 // 2. Volumes, by slot. Each passes over what its newest snapshot of the first kind holds: of those made since
 //    nothing has been looked at.
-// 3. Snapshots made since, by age, for blocks that their volume had dropped before its turn came. Again, only
-//    snapshots of the first kind count as looked at.
+// 3. Snapshots made since, by age, for blocks that their volume had dropped before its turn came, and before
+//    them volumes being destroyed, which may be what a rollback has left of one of the second kind. Again,
+//    only snapshots of the first kind count as looked at.
 using Cstor.Engine.Pools;
 using Cstor.Engine.Versions;
 
@@ -56,7 +57,8 @@ internal readonly record struct ScanTurn(int Kind, ulong Epoch, uint Slot, ulong
     private static ScanTurn Of(Dataset dataset, ulong startEpoch)
     {
         ulong epoch = dataset.Record.SnapshotEpoch;
-        int kind = dataset is not Snapshot ? 2 : epoch <= startEpoch ? 1 : 3;
+        bool isLate = dataset is Snapshot ? epoch > startEpoch : dataset.Record.IsDestroying;
+        int kind = isLate ? 3 : dataset is Snapshot ? 1 : 2;
         return new ScanTurn(kind, epoch, dataset.Slot, dataset.Record.BirthEpoch);
     }
 

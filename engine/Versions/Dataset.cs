@@ -18,6 +18,7 @@ namespace Cstor.Engine.Versions;
 public abstract class Dataset : IDisposable
 {
     private DatasetRecord _record;
+    private bool _isDirty;
 
     private protected Dataset(PoolCore pool, uint slot, in DatasetRecord record, LayeredTree tree)
     {
@@ -68,7 +69,15 @@ public abstract class Dataset : IDisposable
     internal abstract Volume LineOwner { get; }
 
     /// <summary>The record changed since the last freeze.</summary>
-    internal bool IsDirty { get; set; }
+    internal bool IsDirty
+    {
+        get => _isDirty;
+        set
+        {
+            if (value && !_isDirty) Pool.ChangedDatasets++;
+            _isDirty = value;
+        }
+    }
 
     /// <summary>No further requests are taken.</summary>
     internal bool IsClosed { get; set; }

@@ -12,8 +12,12 @@ namespace Cstor.Engine.Versions;
 /// </summary>
 internal sealed class Erasures(PoolCore pool)
 {
-    // What one checkpoint reads of the trees that go: 64 MiB.
-    private const int NodesPerCheckpoint = 4096;
+    // What one checkpoint reads of the trees that go. Each node may free 256 blocks, whose entries the space
+    // log and its memory then have.
+    private const int NodesPerCheckpoint = 1024;
+
+    // Of what is sure to be free for metadata, a node less for each of so many sectors: its entries take two.
+    private const int RoomShare = 16;
 
     // Each takes two records of the dataset table.
     private const int DatasetsPerCheckpoint = 32;
@@ -21,33 +25,18 @@ internal sealed class Erasures(PoolCore pool)
     private readonly List<Erasure> _planned = [];
 
     /// <summary>Something waits to be erased that could be.</summary>
-    public bool IsPending
-    {
-        get
-        {
-            foreach (Dataset? dataset in pool.Slots)
-                if (dataset is not null && IsReady(dataset))
-                    return true;
-            return false;
-        }
-    }
+    public bool IsPending => Ready(1).Count > 0;
 
     /// <summary>Chooses what this checkpoint erases; the jobs of all that it touches are added.</summary>
     public void Plan(List<DatasetJob> jobs)
     {
         _planned.Clear();
-        List<Dataset> ready = [];
-        foreach (Dataset? dataset in pool.Slots)
-            if (dataset is not null && IsReady(dataset))
-                ready.Add(dataset);
+        List<Dataset> ready = Ready(DatasetsPerCheckpoint);
         if (ready.Count == 0) return;
-        // What has begun comes first: no two neighbours are erased in part.
-        ready.Sort(static (a, b) => (b.Record.ErasedBlocks > 0).CompareTo(a.Record.ErasedBlocks > 0));
         Dictionary<Dataset, DatasetJob> known = [];
         foreach (DatasetJob job in jobs) known.Add(job.Dataset, job);
         foreach (Dataset dataset in ready)
         {
-            if (_planned.Count == DatasetsPerCheckpoint) break;
             Dataset? next = dataset is Snapshot snapshot ? SuccessorOf(snapshot) : null;
             _planned.Add(new Erasure(JobOf(dataset), next is null ? null : JobOf(next)));
         }
@@ -68,7 +57,8 @@ internal sealed class Erasures(PoolCore pool)
         if (_planned.Count == 0) return IoStatus.Ok;
         TreeErasure erasure = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger)
         {
-            NodesLeft = NodesPerCheckpoint,
+            NodesLeft = (int)Math.Clamp(
+                pool.Allocator.RoomForMetadataSectors / RoomShare, 1, NodesPerCheckpoint),
         };
         foreach (Erasure planned in _planned)
         {
@@ -105,20 +95,33 @@ internal sealed class Erasures(PoolCore pool)
         return null;
     }
 
-    private bool IsReady(Dataset dataset)
+    // Destroyed datasets that nobody needs any more, one that has begun first: no two neighbours are erased
+    // in part. A volume outlives its snapshots, and a snapshot all but one of those behind it.
+    private List<Dataset> Ready(int most)
     {
-        if (!dataset.Record.IsDestroying) return false;
-        if (dataset is Volume { RequestsUnderWay: > 0 } or Snapshot { Users: > 0 }) return false;
-        int successors = 0;
+        List<Dataset> ready = [];
+        Dictionary<Dataset, int> needs = [];
+        foreach (Dataset? dataset in pool.Slots)
+            if (dataset is { Record.IsDestroying: true })
+                needs.Add(dataset, dataset is Volume { RequestsUnderWay: > 0 } or Snapshot { Users: > 0 } ? 2 : 0);
+        if (needs.Count == 0) return ready;
         foreach (Dataset? other in pool.Slots)
         {
             if (other is null) continue;
-            if (other.Previous == dataset) successors++;
-            // A volume outlives its snapshots.
-            if (other is Snapshot snapshot && snapshot.Owner == dataset) return false;
+            if (other.Previous is { } previous && needs.TryGetValue(previous, out int behind))
+                needs[previous] = behind + 1;
+            if (other is Snapshot && needs.TryGetValue(other.LineOwner, out int owned))
+                needs[other.LineOwner] = owned + 2;
         }
 
-        return successors <= 1;
+        foreach ((Dataset dataset, int count) in needs)
+        {
+            if (count > 1) continue;
+            if (dataset.Record.ErasedBlocks > 0) ready.Insert(0, dataset);
+            else if (ready.Count < most) ready.Add(dataset);
+        }
+
+        return ready;
     }
 
     private async ValueTask RunAsync(TreeErasure erasure, Erasure planned, ulong epoch)
@@ -127,6 +130,8 @@ internal sealed class Erasures(PoolCore pool)
         TreeRoot next = planned.Next?.State.Root ?? TreeRoot.Empty;
         TreeRoot left = await erasure.EraseAsync(job.State.Root, next, EpochOf(job.Record.Previous), epoch);
         planned.HasRun = true;
+        if (erasure.LostNodes > 0)
+            PoolLog.ErasedInPart(pool.Logger, job.Dataset.Name, erasure.LostNodes);
         planned.FreedSectors = erasure.FreedSectors;
         job.State = job.State with { Root = left };
         job.Record.DroppedSectors -= erasure.FreedSectors;

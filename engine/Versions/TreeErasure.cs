@@ -17,6 +17,10 @@ namespace Cstor.Engine.Versions;
 /// differ in something of this version's own, and each node that it reads of this tree is one that it frees:
 /// the work is in proportion to what comes back, whatever the size of the volume and the number of its
 /// snapshots.
+///
+/// A node that cannot be read from any copy must not keep the dataset for ever: what lies below it stays taken
+/// and is nobody's, which the whole-pool check reports. One on a device that does not answer now is left to
+/// a later checkpoint.
 /// </remarks>
 internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger)
 {
@@ -31,8 +35,11 @@ internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter 
     /// <summary>Nodes that may still be read.</summary>
     public int NodesLeft { get; set; }
 
-    /// <summary>First failure; the result is meaningless unless it is Ok.</summary>
+    /// <summary>First failed write; the result is meaningless unless it is Ok.</summary>
     public IoStatus Status { get; private set; }
+
+    /// <summary>Nodes that could not be read, whose blocks stay taken.</summary>
+    public int LostNodes { get; private set; }
 
     /// <summary>Sectors given free, less those of nodes written anew.</summary>
     public long FreedSectors { get; private set; }
@@ -50,6 +57,7 @@ internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter 
     {
         Status = IoStatus.Ok;
         FreedSectors = 0;
+        LostNodes = 0;
         StoppedAt = null;
         _floor = floor;
         _epoch = epoch;
@@ -57,13 +65,17 @@ internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter 
         IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
         while (next.Height > tree.Height && !next.Pointer.IsHole)
         {
-            Status = await reader.CopyNodeAsync(next.Pointer, node);
-            if (Status != IoStatus.Ok) break;
+            IoStatus status = await reader.CopyNodeAsync(next.Pointer, node);
+            if (status != IoStatus.Ok)
+            {
+                node.Release();
+                return tree with { Pointer = GiveUp(status, tree.Pointer, 0) };
+            }
+
             next = new TreeRoot(TreeReader.Entries(node)[0], next.Height - 1);
         }
 
         node.Release();
-        if (Status != IoStatus.Ok) return tree;
         if (tree.Height == next.Height && tree.Pointer == next.Pointer)
             return tree with { Pointer = BlockPointer.Hole };
         BlockPointer left = await EraseNodeAsync(tree.Height, tree.Pointer, next, 0);
@@ -81,18 +93,40 @@ internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter 
         IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
         IoBuffer other = loop.Buffers.Rent(Layout.NodeBytes);
         other.Span.Clear();
-        Status = await reader.CopyNodeAsync(pointer, node);
-        if (Status == IoStatus.Ok && next.Height == level && !next.Pointer.IsHole)
-            Status = await reader.CopyNodeAsync(next.Pointer, other);
+        IoStatus status = await reader.CopyNodeAsync(pointer, node);
+        if (status == IoStatus.Ok && next.Height == level && !next.Pointer.IsHole)
+            status = await reader.CopyNodeAsync(next.Pointer, other);
         NodesLeft--;
         await GiveWayAsync();
-        if (Status == IoStatus.Ok && level == 1) EraseBlocks(node, other);
-        else if (Status == IoStatus.Ok) await EraseChildrenAsync(level, node, other, next, first);
-        BlockPointer left = pointer;
-        if (Status == IoStatus.Ok) left = Finish(pointer, node);
+        BlockPointer left;
+        if (status != IoStatus.Ok)
+        {
+            left = GiveUp(status, pointer, first);
+        }
+        else
+        {
+            if (level == 1) EraseBlocks(node, other);
+            else await EraseChildrenAsync(level, node, other, next, first);
+            left = Status == IoStatus.Ok ? Finish(pointer, node) : pointer;
+        }
+
         other.Release();
         node.Release();
         return left;
+    }
+
+    // What is left of a node that cannot be compared.
+    private BlockPointer GiveUp(IoStatus status, in BlockPointer pointer, ulong first)
+    {
+        if (status is IoStatus.ChecksumMismatch or IoStatus.DeviceError)
+        {
+            LostNodes++;
+            Free(pointer);
+            return BlockPointer.Hole;
+        }
+
+        StoppedAt = first;
+        return pointer;
     }
 
     private void EraseBlocks(IoBuffer node, IoBuffer other)

@@ -161,6 +161,7 @@ public sealed class Volume : Dataset, IBlockVolume
         _pool.PendingCount += Pending.Weight - before;
         if (!old.IsHole) _pool.Ledger.Freed(old);
         if (!pointer.IsHole) _pool.Ledger.Allocated(pointer);
+        IsDirty = true;
         Parts.Drop(block);
     }
 
@@ -170,6 +171,7 @@ public sealed class Volume : Dataset, IBlockVolume
         int before = Pending.Weight;
         Pending.Unmap(range, _freeReplaced);
         _pool.PendingCount += Pending.Weight - before;
+        IsDirty = true;
         Parts.Drop(range);
     }
 
