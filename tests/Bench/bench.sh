@@ -4,13 +4,14 @@
 # environment: SUBJECTS="raw tgt cstor"   which to measure
 #              BENCH_DIR=out/bench/disks  where the files under the loop devices go: the disk that is measured
 #              LOADS=REGEX                only the loads whose name matches
+#              CACHE=8M                   what cstor may cache; the disk is 1 GiB
 # Needs root for loop devices (asks by sudo). Touches only processes, ports and devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 if [ "$(id -u)" != 0 ]; then
   echo "The bench makes loop devices, for which it needs root"
-  exec sudo --preserve-env=SUBJECTS,BENCH_DIR,LOADS "$0" "$@"
+  exec sudo --preserve-env=SUBJECTS,BENCH_DIR,LOADS,CACHE "$0" "$@"
 fi
 mode=${1:-quick}
 case $mode in
@@ -133,7 +134,7 @@ start_cstor() {
   make_disk cstor $((4 << 30))
   port[cstor]=$(free_port)
   out/cstor daemon --state-dir "$work/state" --socket "$work/socket" --iscsi "127.0.0.1:${port[cstor]}" \
-    --null-volume null:1G >"$work/cstor.log" 2>&1 &
+    --null-volume null:1G --cache "${CACHE:-8M}" >"$work/cstor.log" 2>&1 &
   pid[cstor]=$! pids+=($!)
   wait_for_port "${port[cstor]}"
   export CSTOR_SOCKET=$work/socket

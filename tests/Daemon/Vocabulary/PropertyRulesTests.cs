@@ -1,16 +1,27 @@
 using Cstor.Daemon.Vocabulary;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout.Records;
 using Xunit;
 
 namespace Cstor.Tests.Daemon.Vocabulary;
 
 public sealed class PropertyRulesTests
 {
+    [Fact]
+    public void What_the_engine_knows_can_be_set()
+    {
+        DatasetRecord record = new() { Properties = "" };
+        foreach ((string name, string value) in VolumeProperties.List(ref record))
+            Assert.Null(PropertyRules.Check(name, value));
+    }
+
     [Theory]
     [InlineData("compression", "zstd-3")]
     [InlineData("chap-user", "alice")]
     [InlineData("chap-secret-file", "/etc/cstor/secret")]
     [InlineData("initiators", "iqn.1993-08.org.debian:01:abc, iqn.2000-01.com.example:x")]
     [InlineData("initiators", "")]
+    [InlineData("cache", "metadata")]
     public void Good_properties_pass(string name, string value) =>
         Assert.Null(PropertyRules.Check(name, value));
 
