@@ -23,6 +23,7 @@ public static class VolumeProperties
         switch (key)
         {
             case "compression": return SetCompression(ref record, value);
+            case "checksum": return SetChecksum(ref record, value);
             case "sync": return SetSync(ref record, value);
             case "readonly": return SetReadOnly(ref record, value);
             case "cache": return SetCache(ref record, value);
@@ -36,6 +37,7 @@ public static class VolumeProperties
         List<KeyValuePair<string, string>> all =
         [
             new("compression", VolumeStatusText.CompressionText(record)),
+            new("checksum", record.Checksum == ChecksumKind.Blake3 ? "blake3" : "xxh128"),
             new("sync", TextOf(record.Sync)),
             new("readonly", record.ReadOnly != 0 ? "on" : "off"),
             new("cache", TextOf(record.Cache)),
@@ -71,6 +73,13 @@ public static class VolumeProperties
         else return Bad("compression", value, "off, lz4, zstd or zstd-1 to zstd-19");
         record.Compression = kind;
         record.CompressionLevel = (byte)level;
+        return null;
+    }
+
+    private static Fault? SetChecksum(ref DatasetRecord record, string value)
+    {
+        if (value is not ("xxh128" or "blake3")) return Bad("checksum", value, "xxh128 or blake3");
+        record.Checksum = value == "blake3" ? ChecksumKind.Blake3 : 0;
         return null;
     }
 
