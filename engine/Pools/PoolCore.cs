@@ -37,6 +37,8 @@ internal sealed class PoolCore
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Metadata, Cache);
+        Guarantees = new SpaceGuarantees(this);
+        Warnings = new SpaceWarnings(this);
     }
 
     public ILoop Loop { get; }
@@ -62,6 +64,10 @@ internal sealed class PoolCore
     public MetadataWriter Metadata { get; }
 
     public TreeReader Trees { get; }
+
+    public SpaceGuarantees Guarantees { get; }
+
+    public SpaceWarnings Warnings { get; }
 
     /// <summary>Null on a pool imported read-only.</summary>
     public CommitLog? Log { get; set; }

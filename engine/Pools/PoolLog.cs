@@ -31,4 +31,11 @@ internal static partial class PoolLog
     [LoggerMessage(7, LogLevel.Warning,
         "pool {Pool}: went back to checkpoint {Checkpoint}, which is checkpoint {Number} now")]
     public static partial void WentBack(ILogger logger, string pool, ulong checkpoint, ulong number);
+
+    [LoggerMessage(8, LogLevel.Warning,
+        "{Volume}: {Used} % of the pool's space is in use, and warn-at is {Limit}%")]
+    public static partial void SpaceShort(ILogger logger, string volume, int used, int limit);
+
+    [LoggerMessage(9, LogLevel.Information, "{Volume}: {Used} % of the pool's space is in use again")]
+    public static partial void SpaceAgain(ILogger logger, string volume, int used);
 }

@@ -44,6 +44,10 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         // Anything may have changed meanwhile.
         found = FindAll(volumes, name);
         if (found.Fault is { } later) return later;
+        if (_pool.Guarantees.RefusalOfSnapshot(found.Value) is { } full) return full;
+        foreach (Volume volume in found.Value)
+            if (SpaceGuarantees.RefusalByQuota(volume) is { } over)
+                return over;
         List<Snapshot> taken = TakeNow(found.Value, name);
         return await changes.CommitAsync() is { } failure ? failure : taken;
     }

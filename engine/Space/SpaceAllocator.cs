@@ -20,10 +20,15 @@ internal sealed class SpaceAllocator : IDisposable
     // Stands for "a segment of the log" where a number of physical sectors is asked for.
     private const int Segment = 0;
 
+    // What is taken for a while: see SwaySectors.
+    private const int SwaySegments = 2;
+    private const int SwayNodes = 32;
+
     private const int NodeSectors = Layout.NodeBytes / Layout.SectorBytes;
 
     private readonly List<VdevSpace> _vdevs = [];
     private readonly List<double> _credit = [];
+    private int _mostSegmentSectors;
     private int _turnVdev = -1;
     private int _turnLeft;
 
@@ -56,6 +61,12 @@ internal sealed class SpaceAllocator : IDisposable
 
     /// <summary>What a checkpoint will need for changes in memory; data leaves it alone.</summary>
     public long ClaimedForMetadataSectors { get; set; }
+
+    /// <summary>Free sectors that single volumes are sure of; see <see cref="SpaceGuarantee"/>.</summary>
+    public long GuaranteedSectors { get; set; }
+
+    /// <summary>What the log and the nodes of a checkpoint may take and give back at any time.</summary>
+    public long SwaySectors => (SwaySegments * 2L * _mostSegmentSectors) + (SwayNodes * NodeCopiesSectors);
 
     /// <summary>
     /// Space that data may still take. What metadata has taken of the zones is owed to them, and none is left
@@ -114,6 +125,7 @@ internal sealed class SpaceAllocator : IDisposable
         _credit.Add(0);
         if (role != VdevRole.Data) return;
         TotalSectors += geometry.SectorCount;
+        _mostSegmentSectors = Math.Max(_mostSegmentSectors, _vdevs[^1].SegmentSectors);
         NodeCopiesSectors = Math.Max(NodeCopiesSectors, 2 * geometry.AllocatedSectors(NodeSectors));
     }
 
@@ -138,6 +150,16 @@ internal sealed class SpaceAllocator : IDisposable
     /// <summary>Sectors that a copy of a log segment takes at a place.</summary>
     public int SegmentSectorsOf(BlockPlace place) => _vdevs[place.Vdev].SegmentSectors;
 
+    /// <summary>Sectors that a block of data takes where it takes most.</summary>
+    public int MostSectorsOf(int physicalSectors)
+    {
+        int most = physicalSectors;
+        foreach (VdevSpace vdev in _vdevs)
+            if (vdev.Role == VdevRole.Data)
+                most = Math.Max(most, SectorsOn(vdev, physicalSectors));
+        return most;
+    }
+
     /// <summary>Reason why a pointer from disk cannot belong to this pool, or null. No hole.</summary>
     public string? ReasonAgainst(in BlockPointer pointer)
     {
@@ -160,10 +182,12 @@ internal sealed class SpaceAllocator : IDisposable
     /// <summary>Takes room for blocks of data that follow one another.</summary>
     /// <param name="physicalSectors">Sectors of each block's physical bytes.</param>
     /// <param name="wanted">Blocks at most.</param>
+    /// <param name="ownSectors">Of <see cref="GuaranteedSectors"/>, those of the volume that asks.</param>
     /// <param name="place">Of the first; each next one lies as many sectors behind as a block takes
     /// there.</param>
     /// <param name="taken">Blocks that have room now, at least one.</param>
-    public bool TryAllocateData(int physicalSectors, int wanted, out BlockPlace place, out int taken)
+    public bool TryAllocateData(
+        int physicalSectors, int wanted, long ownSectors, out BlockPlace place, out int taken)
     {
         while (!TryTakeData(physicalSectors, wanted, out place, out taken))
             if (!MakeRoom()) return false;
@@ -181,7 +205,7 @@ internal sealed class SpaceAllocator : IDisposable
             if (_turnVdev < 0) return false;
             VdevSpace vdev = _vdevs[_turnVdev];
             int unit = SectorsOn(vdev, physicalSectors);
-            long free = FreeForDataSectors;
+            long free = FreeForDataSectors - GuaranteedSectors + ownSectors;
             if (free < unit) return false;
             int most = Math.Min(wanted, MaximumRunSectors / unit) * unit;
             most = (int)Math.Max(unit, Math.Min(Math.Min(most, _turnLeft), free));

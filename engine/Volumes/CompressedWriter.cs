@@ -79,6 +79,7 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
         int sectors = (physicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
         stored?.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
         ExtentWrite extent = pool.Writer.Rent();
+        extent.Guarantee = volume.Guarantee;
         extent.Source = stored?.First(sectors << Layout.SectorShift) ?? from;
         extent.UnitSectors = sectors;
         extent.UnitCount = 1;

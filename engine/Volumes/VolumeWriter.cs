@@ -141,6 +141,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     private async ValueTask<IoStatus> WritePlainAsync(ulong firstBlock, int count, IoSlice from)
     {
         ExtentWrite extent = pool.Writer.Rent();
+        extent.Guarantee = volume.Guarantee;
         extent.Source = from;
         extent.UnitSectors = volume.BlockSizeBytes >> Layout.SectorShift;
         extent.UnitCount = count;
