@@ -26,7 +26,7 @@ internal static class PropertyRules
 
     private const int ChapNameMaximum = 223;
 
-    private static readonly string[] OfEngine = 
+    private static readonly string[] OfEngine =
     [
         "compression", "checksum", "sync", "readonly", "reservation", "snapshot-quota", "warn-at",
     ];

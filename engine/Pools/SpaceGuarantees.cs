@@ -1,5 +1,4 @@
 using Cstor.Engine.Host;
-using Cstor.Engine.Space;
 using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;

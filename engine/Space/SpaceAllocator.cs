@@ -28,6 +28,10 @@ internal sealed class SpaceAllocator : IDisposable
 
     private readonly List<VdevSpace> _vdevs = [];
     private readonly List<double> _credit = [];
+
+    // The newest search that found nothing on the vdev.
+    private readonly List<long> _futile = [];
+    private long _search;
     private int _mostSegmentSectors;
     private int _turnVdev = -1;
     private int _turnLeft;
@@ -123,6 +127,7 @@ internal sealed class SpaceAllocator : IDisposable
         ReserveZone zone = ReserveZone.For(geometry, role, geometry.SectorCount);
         _vdevs.Add(new VdevSpace(_vdevs.Count, geometry, role, zone));
         _credit.Add(0);
+        _futile.Add(0);
         if (role != VdevRole.Data) return;
         TotalSectors += geometry.SectorCount;
         _mostSegmentSectors = Math.Max(_mostSegmentSectors, _vdevs[^1].SegmentSectors);
@@ -198,7 +203,8 @@ internal sealed class SpaceAllocator : IDisposable
     {
         place = default;
         taken = 0;
-        for (int attempt = 0; attempt <= _vdevs.Count; attempt++)
+        _search++;
+        while (true)
         {
             if (_turnVdev < 0 || _turnLeft < SectorsOn(_vdevs[_turnVdev], physicalSectors))
                 NextTurn(physicalSectors);
@@ -213,8 +219,10 @@ internal sealed class SpaceAllocator : IDisposable
             _turnLeft -= sectors;
             if (sector < 0)
             {
+                // What is free there lies in pieces that are too small: whatever its turn, not again.
                 _turnLeft = 0;
                 _credit[_turnVdev] -= 1;
+                _futile[_turnVdev] = _search;
                 continue;
             }
 
@@ -222,8 +230,6 @@ internal sealed class SpaceAllocator : IDisposable
             taken = sectors / unit;
             return true;
         }
-
-        return false;
     }
 
     /// <summary>
@@ -345,7 +351,8 @@ internal sealed class SpaceAllocator : IDisposable
         {
             if (_vdevs[i].Role != VdevRole.Data) continue;
             _credit[i] += _vdevs[i].OpenFreeSectors / total;
-            bool hasRoom = _vdevs[i].OpenFreeSectors >= SectorsOn(_vdevs[i], physicalSectors);
+            bool hasRoom = _futile[i] != _search
+                && _vdevs[i].OpenFreeSectors >= SectorsOn(_vdevs[i], physicalSectors);
             if (hasRoom && (best < 0 || _credit[i] > _credit[best])) best = i;
         }
 

@@ -166,7 +166,8 @@ public static class VolumeProperties
     private static int PercentOf(string value) =>
         value.EndsWith('%')
             && int.TryParse(
-                value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int percent)
+                value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int percent)
             && percent is > 0 and < 100
             ? percent
             : 0;
