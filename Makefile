@@ -11,7 +11,7 @@ PREREQUISITES := deploy/install-prerequisites.sh
 SEEDS ?= 1000
 MODE ?= quick
 
-.PHONY: help build tests-build test demo bench bench-parity bench-scrub bench-writes soak fuzz format-check clean
+.PHONY: help build tests-build test demo bench bench-codecs bench-parity bench-scrub bench-writes soak fuzz format-check clean
 
 help: ## this list
 	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
@@ -40,6 +40,10 @@ bench: build ## the raw device, tgt and cstor side by side in one table (MODE=qu
 bench-parity: ## only parity and reconstruction, against Intel ISA-L
 	@$(PREREQUISITES) bench
 	@tests/Bench/parity.sh
+
+bench-codecs: ## what checksums and compression cost one core
+	@$(PREREQUISITES) build
+	@tests/Bench/codecs.sh
 
 bench-scrub: build ## what a scrub costs the foreground, and a resilver the devices
 	@$(PREREQUISITES) bench

@@ -42,7 +42,7 @@ public readonly record struct BlockPointer
     /// </summary>
     [field: FieldOffset(28)] public uint PhysicalBytes { get; init; }
 
-    /// <summary>Of the physical bytes.</summary>
+    /// <summary>Of the physical bytes, by <see cref="ChecksumKind"/>.</summary>
     [field: FieldOffset(32)] public Hash128 Checksum { get; init; }
 
     /// <summary>Of the logical bytes.</summary>
@@ -92,7 +92,8 @@ public readonly record struct BlockPointer
         if (Place0.IsNone) return "no place";
         if (LogicalShift is < 12 or > 24) return $"logical length 2^{LogicalShift}";
         if (Compression > CompressionKind.Zstd) return $"unknown compression {(byte)Compression}";
-        if (ChecksumKind != ChecksumKind.Xxh128) return $"unknown checksum {(byte)ChecksumKind}";
+        if (ChecksumKind is not (ChecksumKind.Xxh128 or ChecksumKind.Blake3))
+            return $"unknown checksum {(byte)ChecksumKind}";
         if (PhysicalBytes == 0 || PhysicalBytes > LogicalBytes)
             return $"physical length {PhysicalBytes} of {LogicalBytes}";
         if (AllocatedSectors < PhysicalSectors * CopyCount)

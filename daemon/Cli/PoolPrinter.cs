@@ -62,7 +62,8 @@ internal static class PoolPrinter
             output,
             "space",
             $"{ByteSize.Format(pool.AllocatedBytes)} of {ByteSize.Format(pool.SizeBytes)} allocated, "
-                + $"{ByteSize.Format(pool.FreeBytes)} free");
+                + $"{ByteSize.Format(pool.FreeBytes)} free"
+                + (pool.ReservedBytes > 0 ? $", {ByteSize.Format(pool.ReservedBytes)} reserved" : ""));
         Field(output, "data", Data(pool.Data));
         Field(output, "freeing", Freeing(pool));
         string log = ByteSize.Format(pool.LogBytes);

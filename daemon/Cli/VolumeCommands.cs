@@ -40,21 +40,27 @@ internal sealed class VolumeCommands(CommandBuilder builder)
             "Size of the LUN, such as 10G; space is taken as it is written");
         Option<long> block = ArgumentReaders.BlockSize();
         Option<string[]> properties = ArgumentReaders.Properties("Property, repeatable; see volume set");
+        Option<bool> thick = new("--thick")
+        {
+            Description = "Reserve all space that it may take; the same as -o reservation=auto",
+        };
         Command command = new(
             "create",
             "Make a volume and serve it.\n\nExample: cstor volume create -b 16K -o sync=always tank/db 100G")
         {
-            builder.DryRun, block, properties, name, size,
+            builder.DryRun, block, properties, thick, name, size,
         };
         command.SetAction((parse, cancel) =>
         {
             Names.Split(parse.GetRequiredValue(name), out string pool, out string volume);
+            Dictionary<string, string> assignments = Assignments(parse.GetValue(properties) ?? []);
+            if (parse.GetValue(thick)) assignments["reservation"] = "auto";
             CreateVolumeRequest request = new(
                 pool,
                 volume,
                 parse.GetRequiredValue(size),
                 BlockBytes(parse.GetValue(block)),
-                Assignments(parse.GetValue(properties) ?? []),
+                assignments,
                 parse.GetValue(builder.DryRun));
             return builder.ChangeAsync(
                 parse,

@@ -18,14 +18,19 @@ internal static class PropertyRules
 
     /// <summary>For the help text.</summary>
     public const string Summary =
-        "compression=off|lz4|zstd|zstd-N, sync=standard|always|disabled, readonly=on|off, "
-        + "cache=all|metadata|none, chap-user=NAME, chap-secret-file=FILE, "
-        + "mutual-chap-user=NAME, mutual-chap-secret-file=FILE, initiators=IQN,...; "
+        "compression=off|lz4|zstd|zstd-N, checksum=xxh128|blake3, sync=standard|always|disabled, "
+        + "readonly=on|off, cache=all|metadata|none, reservation=SIZE|auto|none, "
+        + "snapshot-quota=SIZE|none, warn-at=N%|none, "
+        + "chap-user=NAME, chap-secret-file=FILE, mutual-chap-user=NAME, "
+        + "mutual-chap-secret-file=FILE, initiators=IQN,...; "
         + "an empty value is the default";
 
     private const int ChapNameMaximum = 223;
 
-    private static readonly string[] OfEngine = ["compression", "sync", "readonly", "cache"];
+    private static readonly string[] OfEngine =
+    [
+        "compression", "checksum", "sync", "readonly", "cache", "reservation", "snapshot-quota", "warn-at",
+    ];
 
     private static readonly string[] OfDaemon =
         [ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators];

@@ -45,6 +45,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
         if (!_freeExtents.TryPop(out ExtentWrite? extent)) extent = new ExtentWrite();
         extent.Generation = _generation;
         extent.IsReserved = false;
+        extent.Guarantee = null;
         _rented[_generation]++;
         return extent;
     }
@@ -135,14 +136,17 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
         {
             int unitBytes = extent.UnitSectors << Layout.SectorShift;
             int wanted = extent.UnitCount - extent.PlacedUnits;
+            long own = (extent.Guarantee?.UnusedSectors ?? 0)
+                + (extent.IsReserved ? allocator.ReservedForDataSectors : 0);
             if (!allocator.TryAllocateData(
-                extent.UnitSectors, wanted, extent.IsReserved, out BlockPlace place, out int taken))
+                extent.UnitSectors, wanted, own, out BlockPlace place, out int taken))
                 return false;
             IoSlice piece = extent.Source.Slice(extent.PlacedUnits * unitBytes, taken * unitBytes);
             int unit = allocator.SectorsOf(place, extent.UnitSectors);
             for (int i = 0; i < taken; i++)
                 extent.Places[extent.PlacedUnits++] = new BlockPlace(place.Vdev, place.Sector + (i * unit));
             WrittenSectors += taken * unit;
+            extent.Guarantee?.Place(taken * unit);
             int sliceBytes = allocator.Vdev(place.Vdev).Geometry.Parity > 0 ? unitBytes : piece.LengthBytes;
             if (run.TryAdd(extent, place, taken * unit, piece, sliceBytes)) continue;
             run.Start(devices);

@@ -36,6 +36,9 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
     /// <summary>Where each block went; valid when the write has completed.</summary>
     public BlockPlace[] Places { get; } = new BlockPlace[MaximumUnits];
 
+    /// <summary>What the volume is sure of.</summary>
+    public SpaceGuarantee? Guarantee { get; set; }
+
     /// <summary>How <see cref="Checksums"/> were computed.</summary>
     public ChecksumKind ChecksumKind { get; set; }
 
@@ -81,7 +84,11 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
     public void GiveBack(SpaceAllocator allocator)
     {
         for (int i = 0; i < PlacedUnits; i++)
-            allocator.Release(Places[i], allocator.SectorsOf(Places[i], UnitSectors));
+        {
+            int sectors = allocator.SectorsOf(Places[i], UnitSectors);
+            allocator.Release(Places[i], sectors);
+            Guarantee?.Place(-sectors);
+        }
     }
 
     /// <summary>

@@ -97,6 +97,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
 
         pool.PendingCount = 0;
         pool.ChangedDatasets = 0;
+        pool.Guarantees.Freeze();
         _erasures.Plan(_jobs);
         return log;
     }
@@ -217,6 +218,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
                 layer.BecomeDurable();
         foreach (Dataset? dataset in pool.Slots) dataset?.Tree.Settle();
         _erasures.Publish();
+        pool.Guarantees.Thaw();
         _jobs.Clear();
         pool.Checkpoint = number;
         pool.Devices.Epoch = _epoch + 1;

@@ -142,6 +142,7 @@ internal sealed class CheckpointPacer
         if (_isClosed) return;
         long now = _pool.Loop.NowNanoseconds;
         _pool.Log!.NoticeLosses();
+        _pool.Warnings.Look();
         if (_pool.Log.MustRestart) Start();
         if (_pool.Log is { IsDirty: true } && now - _lastCommit >= Nanoseconds(_pool.Options.CommitInterval))
         {

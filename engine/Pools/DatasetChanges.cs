@@ -111,8 +111,12 @@ internal sealed class DatasetChanges(PoolCore pool)
         pool.Log!.AppendDatasetPut(dataset.Slot, dataset.RecordNow());
 
     /// <summary>Waits until what was logged is durable.</summary>
-    public async ValueTask<Fault?> CommitAsync() =>
-        await pool.Log!.CommitAsync() == IoStatus.Ok ? null : Stopped();
+    public async ValueTask<Fault?> CommitAsync()
+    {
+        pool.Guarantees.Refresh();
+        pool.Warnings.Refresh();
+        return await pool.Log!.CommitAsync() == IoStatus.Ok ? null : Stopped();
+    }
 
     /// <summary>Why a name cannot be one, or null.</summary>
     public static Fault? CheckName(string name, string what)

@@ -36,6 +36,8 @@ public sealed class Pool
         _unique = new UniqueSpace(core);
         Streams = new PoolStreams(new StreamParts(core, _changes, _volumes, _snapshots, _pacer));
         _maintenance = new PoolMaintenance(core);
+        core.Guarantees.Refresh();
+        core.Warnings.Refresh();
         if (_pacer is null) return;
         _scan = new PoolScan(core, checkpoint, _pacer) { Completed = _maintenance.OnRebuiltAsync };
         _maintenance.MembershipChanged = _scan.OnMembershipChanged;
@@ -272,7 +274,7 @@ public sealed class Pool
             reason,
             space.TotalSectors * Layout.SectorBytes,
             (space.TotalSectors - space.FreeSectors - held) * Layout.SectorBytes,
-            (space.FreeForDataSectors + held) * Layout.SectorBytes,
+            Math.Max(0, space.FreeForDataSectors + held - space.GuaranteedSectors) * Layout.SectorBytes,
             PoolSpace.Of(_core),
             _core.Checkpoint,
             _core.Epoch,
@@ -280,7 +282,10 @@ public sealed class Pool
             _core.Devices.Status(),
             [.. _core.Devices.LabelDamage(), .. _core.Damage.Report()],
             _scan is null ? _core.Scans.Status() : _scan.Status(),
-            _core.Cache.Status());
+            _core.Cache.Status())
+        {
+            ReservedBytes = space.GuaranteedSectors * Layout.SectorBytes,
+        };
     }
 
     /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>
@@ -334,6 +339,6 @@ public sealed class Pool
         if (lacking.Count > 0)
             return ("degraded",
                 $"not in use or not up to date: {names}. The others of their vdevs have all data");
-        return ("online", "");
+        return ("online", _core.Warnings.Describe());
     }
 }

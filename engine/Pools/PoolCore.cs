@@ -39,6 +39,8 @@ internal sealed class PoolCore
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Metadata, Cache);
         WriteBack = new WriteBack(this);
+        Guarantees = new SpaceGuarantees(this);
+        Warnings = new SpaceWarnings(this);
     }
 
     public ILoop Loop { get; }
@@ -66,6 +68,10 @@ internal sealed class PoolCore
     public TreeReader Trees { get; }
 
     public WriteBack WriteBack { get; }
+
+    public SpaceGuarantees Guarantees { get; }
+
+    public SpaceWarnings Warnings { get; }
 
     /// <summary>Null on a pool imported read-only.</summary>
     public CommitLog? Log { get; set; }

@@ -35,4 +35,11 @@ internal static partial class PoolLog
     [LoggerMessage(8, LogLevel.Error,
         "{Dataset}: {Nodes} nodes cannot be read; the space below them is not given back")]
     public static partial void ErasedInPart(ILogger logger, string dataset, int nodes);
+
+    [LoggerMessage(9, LogLevel.Warning,
+        "{Volume}: {Used} % of the pool's space is in use, and warn-at is {Limit}%")]
+    public static partial void SpaceShort(ILogger logger, string volume, int used, int limit);
+
+    [LoggerMessage(10, LogLevel.Information, "{Volume}: {Used} % of the pool's space is in use again")]
+    public static partial void SpaceAgain(ILogger logger, string volume, int used);
 }

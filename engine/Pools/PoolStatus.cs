@@ -10,7 +10,8 @@ namespace Cstor.Engine.Pools;
 /// <param name="Reason">Why it is not online, with what to do; or empty.</param>
 /// <param name="SizeBytes">Allocatable space of all vdevs.</param>
 /// <param name="AllocatedBytes">Space in use, blocks awaiting the next checkpoint included.</param>
-/// <param name="FreeBytes">Space that volumes may still take (what is held back is not counted).</param>
+/// <param name="FreeBytes">Space that every volume may still take (what is held back or reserved is not
+/// counted).</param>
 /// <param name="Data">What is on it.</param>
 /// <param name="Checkpoint">Number of the newest durable root.</param>
 /// <param name="Epoch">Current birth epoch.</param>
@@ -35,4 +36,8 @@ public sealed record PoolStatus(
     IReadOnlyList<VdevStatus> Vdevs,
     IReadOnlyList<DamageReport> Damage,
     ScanStatus? Scan,
-    CacheStatus? Cache);
+    CacheStatus? Cache)
+{
+    /// <summary>Free space that single volumes are sure of.</summary>
+    public long ReservedBytes { get; init; }
+}

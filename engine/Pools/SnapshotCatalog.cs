@@ -49,6 +49,10 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
             return new Fault("not-written-back",
                 $"{unsettled.Name}: parts of blocks that were written cannot be written back ({settled})",
                 "Look at: cstor pool status");
+        if (_pool.Guarantees.RefusalOfSnapshot(found.Value) is { } promised) return promised;
+        foreach (Volume volume in found.Value)
+            if (SpaceGuarantees.RefusalByQuota(volume) is { } over)
+                return over;
         List<Snapshot> taken = TakeNow(found.Value, name);
         return await changes.CommitAsync() is { } failure ? failure : taken;
     }

@@ -35,6 +35,7 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         if (fault is not null) return fault;
         DatasetRecord record = NewRecord(shortName, sizeBytes, blockSizeBytes);
         if (Apply(ref record, properties) is { } bad) return bad;
+        if (_pool.Guarantees.Refusal(null, record) is { } full) return full;
         Volume volume = new(_pool, changes.FreeSlot(), record, new LayeredTree(TreeState.Empty));
         VersionChanges.Enter(_pool, volume);
         return await changes.LogSettingsAsync(volume) is { } failure ? failure : volume;
@@ -56,6 +57,7 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         record.ReadOnly = 0;
         record.Properties = "";
         if (Apply(ref record, properties) is { } bad) return bad;
+        if (_pool.Guarantees.Refusal(null, record) is { } full) return full;
         Volume clone = VersionChanges.Clone(origin, changes.FreeSlot(), record);
         VersionChanges.Enter(_pool, clone);
         return await changes.LogSettingsAsync(clone) is { } failure ? failure : clone;
@@ -86,6 +88,9 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         Volume volume = found.Value;
         if (CheckShape(sizeBytes, volume.BlockSizeBytes) is { } bad) return bad;
         long rounded = RoundUp(sizeBytes, volume.BlockSizeBytes);
+        DatasetRecord resized = volume.Record;
+        resized.SizeBytes = rounded;
+        if (_pool.Guarantees.Refusal(volume, resized) is { } full) return full;
         ulong newBlocks = (ulong)(rounded / volume.BlockSizeBytes);
         await volume.Locks.AcquireAsync(BlockRange.All);
         // Waiting for writes under way, it may have been destroyed, or become smaller.
@@ -111,6 +116,7 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         if (found.Fault is { } fault) return fault;
         DatasetRecord record = found.Value.Record;
         if (Apply(ref record, properties) is { } bad) return bad;
+        if (_pool.Guarantees.Refusal(found.Value, record) is { } full) return full;
         found.Value.ApplySettings(record);
         return await changes.LogSettingsAsync(found.Value) is { } failure ? failure : Unit.Value;
     }

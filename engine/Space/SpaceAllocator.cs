@@ -20,10 +20,19 @@ internal sealed class SpaceAllocator : IDisposable
     // Stands for "a segment of the log" where a number of physical sectors is asked for.
     private const int Segment = 0;
 
+    // What is taken for a while: see SwaySectors.
+    private const int SwaySegments = 2;
+    private const int SwayNodes = 32;
+
     private const int NodeSectors = Layout.NodeBytes / Layout.SectorBytes;
 
     private readonly List<VdevSpace> _vdevs = [];
     private readonly List<double> _credit = [];
+
+    // The newest search that found nothing on the vdev.
+    private readonly List<long> _futile = [];
+    private long _search;
+    private int _mostSegmentSectors;
     private int _turnVdev = -1;
     private int _turnLeft;
 
@@ -59,6 +68,12 @@ internal sealed class SpaceAllocator : IDisposable
 
     /// <summary>What a checkpoint will need for changes in memory; data leaves it alone.</summary>
     public long ClaimedForMetadataSectors { get; set; }
+
+    /// <summary>Free sectors that single volumes are sure of; see <see cref="SpaceGuarantee"/>.</summary>
+    public long GuaranteedSectors { get; set; }
+
+    /// <summary>What the log and the nodes of a checkpoint may take and give back at any time.</summary>
+    public long SwaySectors => (SwaySegments * 2L * _mostSegmentSectors) + (SwayNodes * NodeCopiesSectors);
 
     /// <summary>
     /// Space that data may still take. What metadata has taken of the zones is owed to them, and none is left
@@ -126,8 +141,10 @@ internal sealed class SpaceAllocator : IDisposable
         ReserveZone zone = ReserveZone.For(geometry, role, geometry.SectorCount);
         _vdevs.Add(new VdevSpace(_vdevs.Count, geometry, role, zone));
         _credit.Add(0);
+        _futile.Add(0);
         if (role != VdevRole.Data) return;
         TotalSectors += geometry.SectorCount;
+        _mostSegmentSectors = Math.Max(_mostSegmentSectors, _vdevs[^1].SegmentSectors);
         NodeCopiesSectors = Math.Max(NodeCopiesSectors, 2 * geometry.AllocatedSectors(NodeSectors));
     }
 
@@ -174,31 +191,33 @@ internal sealed class SpaceAllocator : IDisposable
     /// <summary>Takes room for blocks of data that follow one another.</summary>
     /// <param name="physicalSectors">Sectors of each block's physical bytes.</param>
     /// <param name="wanted">Blocks at most.</param>
-    /// <param name="isReserved">They were counted in <see cref="ReservedForDataSectors"/>.</param>
+    /// <param name="ownSectors">Of <see cref="GuaranteedSectors"/> and <see cref="ReservedForDataSectors"/>,
+    /// those of the writer that asks.</param>
     /// <param name="place">Of the first; each next one lies as many sectors behind as a block takes
     /// there.</param>
     /// <param name="taken">Blocks that have room now, at least one.</param>
     public bool TryAllocateData(
-        int physicalSectors, int wanted, bool isReserved, out BlockPlace place, out int taken)
+        int physicalSectors, int wanted, long ownSectors, out BlockPlace place, out int taken)
     {
-        while (!TryTakeData(physicalSectors, wanted, isReserved, out place, out taken))
+        while (!TryTakeData(physicalSectors, wanted, ownSectors, out place, out taken))
             if (!MakeRoom()) return false;
         return true;
     }
 
     private bool TryTakeData(
-        int physicalSectors, int wanted, bool isReserved, out BlockPlace place, out int taken)
+        int physicalSectors, int wanted, long ownSectors, out BlockPlace place, out int taken)
     {
         place = default;
         taken = 0;
-        for (int attempt = 0; attempt <= _vdevs.Count; attempt++)
+        _search++;
+        while (true)
         {
             if (_turnVdev < 0 || _turnLeft < SectorsOn(_vdevs[_turnVdev], physicalSectors))
                 NextTurn(physicalSectors);
             if (_turnVdev < 0) return false;
             VdevSpace vdev = _vdevs[_turnVdev];
             int unit = SectorsOn(vdev, physicalSectors);
-            long free = FreeForDataSectors + (isReserved ? ReservedForDataSectors : 0);
+            long free = FreeForDataSectors - GuaranteedSectors + ownSectors;
             if (free < unit) return false;
             int most = Math.Min(wanted, MaximumRunSectors / unit) * unit;
             most = (int)Math.Max(unit, Math.Min(Math.Min(most, _turnLeft), free));
@@ -206,8 +225,10 @@ internal sealed class SpaceAllocator : IDisposable
             _turnLeft -= sectors;
             if (sector < 0)
             {
+                // What is free there lies in pieces that are too small: whatever its turn, not again.
                 _turnLeft = 0;
                 _credit[_turnVdev] -= 1;
+                _futile[_turnVdev] = _search;
                 continue;
             }
 
@@ -215,8 +236,6 @@ internal sealed class SpaceAllocator : IDisposable
             taken = sectors / unit;
             return true;
         }
-
-        return false;
     }
 
     /// <summary>
@@ -338,7 +357,8 @@ internal sealed class SpaceAllocator : IDisposable
         {
             if (_vdevs[i].Role != VdevRole.Data) continue;
             _credit[i] += _vdevs[i].OpenFreeSectors / total;
-            bool hasRoom = _vdevs[i].OpenFreeSectors >= SectorsOn(_vdevs[i], physicalSectors);
+            bool hasRoom = _futile[i] != _search
+                && _vdevs[i].OpenFreeSectors >= SectorsOn(_vdevs[i], physicalSectors);
             if (hasRoom && (best < 0 || _credit[i] > _credit[best])) best = i;
         }
 

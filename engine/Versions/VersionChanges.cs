@@ -127,6 +127,7 @@ internal static class VersionChanges
     private static void HandOver(Volume volume, Dataset heir, ulong epoch)
     {
         volume.Seal(volume, epoch);
+        volume.Guarantee.HandOver();
         heir.Tree = volume.Tree;
         foreach (Layer layer in heir.Tree.Layers)
             if (layer.Owner == volume)

@@ -24,6 +24,9 @@ public interface IBlockVolume
 
     bool IsReadOnly { get; }
 
+    /// <summary>How often space has begun to run short, as far as initiators want to know.</summary>
+    int SpaceWarnings => 0;
+
     ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Space;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Versions;
@@ -27,6 +28,7 @@ public sealed class Volume : Dataset, IBlockVolume
         Writer = new VolumeWriter(this, pool);
         _freeReplaced = FreeReplaced;
         Receiving = ReceivingMark.Of(record);
+        Guarantee = new SpaceGuarantee(pool.Allocator);
     }
 
     public override string Name => $"{_pool.Devices.PoolName}/{ShortName}";
@@ -42,7 +44,19 @@ public sealed class Volume : Dataset, IBlockVolume
     /// <summary>That stream is coming in now.</summary>
     internal bool IsBeingReceived { get; set; }
 
+    public int SpaceWarnings { get; internal set; }
+
     internal override Volume LineOwner => this;
+
+    /// <summary>What it is sure of.</summary>
+    internal SpaceGuarantee Guarantee { get; }
+
+    /// <summary>Share of the pool in use from which on the operator and initiators are told; 0 for none.
+    /// </summary>
+    internal int WarnAtPercent { get; set; }
+
+    /// <summary>They were told, and it is not clearly below again.</summary>
+    internal bool IsSpaceShort { get; set; }
 
     internal CompressionKind Compression => Record.Compression;
 

@@ -3,6 +3,7 @@ using System.Text;
 using Cstor.Engine.Host;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
+using Cstor.PoolLayout.Units;
 
 namespace Cstor.Engine.Volumes;
 
@@ -13,6 +14,8 @@ namespace Cstor.Engine.Volumes;
 public static class VolumeProperties
 {
     private const int MaximumZstdLevel = 19;
+    private const long MaximumSize = 1L << 60;
+    private const string WarnAt = "warn-at";
 
     /// <summary>Sets one property in a record. On a fault the record is as before.</summary>
     /// <param name="record">The settings.</param>
@@ -23,9 +26,15 @@ public static class VolumeProperties
         switch (key)
         {
             case "compression": return SetCompression(ref record, value);
+            case "checksum": return SetChecksum(ref record, value);
             case "sync": return SetSync(ref record, value);
             case "readonly": return SetReadOnly(ref record, value);
             case "cache": return SetCache(ref record, value);
+            case "reservation": return SetReservation(ref record, value);
+            case "snapshot-quota": return SetSnapshotQuota(ref record, value);
+            case WarnAt when value is not ("" or "none") && PercentOf(value) == 0:
+                return Bad(WarnAt, value, "a share of the pool's space, 1% to 99%, or none");
+            case WarnAt: return SetText(ref record, WarnAt, value == "none" ? "" : value);
             default: return SetText(ref record, key, value);
         }
     }
@@ -36,12 +45,24 @@ public static class VolumeProperties
         List<KeyValuePair<string, string>> all =
         [
             new("compression", VolumeStatusText.CompressionText(record)),
+            new("checksum", record.Checksum == ChecksumKind.Blake3 ? "blake3" : "xxh128"),
             new("sync", TextOf(record.Sync)),
             new("readonly", record.ReadOnly != 0 ? "on" : "off"),
             new("cache", TextOf(record.Cache)),
+            new("reservation", SizeText(record.ReservationBytes)),
+            new("snapshot-quota", SizeText(record.SnapshotQuotaBytes)),
         ];
         all.AddRange(Texts(record.Properties));
         return all;
+    }
+
+    /// <summary>The share of the pool's space that warn-at names, or 0.</summary>
+    internal static int WarnAtPercent(in DatasetRecord record)
+    {
+        foreach ((string key, string value) in Texts(record.Properties))
+            if (key == WarnAt)
+                return PercentOf(value);
+        return 0;
     }
 
     internal static string TextOf(SyncMode sync) => sync switch
@@ -71,6 +92,13 @@ public static class VolumeProperties
         else return Bad("compression", value, "off, lz4, zstd or zstd-1 to zstd-19");
         record.Compression = kind;
         record.CompressionLevel = (byte)level;
+        return null;
+    }
+
+    private static Fault? SetChecksum(ref DatasetRecord record, string value)
+    {
+        if (value is not ("xxh128" or "blake3")) return Bad("checksum", value, "xxh128 or blake3");
+        record.Checksum = value == "blake3" ? ChecksumKind.Blake3 : 0;
         return null;
     }
 
@@ -104,6 +132,45 @@ public static class VolumeProperties
 
         return Bad("cache", value, "all, metadata or none");
     }
+
+    private static Fault? SetReservation(ref DatasetRecord record, string value)
+    {
+        long bytes = DatasetRecord.ReserveAll;
+        if (value != "auto" && !TryReadSize(value, out bytes))
+            return Bad("reservation", value, "a size such as 10G, auto or none");
+        record.ReservationBytes = bytes;
+        return null;
+    }
+
+    private static Fault? SetSnapshotQuota(ref DatasetRecord record, string value)
+    {
+        if (!TryReadSize(value, out long bytes))
+            return Bad("snapshot-quota", value, "a size such as 10G, or none");
+        record.SnapshotQuotaBytes = bytes;
+        return null;
+    }
+
+    private static bool TryReadSize(string value, out long bytes)
+    {
+        bytes = 0;
+        return value is "" or "none" || (ByteSize.TryParse(value, out bytes, out _) && bytes <= MaximumSize);
+    }
+
+    private static string SizeText(long bytes) => bytes switch
+    {
+        0 => "none",
+        DatasetRecord.ReserveAll => "auto",
+        _ => ByteSize.Format(bytes),
+    };
+
+    private static int PercentOf(string value) =>
+        value.EndsWith('%')
+            && int.TryParse(
+                value.AsSpan(0, value.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int percent)
+            && percent is > 0 and < 100
+            ? percent
+            : 0;
 
     private static Fault? SetText(ref DatasetRecord record, string key, string value)
     {

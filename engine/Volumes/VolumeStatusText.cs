@@ -30,7 +30,7 @@ internal static class VolumeStatusText
             record.StoredSectors * Layout.SectorBytes,
             VersionChanges.OriginOf(volume)?.Name ?? "",
             line.Snapshots,
-            record.ReservationBytes,
+            volume.Guarantee.ReservedSectors * Layout.SectorBytes,
             record.SnapshotQuotaBytes,
             DestroyedPercent(record),
             VolumeProperties.List(ref record));

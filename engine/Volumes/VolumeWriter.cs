@@ -198,6 +198,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         ulong firstBlock, int count, IoSlice from, WriteBackBlock? parts)
     {
         ExtentWrite extent = pool.Writer.Rent();
+        extent.Guarantee = volume.Guarantee;
         extent.Source = from;
         extent.IsReserved = parts is not null;
         extent.UnitSectors = volume.BlockSizeBytes >> Layout.SectorShift;

@@ -17,6 +17,9 @@ public unsafe struct DatasetRecord
 
     public const int PropertyMaximumBytes = 2048;
 
+    /// <summary>A reservation of all that the volume may take at worst.</summary>
+    public const long ReserveAll = long.MaxValue;
+
     internal const int NameOffset = 512;
     internal const int PropertyOffset = 1024;
     private const int FieldsEnd = 192;
@@ -98,7 +101,7 @@ public unsafe struct DatasetRecord
     /// <summary>Of a dataset being destroyed: blocks from the first on that are erased.</summary>
     [FieldOffset(168)] public ulong ErasedBlocks;
 
-    /// <summary>Space kept for the volume's own blocks, 0 for none.</summary>
+    /// <summary>Space kept for the volume's own blocks, 0 for none, or <see cref="ReserveAll"/>.</summary>
     [FieldOffset(176)] public long ReservationBytes;
 
     /// <summary>Space that a volume's snapshots may take before no more are made, 0 for no limit.</summary>

@@ -80,6 +80,7 @@ internal static class DeviceServer
     {
         LogicalUnit unit = task.Unit!;
         CommandDescriptor? command = task.Command;
+        unit.NoticeSpaceWarning();
         bool ignoresAttention = command is not null && command.Is(CommandFlags.IgnoresAttention);
         if (task.Nexus.HasAttention && !ignoresAttention)
         {

@@ -9,6 +9,7 @@ namespace Cstor.Target.Scsi;
 internal sealed class LogicalUnit
 {
     private readonly List<Nexus> _nexuses = [];
+    private int _spaceWarnings;
 
     public LogicalUnit(IBlockVolume volume, string targetName, int logicalBlockBytes)
     {
@@ -18,6 +19,7 @@ internal sealed class LogicalUnit
         Fence = new WriteFence(DeviceServer.Execute);
         Order = new TaskOrder(DeviceServer.Start);
         Reservations = new ReservationState(this);
+        _spaceWarnings = volume.SpaceWarnings;
     }
 
     public IBlockVolume Volume { get; }
@@ -79,6 +81,17 @@ internal sealed class LogicalUnit
     {
         foreach (Nexus nexus in _nexuses)
             if (!ReferenceEquals(nexus, except)) nexus.Attend(attention);
+    }
+
+    /// <summary>
+    /// Tells every nexus when space has begun to run short: the soft threshold of SBC-3 §4.7.3.8. The volume
+    /// counts, and whoever sends the next command is told.
+    /// </summary>
+    public void NoticeSpaceWarning()
+    {
+        if (Volume.SpaceWarnings == _spaceWarnings) return;
+        _spaceWarnings = Volume.SpaceWarnings;
+        AttendAll(Sense.ThinProvisioningSoftThreshold);
     }
 
     /// <summary>Logical unit reset, SAM-5 §6.3.3, after its tasks were aborted.</summary>

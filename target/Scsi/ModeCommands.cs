@@ -4,8 +4,8 @@ namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// MODE SENSE and MODE SELECT, SPC-4 §6.10 to §6.14 and §7.5, SBC-3 §6.5: read-write error recovery (01),
-/// caching (08), control (0A) and informational exceptions (1C). WCE, SWP and D_SENSE may be changed;
-/// nothing is saved.
+/// caching (08), control (0A) and informational exceptions (1C). LBPERE is set: that space runs short is
+/// reported. WCE, SWP and D_SENSE may be changed; nothing is saved.
 /// </summary>
 internal static class ModeCommands
 {
@@ -199,7 +199,7 @@ internal static class ModeCommands
         {
             case ErrorRecovery:
                 data[1] = 0x0a;
-                if (!mask) data[2] = 0x80;
+                if (!mask) data[2] = data[7] = 0x80;
                 return 12;
             case Caching:
                 data[1] = 0x12;

@@ -100,6 +100,8 @@ internal readonly record struct Sense(byte Key, byte Asc, byte Ascq)
 
     public static Sense CapacityChanged => new(0x06, 0x2a, 0x09);
 
+    public static Sense ThinProvisioningSoftThreshold => new(0x06, 0x38, 0x07);
+
     public static Sense CommandsCleared => new(0x06, 0x2f, 0x00);
 
     public static Sense ReportedLunsChanged => new(0x06, 0x3f, 0x0e);

@@ -48,6 +48,27 @@ public sealed class FullPoolTests(ITestOutputHelper output)
         }
     }
 
+    [RequiresFact("qemu-io")]
+    public void A_thick_volume_is_overwritten_while_another_fills_the_pool()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.CliOk("pool", "create", "tank", daemon.Disk("disk", 256 << 20));
+        daemon.CliOk("volume", "create", "--thick", "-o", "compression=off", "tank/thick", "64M");
+        daemon.CliOk("volume", "create", "-o", "compression=off", "-o", "warn-at=50%", "tank/big", "1G");
+        daemon.CliFails(1, ["volume", "create", "--thick", "tank/other", "1G"], "reservation");
+        ToolResult filled = QemuIo(daemon, "tank/big", "write -P 1 0 300M", "flush");
+        Assert.Contains("No space left", filled.All);
+        for (int round = 2; round < 5; round++)
+        {
+            string[] steps = [$"write -P {round} 0 64M", "flush", $"read -P {round} 0 64M"];
+            ToolResult result = QemuIo(daemon, "tank/thick", steps);
+            Assert.True(result.ExitCode == 0, $"round {round}: {result}{daemon.CliOk("pool", "status")}");
+        }
+
+        Assert.Contains("warn-at", daemon.CliOk("pool", "status", "tank"));
+        daemon.CliFails(1, ["volume", "resize", "tank/thick", "512M"], "reservation");
+    }
+
     /// <summary>Freed space returns with the next checkpoints.</summary>
     private static void WaitForSpace(DaemonFixture daemon, long bytes)
     {

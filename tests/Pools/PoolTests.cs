@@ -150,6 +150,7 @@ public sealed class PoolTests
             Pool pool = await fixture.CreateAsync();
             await PoolFixture.VolumeAsync(pool);
             Assert.True((await pool.SetPropertyAsync("v", "compression", "zstd-7")).IsOk);
+            Assert.True((await pool.SetPropertyAsync("v", "checksum", "blake3")).IsOk);
             Assert.True((await pool.SetPropertyAsync("v", "chap-user", "joe")).IsOk);
             Assert.True((await pool.ResizeVolumeAsync("v", 3L << 30)).IsOk);
             Assert.NotNull((await pool.SetPropertyAsync("v", "compression", "gzip")).Fault);
@@ -161,6 +162,7 @@ public sealed class PoolTests
             VolumeStatus status = (await fixture.ImportAsync()).FindVolume("v")!.Status();
             Assert.Equal(3L << 30, status.SizeBytes);
             Assert.Contains(new KeyValuePair<string, string>("compression", "zstd-7"), status.Properties);
+            Assert.Contains(new KeyValuePair<string, string>("checksum", "blake3"), status.Properties);
             Assert.Contains(new KeyValuePair<string, string>("chap-user", "joe"), status.Properties);
         });
     }

@@ -21,6 +21,11 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
 
     public bool IsReadOnly { get; set; }
 
+    /// <summary>Writes find no space.</summary>
+    public bool IsFull { get; set; }
+
+    public int SpaceWarnings { get; set; }
+
     /// <summary>What every request answers instead of being done, or Ok.</summary>
     public IoStatus Failure { get; set; }
 
@@ -94,6 +99,7 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
     {
         if (Failure != IoStatus.Ok) return Failure;
         if (IsReadOnly) return IoStatus.ReadOnly;
+        if (IsFull) return IoStatus.NoSpace;
         if (!IsInside(offsetBytes, from.LengthBytes)) return IoStatus.OutOfRange;
         for (int done = 0; done < from.LengthBytes;)
         {

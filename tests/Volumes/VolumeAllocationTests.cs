@@ -34,6 +34,7 @@ public sealed class VolumeAllocationTests
     [InlineData(false, 4096, "compression=off", 1)]
     [InlineData(false, 4096, "compression=off", 128)]
     [InlineData(true, 4096, "compression=off", 128)]
+    [InlineData(true, 4096, "checksum=blake3", 128)]
     [InlineData(false, 16384, "compression=lz4", 1)]
     [InlineData(false, 16384, "compression=lz4", 128)]
     [InlineData(true, 16384, "compression=lz4", 128)]

@@ -43,6 +43,8 @@ public sealed class VolumeTests
     [Theory]
     [InlineData("compression", "zstd", "lz4")]
     [InlineData("compression", "lz4", "off")]
+    [InlineData("checksum", "blake3", "xxh128")]
+    [InlineData("checksum", "xxh128", "blake3")]
     public void A_write_that_is_under_way_when_a_setting_changes_is_read_back(
         string property, string before, string after)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Compression;
@@ -40,6 +41,34 @@ public sealed class BlockCompressorTests : IDisposable
         Assert.Equal(0, _compressor.TryCompress(kind, 1, source, new byte[16384 * 7 / 8]));
         Assert.Equal(0, _compressor.TryCompress(kind, 1, source, new byte[1]));
         Assert.Equal(0, _compressor.TryCompress(kind, 1, source, []));
+    }
+
+    [Fact]
+    public void High_levels_give_up_on_random_bytes_as_fast_as_low_ones()
+    {
+        byte[] source = Noise(131072, 2);
+        byte[] packed = new byte[source.Length * 7 / 8];
+        TimeSpan fastest = TimeSpan.MaxValue;
+        for (int i = 0; i < 10; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Assert.Equal(0, _compressor.TryCompress(CompressionKind.Zstd, 19, source, packed));
+            TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+            if (elapsed < fastest) fastest = elapsed;
+        }
+
+        // The level itself takes more than 20 ms on any processor.
+        Assert.True(fastest < TimeSpan.FromMilliseconds(5), $"{fastest}");
+    }
+
+    [Fact]
+    public void High_levels_do_not_give_up_on_letters_without_words()
+    {
+        byte[] source = Encoding.ASCII.GetBytes(Convert.ToBase64String(Noise(12288, 3)));
+        byte[] packed = new byte[source.Length * 7 / 8];
+        Assert.Equal(0, _compressor.TryCompress(CompressionKind.Lz4, 0, source, packed));
+        int length = _compressor.TryCompress(CompressionKind.Zstd, 9, source, packed);
+        Assert.InRange(length, 1, source.Length * 4 / 5);
     }
 
     [Theory]

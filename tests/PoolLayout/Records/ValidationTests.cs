@@ -32,7 +32,8 @@ public sealed class ValidationTests
         Refused("logical length", (good with { LogicalShift = 25 }).Validate());
         Refused("compression", (good with { Compression = (CompressionKind)3 }).Validate());
         Refused("checksum", (good with { ChecksumKind = 0 }).Validate());
-        Refused("checksum", (good with { ChecksumKind = (ChecksumKind)2 }).Validate());
+        Refused("checksum", (good with { ChecksumKind = (ChecksumKind)3 }).Validate());
+        Assert.Null((good with { ChecksumKind = ChecksumKind.Blake3 }).Validate());
         Refused("physical length", (good with { PhysicalBytes = 0 }).Validate());
         Refused("physical length", (good with { PhysicalBytes = 16385 }).Validate());
         Refused("physical length", (good with { PhysicalBytes = uint.MaxValue }).Validate());

@@ -147,7 +147,10 @@ public sealed class SeededWorkloadTests
         {
             await loop.DelayAsync(random.Between(0L, 20L) * 1_000_000);
             VolumeDriver driver = session.Drivers[random.Below(session.Drivers.Count)];
-            await session.SetPropertyAsync(driver, "compression", Compressions[random.Below(3)]);
+            if (random.Coin())
+                await session.SetPropertyAsync(driver, "compression", Compressions[random.Below(3)]);
+            else
+                await session.SetPropertyAsync(driver, "checksum", random.Coin() ? "blake3" : "xxh128");
         }
     }
 

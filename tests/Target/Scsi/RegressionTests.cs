@@ -46,6 +46,35 @@ public sealed class RegressionTests
     });
 
     [Fact]
+    public void Space_that_runs_short_is_told_to_every_nexus_once() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            fixture.Volume.SpaceWarnings++;
+            Assert.True((await initiator.ReadAsync(Cdb.Inquiry(0xb2), 255)).IsGood);
+            Assert.Equal(0x063807, (await initiator.ReadAsync(Cdb.Ten(0x28, 0, 8), 4096)).SenseCode);
+            Assert.True((await initiator.ReadAsync(Cdb.Ten(0x28, 0, 8), 4096)).IsGood);
+            Assert.Equal(0x063807, (await other.ReadAsync(new byte[6])).SenseCode);
+            Assert.True((await other.ReadAsync(new byte[6])).IsGood);
+            byte[] recovery = (await initiator.ReadAsync(Cdb.ModeSense6(0x01, flags: 8), 255)).Data;
+            Assert.Equal(0x80, recovery[4 + 7]);
+        });
+
+    [Fact]
+    public void A_full_pool_refuses_writes_and_takes_reads_and_unmaps() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            fixture.Volume.IsFull = true;
+            ScsiAnswer refused = await initiator.WriteAsync(Cdb.Ten(0x2a, 0, 8), new byte[4096]);
+            Assert.Equal(0x072707, refused.SenseCode);
+            Assert.True((await initiator.ReadAsync(Cdb.Ten(0x28, 0, 8), 4096)).IsGood);
+            (byte[] cdb, byte[] list) = Cdb.Unmap((0, 8));
+            Assert.True((await initiator.WriteAsync(cdb, list)).IsGood);
+            fixture.Volume.IsFull = false;
+            Assert.True((await initiator.WriteAsync(Cdb.Ten(0x2a, 0, 8), new byte[4096])).IsGood);
+        });
+
+    [Fact]
     public void Write_same_writes_its_pattern_and_frees_for_zeroes() =>
         TargetFixture.Run(async (fixture, initiator) =>
     {
