@@ -18,6 +18,7 @@ namespace Cstor.Engine.Blocks;
 internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocator allocator) : ITurnEnd
 {
     private readonly Queue<ExtentWrite> _queue = new(256);
+    private readonly Queue<ExtentWrite> _reserved = new(32);
     private readonly Stack<ExtentWrite> _freeExtents = new(256);
     private readonly Stack<WriteRun> _freeRuns = new(64);
     private readonly List<TaskCompletionSource> _held = [];
@@ -43,6 +44,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     {
         if (!_freeExtents.TryPop(out ExtentWrite? extent)) extent = new ExtentWrite();
         extent.Generation = _generation;
+        extent.IsReserved = false;
         _rented[_generation]++;
         return extent;
     }
@@ -79,7 +81,7 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
         Check.That(extent.UnitCount is > 0 and <= ExtentWrite.MaximumUnits);
         Check.That(extent.Source.LengthBytes == extent.UnitCount * extent.UnitSectors * Layout.SectorBytes);
         extent.Begin();
-        _queue.Enqueue(extent);
+        (extent.IsReserved ? _reserved : _queue).Enqueue(extent);
         DeferOnce();
         return extent.Task;
     }
@@ -107,9 +109,14 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
     public void OnTurnEnd()
     {
         _deferred = false;
-        if (IsHeld) return;
         WriteRun run = RentRun();
-        while (_queue.TryPeek(out ExtentWrite? extent))
+        while (_reserved.TryDequeue(out ExtentWrite? kept))
+        {
+            TryPlace(kept, ref run);
+            kept.EndPart(kept.PlacedUnits == kept.UnitCount ? IoStatus.Ok : IoStatus.NoSpace);
+        }
+
+        while (!IsHeld && _queue.TryPeek(out ExtentWrite? extent))
         {
             if (!TryPlace(extent, ref run) && WaitForSpace()) break;
             _queue.Dequeue();
@@ -128,7 +135,8 @@ internal sealed class BlockWriter(ILoop loop, PoolDevices devices, SpaceAllocato
         {
             int unitBytes = extent.UnitSectors << Layout.SectorShift;
             int wanted = extent.UnitCount - extent.PlacedUnits;
-            if (!allocator.TryAllocateData(extent.UnitSectors, wanted, out BlockPlace place, out int taken))
+            if (!allocator.TryAllocateData(
+                extent.UnitSectors, wanted, extent.IsReserved, out BlockPlace place, out int taken))
                 return false;
             IoSlice piece = extent.Source.Slice(extent.PlacedUnits * unitBytes, taken * unitBytes);
             int unit = allocator.SectorsOf(place, extent.UnitSectors);

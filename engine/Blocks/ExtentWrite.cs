@@ -27,6 +27,9 @@ internal sealed class ExtentWrite : IValueTaskSource<IoStatus>
 
     public int UnitCount { get; set; }
 
+    /// <summary>Room for it was kept: it goes before others, and when they must wait.</summary>
+    public bool IsReserved { get; set; }
+
     /// <summary>Which side of the writer's barrier it began on.</summary>
     public int Generation { get; set; }
 

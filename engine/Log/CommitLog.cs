@@ -3,6 +3,7 @@ using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Space;
 using Cstor.Engine.Vdevs;
+using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
@@ -16,9 +17,12 @@ namespace Cstor.Engine.Log;
 /// <remarks>
 /// Why a crash is safe: a record is appended only after the data it names was written, so the flush that
 /// follows the group covers both. A group says how far everything before it was flushed; replay takes later
-/// groups only as far as the data they name verifies, and nothing after the first that does not: what comes
-/// back is a prefix of the history that contains every acknowledged flush. Sequence, generation and the
-/// predecessor's checksum keep leftovers of reused segments out.
+/// ones only if the data they name verifies, and nothing after the first that does not. Sequence, generation
+/// and the predecessor's checksum keep leftovers of reused segments out.
+///
+/// Parts of blocks are visible before they have a record, so whatever is sealed takes all parts along that
+/// no log has yet. Several groups may be needed for that; they are one batch, which replay takes whole or not
+/// at all. So what comes back is a prefix of the history that contains every acknowledged flush.
 ///
 /// A vdev for the log alone may be lost with what is on it. Everything is still in memory, so a checkpoint
 /// makes it durable without the log: its freeze begins anew in segments elsewhere, and the root names these.
@@ -57,6 +61,10 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     private Hash128 _previousChecksum;
     private int _writesUnderWay;
     private int _writesAwaited;
+    private TaskCompletionSource? _writtenOut;
+    private ulong _frozenAt;
+    private int _writesSinceFreeze;
+    private bool _isBatching;
     private bool _deferred;
     private bool _isFlushing;
 
@@ -90,6 +98,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     /// <summary>Called once when the log fails.</summary>
     public Action<IoStatus> Failed { get; set; } = static _ => { };
 
+    /// <summary>What a commit brings along with its bytes.</summary>
+    public WriteBack? Parts { get; set; }
+
     /// <summary>Told when <see cref="MustRestart"/> becomes true.</summary>
     public Action RestartWanted { get; set; } = static () => { };
 
@@ -99,7 +110,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     public bool MustRestart { get; private set; }
 
     /// <summary>Whether anything is not durable yet.</summary>
-    public bool IsDirty => _header.RecordCount > 0 || _flushedThrough + 1 < _sequence;
+    public bool IsDirty =>
+        _header.RecordCount > 0 || _flushedThrough + 1 < _sequence || Parts is { HasUnlogged: true };
 
     /// <summary>Begins a new log in two fresh segments, or null when there is no room.</summary>
     public static CommitLog? TryBegin(
@@ -133,6 +145,34 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     /// <summary>Appends: this dataset exists with these settings.</summary>
     public void AppendDatasetPut(uint slot, in DatasetRecord dataset) =>
         dataset.Write(Reserve(LogRecordKind.DatasetPut, slot)[LogRecordHeader.Bytes..]);
+
+    /// <summary>Appends: this part of a block has these bytes now.</summary>
+    public void AppendPart(uint slot, ulong block, int offsetBytes, ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> record = Reserve(LogRecordKind.Part, slot, bytes.Length);
+        ref LogPartRecord part = ref MemoryMarshal.AsRef<LogPartRecord>(record);
+        part.Block = block;
+        part.OffsetBytes = (uint)offsetBytes;
+        part.DataBytes = (uint)bytes.Length;
+        bytes.CopyTo(record[LogPartRecord.Bytes..]);
+    }
+
+    /// <summary>
+    /// Writes all there is, and completes when everything since the freeze is written: a flush of the devices
+    /// makes it durable. What came before has no more to be.
+    /// </summary>
+    public async ValueTask<IoStatus> WriteOutAsync()
+    {
+        Check.That(_writtenOut is null);
+        Seal();
+        if (_writesSinceFreeze > 0)
+        {
+            _writtenOut = new TaskCompletionSource();
+            await _writtenOut.Task;
+        }
+
+        return Status;
+    }
 
     /// <summary>
     /// Appends what was snapshotted at one instant, in a group of its own: after a crash all of it counts or
@@ -178,8 +218,11 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     public LogPosition Freeze()
     {
         Seal();
+        Parts?.MarkUnlogged();
         NoticeLosses();
         if (MustRestart) Restart();
+        _frozenAt = _sequence;
+        _writesSinceFreeze = 0;
         _ledger.Freeze();
         while (_segments.Count > 1)
         {
@@ -249,6 +292,12 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     {
         _freeWrites.Push(write);
         _writesUnderWay--;
+        if (write.Sequence >= _frozenAt && --_writesSinceFreeze == 0 && _writtenOut is { } writtenOut)
+        {
+            _writtenOut = null;
+            _loop.Post(writtenOut.SetResult);
+        }
+
         NoticeLosses();
         bool isLost = !_devices.Stands(write.Vdev) || _devices.Losses(write.Vdev) != write.Losses;
         if (status != IoStatus.Ok && !isLost) Fail(status);
@@ -310,13 +359,14 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         else Watch(_devices.FlushAsync());
     }
 
-    private Span<byte> Reserve(LogRecordKind kind, uint slot)
+    private Span<byte> Reserve(LogRecordKind kind, uint slot, int dataBytes = 0)
     {
-        int bytes = LogRecordHeader.LengthOf(kind);
+        int bytes = LogRecordHeader.LengthOf(kind) + dataBytes;
         int used = LogGroupHeader.Bytes + (int)_header.RecordBytes;
         if (used + bytes > Layout.LogGroupMaximumBytes)
         {
-            Seal();
+            if (_isBatching) SealGroup(isContinued: true);
+            else Seal();
             used = LogGroupHeader.Bytes;
         }
 
@@ -328,10 +378,19 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         return record;
     }
 
-    // Gives the open group its place and number and sends both copies.
+    // Ends the batch: what was appended, and the parts that readers have seen meanwhile.
     private void Seal()
     {
-        if (_header.RecordCount == 0) return;
+        if (_header.RecordCount == 0 && Parts is not { HasUnlogged: true }) return;
+        _isBatching = true;
+        Parts?.AppendTo(this);
+        _isBatching = false;
+        SealGroup(isContinued: false);
+    }
+
+    // Gives the open group its place and number and sends both copies.
+    private void SealGroup(bool isContinued)
+    {
         int bytes = _header.TotalBytes;
         if (_offset + TakenBytes(bytes) > Layout.LogSegmentBytes && !TryAdvance()) Fail(IoStatus.NoSpace);
         if (Status != IoStatus.Ok)
@@ -347,11 +406,13 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         _header.PreviousChecksum = _previousChecksum;
         _header.NextPlace0 = _ahead.Segment.Place0;
         _header.NextPlace1 = _ahead.Segment.Place1;
+        _header.IsContinued = isContinued ? 1U : 0U;
         _previousChecksum = _header.Seal(_open.Span, _scratch);
         for (int copy = 0; copy < 2; copy++)
         {
             if (!_freeWrites.TryPop(out GroupWrite? write)) write = new GroupWrite(this);
             _writesUnderWay++;
+            _writesSinceFreeze++;
             write.Start(_devices, _open, bytes, _sequence, _current.Segment.At(copy, _offset));
         }
 

@@ -12,15 +12,15 @@ using Cstor.PoolLayout.Records;
 namespace Cstor.Engine.Log;
 
 /// <summary>
-/// Brings the records of a log back into memory, on top of the newest root. Groups that were written after
-/// the last known flush are believed only as far as the data they name is there; the first record without
-/// its data ends the replay.
+/// Brings the records of a log back into memory, on top of the newest root. Batches that were written after
+/// the last known flush are believed only if all data they name is there; the first that lacks some ends the
+/// replay.
 /// </summary>
 internal sealed class LogReplay(PoolCore pool, LogReader reader)
 {
     private const int VerifyWidth = 32;
 
-    /// <summary>Groups applied, the last one perhaps in part.</summary>
+    /// <summary>Groups applied.</summary>
     public int AppliedGroups { get; private set; }
 
     /// <returns>A fault if a record with a right checksum makes no sense.</returns>
@@ -29,51 +29,68 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
         foreach (LogSegment segment in scan.Segments) TakeSegment(segment);
         IoBuffer buffer = pool.Loop.Buffers.Rent(Layout.LogGroupMaximumBytes);
         Fault? fault = null;
+        List<FoundGroup> batch = [];
         foreach (FoundGroup group in scan.Groups)
         {
-            if (!await reader.ReadAsync(group, buffer))
-                fault = new Fault("log-unreadable",
-                    $"group {group.Header.Sequence} of the commit log cannot be read twice");
-            bool certain = group.Header.Sequence <= scan.FlushedThrough;
-            bool goOn = fault is null;
-            if (goOn) (fault, goOn) = await ApplyGroupAsync(buffer, group.Header, certain);
-            if (fault is not null) break;
-            AppliedGroups++;
-            if (goOn) continue;
-            PoolLog.ReplayEnded(pool.Logger, pool.Devices.PoolName, group.Header.Sequence);
-            break;
+            batch.Add(group);
+            if (group.Header.IsContinued != 0) continue;
+            bool isCertain = group.Header.Sequence <= scan.FlushedThrough;
+            (fault, bool goOn) = await ApplyBatchAsync(batch, buffer, isCertain);
+            if (fault is not null || !goOn) break;
+            AppliedGroups += batch.Count;
+            batch.Clear();
         }
 
         buffer.Release();
+        if (fault is null && batch.Count > 0)
+            PoolLog.ReplayEnded(pool.Logger, pool.Devices.PoolName, batch[0].Header.Sequence);
         return fault;
     }
 
-    private async ValueTask<(Fault? Fault, bool GoOn)> ApplyGroupAsync(IoBuffer buffer,
-        LogGroupHeader group, bool certain)
+    private async ValueTask<(Fault? Fault, bool GoOn)> ApplyBatchAsync(
+        List<FoundGroup> batch, IoBuffer buffer, bool isCertain)
+    {
+        Fault? fault = null;
+        for (int i = 0; i < batch.Count && !isCertain && fault is null; i++)
+        {
+            fault = await ReadAsync(batch[i], buffer);
+            if (fault is null && !await AllDataIsThereAsync(buffer, batch[i].Header)) return (null, false);
+        }
+
+        for (int i = 0; i < batch.Count && fault is null; i++)
+        {
+            fault = await ReadAsync(batch[i], buffer) ?? ApplyGroup(buffer, batch[i].Header);
+        }
+
+        return (fault, true);
+    }
+
+    private async ValueTask<Fault?> ReadAsync(FoundGroup group, IoBuffer buffer) =>
+        await reader.ReadAsync(group, buffer) ? null : new Fault("log-unreadable",
+            $"group {group.Header.Sequence} of the commit log cannot be read twice");
+
+    private Fault? ApplyGroup(IoBuffer buffer, in LogGroupHeader group)
     {
         int at = LogGroupHeader.Bytes;
         int end = at + (int)group.RecordBytes;
-        Queue<bool> present = certain ? [] : await FindDataAsync(buffer, end);
         while (at < end)
         {
             string? reason = LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header);
-            if (reason is null && header.Kind == LogRecordKind.Write && !certain && !present.Dequeue())
-                return (null, false);
-
             reason ??= Apply(header, buffer.Span.Slice(at, header.LengthBytes));
             if (reason is not null)
-                return (new Fault("log-invalid", $"group {group.Sequence} of the commit log: {reason}",
-                    "A bug of its writer; import with --readonly to save what is there"), false);
+                return new Fault("log-invalid", $"group {group.Sequence} of the commit log: {reason}",
+                    "A bug of its writer; import with --readonly to save what is there");
             at += header.LengthBytes;
         }
 
-        return (null, true);
+        return null;
     }
 
-    // For each write of a group, in order: whether its data is there. Reads many at a time.
-    private async ValueTask<Queue<bool>> FindDataAsync(IoBuffer buffer, int end)
+    // Whether what the writes of a group name is there. Reads many at a time.
+    private async ValueTask<bool> AllDataIsThereAsync(IoBuffer buffer, LogGroupHeader group)
     {
         List<BlockPointer> pointers = [];
+        int end = LogGroupHeader.Bytes + (int)group.RecordBytes;
         for (int at = LogGroupHeader.Bytes; at < end;)
         {
             if (LogRecordHeader.TryRead(buffer.Span[at..end], out LogRecordHeader header) is not null) break;
@@ -82,21 +99,21 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
             at += header.LengthBytes;
         }
 
-        bool[] present = new bool[pointers.Count];
+        bool isThere = true;
         int next = 0;
         Task[] workers = new Task[Math.Min(VerifyWidth, pointers.Count)];
         for (int i = 0; i < workers.Length; i++) workers[i] = VerifyAsync();
         foreach (Task worker in workers) await worker;
-        return new Queue<bool>(present);
+        return isThere;
 
         async Task VerifyAsync()
         {
-            while (next < pointers.Count)
+            while (next < pointers.Count && isThere)
             {
-                int mine = next++;
+                BlockPointer mine = pointers[next++];
                 // One that makes no sense is reported when it is applied.
-                present[mine] = pointers[mine].Validate() is not null || !IsInside(pointers[mine])
-                    || await DataIsThereAsync(pointers[mine]);
+                if (mine.Validate() is null && IsInside(mine) && !await DataIsThereAsync(mine))
+                    isThere = false;
             }
         }
     }
@@ -128,6 +145,7 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
             ApplySnapshot(header.Slot, MemoryMarshal.Read<LogSnapshotRecord>(record)),
         LogRecordKind.Rollback =>
             ApplyRollback(header.Slot, MemoryMarshal.Read<LogRollbackRecord>(record)),
+        LogRecordKind.Part => ApplyPart(header.Slot, record),
         _ => ApplyPromote(header.Slot),
     };
 
@@ -165,6 +183,18 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
             return $"unmap beyond the end of {volume.Name}";
         volume.EnterHoles(new BlockRange(unmap.FirstBlock, unmap.BlockCount));
         return null;
+    }
+
+    private string? ApplyPart(uint slot, ReadOnlySpan<byte> record)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"part of a block of slot {slot}, which is free";
+        LogPartRecord part = MemoryMarshal.Read<LogPartRecord>(record);
+        if (part.Block >= volume.BlockCount)
+            return $"part of block {part.Block} beyond the end of {volume.Name}";
+        if (part.Validate(volume.BlockSizeBytes) is { } reason) return reason;
+        return pool.WriteBack.TryRestore(
+            volume, part.Block, (int)part.OffsetBytes, record[LogPartRecord.Bytes..])
+            ? null : "no memory for the parts of blocks that it holds";
     }
 
     private string? ApplyPut(uint slot, ReadOnlySpan<byte> bytes)

@@ -15,8 +15,8 @@ namespace Cstor.Engine.Pools;
 /// makes the new one the pool by writing an uberblock.
 /// </summary>
 /// <remarks>
-/// Order: volume trees, dataset table, space map and log; flush; uberblock; flush. A crash before the
-/// uberblock leaves the old root with its whole log; after it, the new root with the log from the freeze
+/// Order: volume trees, dataset table, space map and log, commit log; flush; uberblock; flush. A crash before
+/// the uberblock leaves the old root with its whole log; after it, the new root with the log from the freeze
 /// on. Space that the checkpoint freed is given out again only after the second flush. Reads and writes go
 /// on all the while; after a failed write of metadata the pool stops.
 ///
@@ -63,7 +63,8 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         // Drained whatever happened, so that no write is under way when the pool stops.
         IoStatus written = await pool.Metadata.DrainAsync();
         if (status == IoStatus.Ok) status = written;
-        if (status == IoStatus.Ok) status = pool.Log.Status;
+        // What the log before the freeze had and no tree has: before that log is free, the new one has it.
+        if (status == IoStatus.Ok) status = await pool.Log.WriteOutAsync();
         long allocated = AllocatedSectors + NetFrozenSectors();
         if (status == IoStatus.Ok) status = await pool.Devices.FlushAsync();
         if (status == IoStatus.Ok) status = await WriteUberblockAsync(number, log, datasets, allocated);

@@ -12,8 +12,10 @@ internal sealed class CheckpointPacer
 {
     private const long TickNanoseconds = 1_000_000_000;
 
-    // Segments of the log that must be to spare for what is under way when writers are stopped.
-    private const int SpareSegments = 2;
+    /// <summary>
+    /// Segments of the log that must be to spare for what is under way when writers are stopped.
+    /// </summary>
+    public const int SpareSegments = 2;
 
     private readonly PoolCore _pool;
     private readonly Checkpoint _checkpoint;
@@ -71,8 +73,11 @@ internal sealed class CheckpointPacer
         return true;
     }
 
-    // A part of the log is lost: what it held is durable again once it is in the tree.
-    private void OnRestartWanted()
+    // A part of the log is lost: what it held is durable again once it is in the tree. The device that has it
+    // is just being given up, so not now.
+    private void OnRestartWanted() => _pool.Loop.Post(BeginRestart);
+
+    private void BeginRestart()
     {
         if (_pool.Stopped != IoStatus.Ok || _isClosed) _pool.Log!.GiveUp(IoStatus.PoolStopped);
         else Start();
@@ -96,7 +101,7 @@ internal sealed class CheckpointPacer
         PoolOptions options = _pool.Options;
         if (_pool.PendingCount >= (long)times * options.PendingLimit) return true;
         if (_pool.Log!.LengthBytes >= times * options.LogLimitBytes) return true;
-        if (_pool.Allocator.SpareSegments < SpareSegments) return true;
+        if (_pool.Allocator.SpareSegments < SpareSegments + _pool.WriteBack.LogSegments) return true;
         bool isMore = DemandExceeds(times);
         while (isMore && _pool.Ledger.ReleaseHeld()) isMore = DemandExceeds(times);
         return isMore && _pool.PendingCount > 0;

@@ -22,7 +22,8 @@ internal static class MetadataDemand
 
     /// <summary>An estimate that costs nothing, and is the right one or above it.</summary>
     public static long Quick(PoolCore pool) =>
-        SectorsFor(pool, pool.PendingCount, pool.PendingCount, pool.Slots.Count);
+        SectorsFor(pool, pool.PendingCount + pool.WriteBack.Count, pool.PendingCount + pool.WriteBack.Count,
+            pool.Slots.Count);
 
     /// <summary>The estimate that knows how many leaves volumes have.</summary>
     public static long Exact(PoolCore pool)
@@ -34,10 +35,10 @@ internal static class MetadataDemand
             if (dataset is null) continue;
             long most = (long)(dataset.BlockCount / Layout.NodeFanout) + 1;
             bool isChanged = dataset.IsDirty;
-            if (dataset is Volume { Pending.IsEmpty: false } volume)
+            if (dataset is Volume volume && (!volume.Pending.IsEmpty || volume.Parts.Count > 0))
             {
                 isChanged = true;
-                leaves += Math.Min(volume.Pending.Weight, most);
+                leaves += Math.Min(volume.Pending.Weight + volume.Parts.Count, most);
             }
 
             foreach (Layer layer in dataset.Tree.Layers)
@@ -50,7 +51,7 @@ internal static class MetadataDemand
             if (isChanged) volumes++;
         }
 
-        return SectorsFor(pool, pool.PendingCount, leaves, volumes);
+        return SectorsFor(pool, pool.PendingCount + pool.WriteBack.Count, leaves, volumes);
     }
 
     private static long SectorsFor(PoolCore pool, long changes, long leaves, long volumes)

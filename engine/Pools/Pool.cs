@@ -41,6 +41,7 @@ public sealed class Pool
         _maintenance.MembershipChanged = _scan.OnMembershipChanged;
         _scan.OnMembershipChanged();
         _maintenance.Start();
+        core.WriteBack.Start();
     }
 
     public string Name => _core.Devices.PoolName;
@@ -299,6 +300,7 @@ public sealed class Pool
         if (_scan is not null) await _scan.CloseAsync();
         await Streams.CloseAsync();
         await _volumes.CloseAsync();
+        await _core.WriteBack.CloseAsync();
         if (_pacer is not null)
         {
             status = await _pacer.RequestAsync();

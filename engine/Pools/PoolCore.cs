@@ -7,6 +7,7 @@ using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Versions;
+using Cstor.Engine.Volumes;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Pools;
@@ -37,6 +38,7 @@ internal sealed class PoolCore
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Metadata, Cache);
+        WriteBack = new WriteBack(this);
     }
 
     public ILoop Loop { get; }
@@ -62,6 +64,8 @@ internal sealed class PoolCore
     public MetadataWriter Metadata { get; }
 
     public TreeReader Trees { get; }
+
+    public WriteBack WriteBack { get; }
 
     /// <summary>Null on a pool imported read-only.</summary>
     public CommitLog? Log { get; set; }
@@ -112,6 +116,7 @@ internal sealed class PoolCore
     {
         while (Log is { IsIdle: false } || Ledger.IsReleasing) await Loop.DelayAsync(DrainPauseNanoseconds);
         await Devices.CloseAsync();
+        WriteBack.Dispose();
         Log?.Close();
         Cache.Close();
         Reader.Dispose();

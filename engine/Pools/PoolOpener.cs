@@ -115,6 +115,7 @@ internal static class PoolOpener
         if (core.Log is null)
             return new Fault("pool-full", $"pool '{core.Devices.PoolName}' has no room for its commit log",
                 "Use larger devices");
+        core.Log.Parts = core.WriteBack;
         core.Log.Failed = status => core.Stop($"the commit log cannot be written: {status}");
         IoStatus status = await checkpoint.RunAsync();
         if (status == IoStatus.Ok) return null;

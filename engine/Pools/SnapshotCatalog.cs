@@ -41,9 +41,14 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         foreach (Volume volume in found.Value)
             if (volume.Tree.Layers.Count >= MostLayers)
                 await pacer!.RequestAsync();
+        IoStatus settled = await _pool.WriteBack.SettleAsync(found.Value);
         // Anything may have changed meanwhile.
         found = FindAll(volumes, name);
         if (found.Fault is { } later) return later;
+        if (found.Value.Find(static volume => volume.Parts.Count > 0) is { } unsettled)
+            return new Fault("not-written-back",
+                $"{unsettled.Name}: parts of blocks that were written cannot be written back ({settled})",
+                "Look at: cstor pool status");
         List<Snapshot> taken = TakeNow(found.Value, name);
         return await changes.CommitAsync() is { } failure ? failure : taken;
     }

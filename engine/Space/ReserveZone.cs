@@ -14,8 +14,11 @@ namespace Cstor.Engine.Space;
 /// <param name="LogSlots">Segments' room behind that, for the log alone.</param>
 internal readonly record struct ReserveZone(long MetadataSectors, int LogSlots)
 {
-    // Two copies of: the current segment, the one allocated ahead, and two to spare.
-    private const int DataVdevSlots = 8;
+    // Two copies of: the current segment, the one allocated ahead, and two to spare. More on a large vdev,
+    // for what is sure for the log bounds what may wait to be written back.
+    private const int LeastSlots = 8;
+    private const int MostSlots = 96;
+    private const long SectorsPerSlot = 1L << 15;
 
     // Nodes of the smallest zone: what a checkpoint of a few hundred scattered blocks writes.
     private const int MinimumNodes = 256;
@@ -30,7 +33,8 @@ internal readonly record struct ReserveZone(long MetadataSectors, int LogSlots)
     {
         if (role != VdevRole.Data) return None;
         long quarter = sectorCount / 4;
-        long slots = Math.Min(DataVdevSlots, quarter * 2 / 3 / SegmentSectors(geometry));
+        long wanted = Math.Clamp(sectorCount / SectorsPerSlot, LeastSlots, MostSlots);
+        long slots = Math.Min(wanted, quarter * 2 / 3 / SegmentSectors(geometry));
         long least = MinimumNodes * geometry.AllocatedSectors(NodeSectors);
         long metadata = Math.Clamp(sectorCount / 32, least, Math.Max(least, MaximumSectors));
         return new ReserveZone(

@@ -54,6 +54,9 @@ internal sealed class SpaceAllocator : IDisposable
         }
     }
 
+    /// <summary>Kept for data that was taken in and has no place yet.</summary>
+    public long ReservedForDataSectors { get; set; }
+
     /// <summary>What a checkpoint will need for changes in memory; data leaves it alone.</summary>
     public long ClaimedForMetadataSectors { get; set; }
 
@@ -65,7 +68,7 @@ internal sealed class SpaceAllocator : IDisposable
     {
         get
         {
-            long free = -ClaimedForMetadataSectors;
+            long free = -ClaimedForMetadataSectors - ReservedForDataSectors;
             long zone = 0;
             foreach (VdevSpace vdev in _vdevs)
             {
@@ -102,6 +105,17 @@ internal sealed class SpaceAllocator : IDisposable
             foreach (VdevSpace vdev in _vdevs) slots += vdev.FreeSlots;
             return slots / 2;
         }
+    }
+
+    /// <summary>Sectors that a block takes on whichever data vdev it comes to.</summary>
+    /// <param name="physicalSectors">Sectors of its physical bytes.</param>
+    public int MostSectorsOf(int physicalSectors)
+    {
+        int most = 0;
+        foreach (VdevSpace vdev in _vdevs)
+            if (vdev.Role == VdevRole.Data)
+                most = Math.Max(most, SectorsOn(vdev, physicalSectors));
+        return most;
     }
 
     public VdevSpace Vdev(int vdev) => _vdevs[vdev];
@@ -160,17 +174,20 @@ internal sealed class SpaceAllocator : IDisposable
     /// <summary>Takes room for blocks of data that follow one another.</summary>
     /// <param name="physicalSectors">Sectors of each block's physical bytes.</param>
     /// <param name="wanted">Blocks at most.</param>
+    /// <param name="isReserved">They were counted in <see cref="ReservedForDataSectors"/>.</param>
     /// <param name="place">Of the first; each next one lies as many sectors behind as a block takes
     /// there.</param>
     /// <param name="taken">Blocks that have room now, at least one.</param>
-    public bool TryAllocateData(int physicalSectors, int wanted, out BlockPlace place, out int taken)
+    public bool TryAllocateData(
+        int physicalSectors, int wanted, bool isReserved, out BlockPlace place, out int taken)
     {
-        while (!TryTakeData(physicalSectors, wanted, out place, out taken))
+        while (!TryTakeData(physicalSectors, wanted, isReserved, out place, out taken))
             if (!MakeRoom()) return false;
         return true;
     }
 
-    private bool TryTakeData(int physicalSectors, int wanted, out BlockPlace place, out int taken)
+    private bool TryTakeData(
+        int physicalSectors, int wanted, bool isReserved, out BlockPlace place, out int taken)
     {
         place = default;
         taken = 0;
@@ -181,7 +198,7 @@ internal sealed class SpaceAllocator : IDisposable
             if (_turnVdev < 0) return false;
             VdevSpace vdev = _vdevs[_turnVdev];
             int unit = SectorsOn(vdev, physicalSectors);
-            long free = FreeForDataSectors;
+            long free = FreeForDataSectors + (isReserved ? ReservedForDataSectors : 0);
             if (free < unit) return false;
             int most = Math.Min(wanted, MaximumRunSectors / unit) * unit;
             most = (int)Math.Max(unit, Math.Min(Math.Min(most, _turnLeft), free));

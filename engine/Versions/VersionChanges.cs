@@ -60,6 +60,7 @@ internal static class VersionChanges
     /// </summary>
     public static Volume Rollback(Volume volume, Snapshot target, in LogRollbackRecord rollback)
     {
+        volume.Parts.Clear();
         DatasetRecord record = volume.Record;
         record.State = DatasetState.Destroying;
         record.Id = rollback.DiscardedId;
@@ -116,6 +117,7 @@ internal static class VersionChanges
         ref DatasetRecord record = ref dataset.Record;
         record.State = dataset is Snapshot ? DatasetState.DestroyingSnapshot : DatasetState.Destroying;
         if (dataset is not Volume volume) return;
+        volume.Parts.Clear();
         foreach (Dataset? other in volume.Pool.Slots)
             if (other is Snapshot { Record.IsDestroying: false } snapshot && snapshot.Owner == volume)
                 Destroy(snapshot);

@@ -24,9 +24,12 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
     private readonly Stack<CompressionWork> _freeWork = [];
     private readonly Stack<CompressedBlock[]> _freeBatches = [];
 
-    /// <summary>Writes blocks, none of zeroes alone. The caller holds their range.</summary>
+    /// <summary>
+    /// Writes blocks, none of zeroes alone. The caller holds their range, or writes parts of one back.
+    /// </summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<IoStatus> WriteAsync(ulong firstBlock, int count, IoSlice from)
+    public async ValueTask<IoStatus> WriteAsync(
+        ulong firstBlock, int count, IoSlice from, WriteBackBlock? parts)
     {
         if (!_freeBatches.TryPop(out CompressedBlock[]? blocks)) blocks = new CompressedBlock[Width];
         IoStatus status = IoStatus.Ok;
@@ -36,12 +39,13 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
             for (int i = 0; i < width; i++)
             {
                 IoSlice block = from.Slice((done + i) << volume.BlockShift, volume.BlockSizeBytes);
-                blocks[i] = await StartAsync(block);
+                blocks[i] = await StartAsync(block, parts is not null);
             }
 
             for (int i = 0; i < width; i++)
             {
                 IoStatus ended = await blocks[i].Written;
+                if (parts is { IsAsTaken: false }) ended = IoStatus.Aborted;
                 if (ended != IoStatus.Ok) status = ended;
                 End(firstBlock + (ulong)(done + i), ref blocks[i], ended);
             }
@@ -58,7 +62,7 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
     }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<CompressedBlock> StartAsync(IoSlice from)
+    private async ValueTask<CompressedBlock> StartAsync(IoSlice from, bool isReserved)
     {
         // Worth it only if at least an eighth and a whole sector is saved.
         int limit = Math.Min(from.LengthBytes / 8 * 7,
@@ -78,6 +82,7 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
         stored?.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
         ExtentWrite extent = pool.Writer.Rent();
         extent.Source = stored?.First(sectors << Layout.SectorShift) ?? from;
+        extent.IsReserved = isReserved;
         extent.UnitSectors = sectors;
         extent.UnitCount = 1;
         extent.ChecksumKind = volume.Record.ChecksumOfNewBlocks;

@@ -27,6 +27,11 @@ internal sealed class ReadPlan(int maximumBlocks = ReadPlan.MaximumBlocks) : IVa
     public List<int> Failed { get; } = new(8);
 
     /// <summary>
+    /// What lies over blocks, as found together with their pointers.
+    /// </summary>
+    private readonly List<(int Index, WriteBackBlock Parts)> _over = new(8);
+
+    /// <summary>
     /// A device that hangs may still write to <see cref="Into"/>: nothing is read there again.
     /// </summary>
     public bool IsMemoryLost { get; set; }
@@ -60,6 +65,34 @@ internal sealed class ReadPlan(int maximumBlocks = ReadPlan.MaximumBlocks) : IVa
         IsMemoryLost = false;
         ReadCount = 0;
         _partsLeft = 1;
+    }
+
+    /// <summary>Notes what lies over a block whose pointer was found in this step.</summary>
+    public void SetOver(int index, WriteBackBlock? parts)
+    {
+        int at = _over.Count - 1;
+        while (at >= 0 && _over[at].Index != index) at--;
+        if (at >= 0)
+        {
+            _over[at].Parts.Release();
+            _over.RemoveAt(at);
+        }
+
+        if (parts is null) return;
+        parts.Retain();
+        _over.Add((index, parts));
+    }
+
+    /// <summary>Lays that over the blocks which were read, if they were.</summary>
+    public void LayOver(IoStatus status)
+    {
+        foreach ((int index, WriteBackBlock parts) in _over)
+        {
+            if (status == IoStatus.Ok) parts.LayOver(BlockSlice(index).Span);
+            parts.Release();
+        }
+
+        _over.Clear();
     }
 
     public void AddPart() => _partsLeft++;

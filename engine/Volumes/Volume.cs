@@ -16,15 +16,15 @@ namespace Cstor.Engine.Volumes;
 public sealed class Volume : Dataset, IBlockVolume
 {
     private readonly PoolCore _pool;
-    private readonly VolumeWriter _writer;
     private readonly Action<BlockPointer> _freeReplaced;
 
     internal Volume(PoolCore pool, uint slot, in DatasetRecord record, LayeredTree tree)
         : base(pool, slot, record, tree)
     {
         _pool = pool;
+        Parts = new WriteBackParts(pool.WriteBack);
         Reader = new VolumeReader(this, pool);
-        _writer = new VolumeWriter(this, pool);
+        Writer = new VolumeWriter(this, pool);
         _freeReplaced = FreeReplaced;
         Receiving = ReceivingMark.Of(record);
     }
@@ -52,6 +52,11 @@ public sealed class Volume : Dataset, IBlockVolume
 
     internal VolumeReader Reader { get; }
 
+    internal VolumeWriter Writer { get; }
+
+    /// <summary>Parts of blocks that are newer than their blocks' pointers.</summary>
+    internal WriteBackParts Parts { get; }
+
     internal BlockLocks Locks { get; } = new();
 
     /// <summary>Pointers that became visible since the last checkpoint or snapshot.</summary>
@@ -75,21 +80,15 @@ public sealed class Volume : Dataset, IBlockVolume
         if (refusal != IoStatus.Ok) return refusal;
         if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
         BlockRange range = Touched(offsetBytes, from.LengthBytes);
+        bool mustFlush = durable || Record.Sync == SyncMode.Always;
         _pool.ForegroundRequests++;
         RequestsUnderWay++;
         await Locks.AcquireAsync(range);
         IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
-        if (status == IoStatus.Ok)
-        {
-            bool whole = ((offsetBytes | (long)from.LengthBytes) & (BlockSizeBytes - 1)) == 0;
-            status = whole
-                ? await _writer.WriteBlocksAsync(range.First, from)
-                : await _writer.WritePartialAsync(offsetBytes, from);
-        }
+        if (status == IoStatus.Ok) status = await Writer.WriteAsync(offsetBytes, from, mustFlush);
 
         Locks.Release(range);
         RequestsUnderWay--;
-        bool mustFlush = durable || Record.Sync == SyncMode.Always;
         return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
     }
 
@@ -123,7 +122,8 @@ public sealed class Volume : Dataset, IBlockVolume
     {
         base.Dispose();
         Reader.Dispose();
-        _writer.Dispose();
+        Parts.Clear();
+        Writer.Dispose();
         Pending.Dispose();
     }
 
@@ -161,6 +161,7 @@ public sealed class Volume : Dataset, IBlockVolume
         _pool.PendingCount += Pending.Weight - before;
         if (!old.IsHole) _pool.Ledger.Freed(old);
         if (!pointer.IsHole) _pool.Ledger.Allocated(pointer);
+        Parts.Drop(block);
     }
 
     /// <summary>Makes a range holes without logging it: replay, destroy.</summary>
@@ -169,6 +170,7 @@ public sealed class Volume : Dataset, IBlockVolume
         int before = Pending.Weight;
         Pending.Unmap(range, _freeReplaced);
         _pool.PendingCount += Pending.Weight - before;
+        Parts.Drop(range);
     }
 
     /// <summary>
@@ -192,14 +194,14 @@ public sealed class Volume : Dataset, IBlockVolume
         long wholeStart = (start + mask) & ~mask;
         long wholeEnd = end & ~mask;
         if (wholeStart > wholeEnd)
-            return await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
+            return await Writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
                 (int)(end - start));
         IoStatus status = IoStatus.Ok;
         if (start < wholeStart)
-            status = await _writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
+            status = await Writer.ZeroPartAsync((ulong)(start >> BlockShift), (int)(start & mask),
                 (int)(wholeStart - start));
         if (status == IoStatus.Ok && wholeEnd < end)
-            status = await _writer.ZeroPartAsync((ulong)(end >> BlockShift), 0, (int)(end - wholeEnd));
+            status = await Writer.ZeroPartAsync((ulong)(end >> BlockShift), 0, (int)(end - wholeEnd));
         if (status == IoStatus.Ok && wholeStart < wholeEnd)
             PublishHoles(new BlockRange((ulong)(wholeStart >> BlockShift),
                 (ulong)((wholeEnd - wholeStart) >> BlockShift)));

@@ -66,7 +66,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         plan.Stream = IsPassing ? null : _ahead.Note(firstBlock, count);
         if (plan.Stream is not null) plan.Stream.AwaitedBlocks += count;
         plan.Begin();
-        IoStatus status = await FindPointersAsync(plan);
+        IoStatus status = await FindPointersAsync(plan, withParts: true);
         if (status == IoStatus.Ok)
         {
             ServeFromMemory(plan);
@@ -80,6 +80,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
+        plan.LayOver(status);
         _freePlans.Push(plan);
         return status;
     }
@@ -91,7 +92,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         ReadPlan plan = chunk.Plan;
         volume.RequestsUnderWay++;
         plan.Begin();
-        IoStatus status = await FindPointersAsync(plan);
+        IoStatus status = await FindPointersAsync(plan, withParts: false);
         if (status == IoStatus.Ok && LacksAny(plan))
         {
             int bytes = plan.Count << plan.BlockShift;
@@ -130,12 +131,14 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
     private bool IsPassing => volume.CachePolicy == CachePolicy.None;
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<IoStatus> FindPointersAsync(ReadPlan plan)
+    private async ValueTask<IoStatus> FindPointersAsync(ReadPlan plan, bool withParts)
     {
         for (int i = 0; i < plan.Count;)
         {
             if (volume.TryFind(plan.FirstBlock + (ulong)i, out plan.Pointers[i]))
             {
+                if (withParts && volume.Parts.Find(plan.FirstBlock + (ulong)i) is { } parts)
+                    plan.SetOver(i, parts);
                 i++;
                 continue;
             }
@@ -230,6 +233,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
                 continue;
             }
 
+            plan.SetOver(index, volume.Parts.Find(block));
             if (pointer.IsHole)
             {
                 plan.BlockSlice(index).Span.Clear();

@@ -9,17 +9,67 @@ using Cstor.PoolLayout.Checksums;
 namespace Cstor.Engine.Volumes;
 
 /// <summary>
-/// Writes of one volume: whole blocks go to new places as they are, parts of blocks are merged into what is
-/// there. A block's new pointer becomes visible, and its log record is appended, in one step after its data
-/// was written.
+/// Writes of one volume: whole blocks go to new places as they are, parts of blocks wait in memory to be
+/// merged into what is there (see <see cref="WriteBack"/>). A block's new pointer becomes visible, and its
+/// log record is appended, in one step after its data was written.
 /// </summary>
 internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
 {
     private readonly CompressedWriter _compressed = new(volume, pool);
 
-    /// <summary>Writes whole blocks. The caller holds their range.</summary>
+    /// <summary>Writes any range of whole units. The caller holds all touched blocks.</summary>
+    public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool isDurable)
+    {
+        bool isWhole = ((offsetBytes | (long)from.LengthBytes) & (volume.BlockSizeBytes - 1)) == 0;
+        if (!isWhole) return WritePartialAsync(offsetBytes, from);
+        ulong block = (ulong)(offsetBytes >> volume.BlockShift);
+        return isDurable && pool.WriteBack.PrefersLog(from.LengthBytes)
+            ? WriteLoggedAsync(block, from) : WriteBlocksAsync(block, from, null);
+    }
+
+    /// <summary>
+    /// Makes one block of what it is and the parts that wait for it, and writes it.
+    /// </summary>
+    /// <returns>Aborted if something newer came meanwhile.</returns>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<IoStatus> WriteBlocksAsync(ulong firstBlock, IoSlice from)
+    public async ValueTask<IoStatus> WriteBackAsync(WriteBackBlock parts)
+    {
+        IoBuffer? buffer = pool.Loop.Buffers.TryRent(volume.BlockSizeBytes);
+        if (buffer is null) return IoStatus.NoMemory;
+        IoSlice whole = buffer.First(volume.BlockSizeBytes);
+        IoStatus status = parts.IsWhole
+            ? IoStatus.Ok : await volume.Reader.ReadBlocksAsync(parts.Block, 1, whole);
+        if (status == IoStatus.Ok && parts.IsDropped) status = IoStatus.Aborted;
+        if (status == IoStatus.Ok)
+        {
+            parts.CopyTo(whole.Span);
+            status = await WriteBlocksAsync(parts.Block, whole, parts);
+        }
+
+        buffer.Release();
+        return status;
+    }
+
+    // Blocks that are durable sooner in the log. They take the place there that parts have.
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> WriteLoggedAsync(ulong firstBlock, IoSlice from)
+    {
+        IoStatus status = IoStatus.Ok;
+        for (int done = 0; done < from.LengthBytes && status == IoStatus.Ok; done += volume.BlockSizeBytes)
+        {
+            IoSlice block = from.Slice(done, volume.BlockSizeBytes);
+            ulong index = firstBlock + (ulong)(done >> volume.BlockShift);
+            if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+            if (ZeroBlock.IsZero(block.Span) || !pool.WriteBack.TryPut(volume, index, 0, block))
+                status = await WriteBlocksAsync(index, block, null);
+        }
+
+        return status;
+    }
+
+    // Whole blocks; of parts that are written back the one that they belong to.
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> WriteBlocksAsync(ulong firstBlock, IoSlice from, WriteBackBlock? parts)
     {
         if ((from.Address & (Layout.SectorBytes - 1)) != 0) return await WriteCopyAsync(firstBlock, from);
         int count = from.LengthBytes >> volume.BlockShift;
@@ -31,12 +81,12 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoStatus status = IoStatus.Ok;
             if (isZero)
             {
-                if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+                if (pool.Writer.IsHeld && parts is null) await pool.Writer.WaitWhileHeldAsync();
                 volume.PublishHoles(new BlockRange(block, (ulong)run));
             }
             else if (volume.Compression == CompressionKind.Off)
-                status = await WritePlainAsync(block, run, part);
-            else status = await _compressed.WriteAsync(block, run, part);
+                status = await WritePlainAsync(block, run, part, parts);
+            else status = await _compressed.WriteAsync(block, run, part, parts);
             if (status != IoStatus.Ok) return status;
             done += run;
         }
@@ -44,11 +94,9 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         return IoStatus.Ok;
     }
 
-    /// <summary>
-    /// Writes a range that begins or ends within a block. The caller holds all touched blocks.
-    /// </summary>
+    // A range that begins or ends within a block.
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<IoStatus> WritePartialAsync(long offsetBytes, IoSlice from)
+    private async ValueTask<IoStatus> WritePartialAsync(long offsetBytes, IoSlice from)
     {
         int blockBytes = volume.BlockSizeBytes;
         for (int done = 0; done < from.LengthBytes;)
@@ -62,8 +110,8 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoSlice part = from.Slice(done, length);
             ulong block = (ulong)(offset >> volume.BlockShift);
             IoStatus status = length >= blockBytes
-                ? await WriteBlocksAsync(block, part)
-                : await MergeAsync(block, within, part);
+                ? await WriteBlocksAsync(block, part, null)
+                : await WritePartAsync(block, within, part);
             if (status != IoStatus.Ok) return status;
             done += length;
         }
@@ -77,12 +125,20 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         IoBuffer? zeroes = pool.Loop.Buffers.TryRent(length);
         if (zeroes is null) return IoStatus.NoMemory;
         zeroes.Span[..length].Clear();
-        IoStatus status = await MergeAsync(block, within, zeroes.First(length));
+        IoStatus status = await WritePartAsync(block, within, zeroes.First(length));
         zeroes.Release();
         return status;
     }
 
     public void Dispose() => _compressed.Dispose();
+
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> WritePartAsync(ulong block, int within, IoSlice part)
+    {
+        if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+        return pool.WriteBack.TryPut(volume, block, within, part)
+            ? IoStatus.Ok : await MergeAsync(block, within, part);
+    }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> MergeAsync(ulong block, int within, IoSlice part)
@@ -98,7 +154,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             if (isRead)
             {
                 part.Span.CopyTo(whole.Span[within..]);
-                status = await WriteBlocksAsync(block, whole);
+                status = await WriteBlocksAsync(block, whole, null);
             }
 
             buffer.Release();
@@ -117,7 +173,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             if (buffer is null) return IoStatus.NoMemory;
             from.Slice(done, length).Span.CopyTo(buffer.Span);
             IoStatus status = await WriteBlocksAsync(firstBlock + (ulong)(done >> volume.BlockShift),
-                buffer.First(length));
+                buffer.First(length), null);
             buffer.Release();
             if (status != IoStatus.Ok) return status;
             done += length;
@@ -138,16 +194,19 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<IoStatus> WritePlainAsync(ulong firstBlock, int count, IoSlice from)
+    private async ValueTask<IoStatus> WritePlainAsync(
+        ulong firstBlock, int count, IoSlice from, WriteBackBlock? parts)
     {
         ExtentWrite extent = pool.Writer.Rent();
         extent.Source = from;
+        extent.IsReserved = parts is not null;
         extent.UnitSectors = volume.BlockSizeBytes >> Layout.SectorShift;
         extent.UnitCount = count;
         extent.ChecksumKind = volume.Record.ChecksumOfNewBlocks;
         for (int i = 0; i < count; i++)
             extent.Checksums[i] = BlockChecksum.Compute(extent.ChecksumKind, BlockOf(from, i));
         IoStatus status = await pool.Writer.WriteAsync(extent);
+        if (parts is { IsAsTaken: false }) status = IoStatus.Aborted;
         if (status == IoStatus.Ok)
         {
             for (int i = 0; i < count; i++)

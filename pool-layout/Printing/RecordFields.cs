@@ -78,7 +78,8 @@ public static class RecordFields
         .Hash("previous-checksum", header.PreviousChecksum)
         .Place("next-place0", header.NextPlace0)
         .Place("next-place1", header.NextPlace1)
-        .Reserved(8, "reserved0", header.Reserved0 == 0)
+        .Number(4, "is-continued", (ulong)header.IsContinued)
+        .Reserved(4, "reserved0", header.Reserved0 == 0)
         .Hash("checksum", header.Checksum)
         .Reserved(16, "reserved1", header.Reserved1 == default)
         .Reserved(16, "reserved2", header.Reserved2 == default)
@@ -100,6 +101,13 @@ public static class RecordFields
         .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
         .Number(8, "first-block", record.FirstBlock)
         .Number(8, "block-count", record.BlockCount)
+        .Rows;
+
+    public static IReadOnlyList<FieldRow> Of(in LogPartRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(8, "block", record.Block)
+        .Number(4, "offset-bytes", (ulong)record.OffsetBytes)
+        .Number(4, "data-bytes", (ulong)record.DataBytes)
         .Rows;
 
     public static IReadOnlyList<FieldRow> Of(in LogSnapshotRecord record) => new FieldList()

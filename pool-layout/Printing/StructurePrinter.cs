@@ -160,6 +160,9 @@ public static class StructurePrinter
             case LogRecordKind.Rollback:
                 LogRollbackRecord rollback = MemoryMarshal.Read<LogRollbackRecord>(record);
                 return $"{kind} to slot {rollback.SnapshotSlot}, discarded in {rollback.DiscardedSlot}";
+            case LogRecordKind.Part:
+                LogPartRecord part = MemoryMarshal.Read<LogPartRecord>(record);
+                return $"{kind} block {part.Block}: {part.DataBytes} bytes at {part.OffsetBytes}";
             default:
                 return kind;
         }

@@ -44,7 +44,12 @@ public struct LogGroupHeader
 
     [FieldOffset(64)] public BlockPlace NextPlace1;
 
-    [FieldOffset(72)] public ulong Reserved0;
+    /// <summary>
+    /// 1: the next group belongs to the same batch. The groups of a batch count all or not at all.
+    /// </summary>
+    [FieldOffset(72)] public uint IsContinued;
+
+    [FieldOffset(76)] public uint Reserved0;
 
     /// <summary>xxh128 of header and records, with this field zero.</summary>
     [FieldOffset(ChecksumOffset)] public Hash128 Checksum;
@@ -67,6 +72,7 @@ public struct LogGroupHeader
             return $"record length {header.RecordBytes}";
         if (header.RecordBytes % 8 != 0) return "record length is no multiple of 8";
         if (header.FlushedThrough >= header.Sequence) return "claims to be flushed before it was written";
+        if (header.IsContinued > 1) return $"continued {header.IsContinued} times";
         if (header.Reserved0 != 0 || header.Reserved1 != default || header.Reserved2 != default)
             return "reserved bytes are set";
         return null;

@@ -18,7 +18,9 @@ public struct LogRecordHeader
     /// <summary>Dataset slot that the record is about.</summary>
     [FieldOffset(4)] public uint Slot;
 
-    /// <summary>Length that a record of this kind has, or 0 for an unknown kind.</summary>
+    /// <summary>
+    /// Length that a record of this kind has, or 0 for an unknown kind. A part has its bytes behind that.
+    /// </summary>
     public static int LengthOf(LogRecordKind kind) => kind switch
     {
         LogRecordKind.Write => LogWriteRecord.Bytes,
@@ -27,6 +29,7 @@ public struct LogRecordHeader
         LogRecordKind.Promote => Bytes,
         LogRecordKind.Snapshot => LogSnapshotRecord.Bytes,
         LogRecordKind.Rollback => LogRollbackRecord.Bytes,
+        LogRecordKind.Part => LogPartRecord.Bytes,
         _ => 0,
     };
 
@@ -40,8 +43,10 @@ public struct LogRecordHeader
         header = MemoryMarshal.Read<LogRecordHeader>(records);
         int expected = LengthOf(header.Kind);
         if (expected == 0) return $"unknown record kind {(ushort)header.Kind}";
-        if (header.LengthBytes != expected)
-            return $"record of {header.LengthBytes} bytes, expected {expected}";
-        return expected > records.Length ? "record beyond the end of its group" : null;
+        bool isRight = header.Kind == LogRecordKind.Part
+            ? header.LengthBytes > expected && header.LengthBytes % 8 == 0
+            : header.LengthBytes == expected;
+        if (!isRight) return $"record of {header.LengthBytes} bytes, expected {expected}";
+        return header.LengthBytes > records.Length ? "record beyond the end of its group" : null;
     }
 }

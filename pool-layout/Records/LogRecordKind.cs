@@ -22,4 +22,7 @@ public enum LogRecordKind : ushort
 
     /// <summary>A clone took over the snapshots up to its origin from the volume that had them.</summary>
     Promote = 6,
+
+    /// <summary>A part of a block has the bytes in the record: <see cref="LogPartRecord"/>.</summary>
+    Part = 7,
 }

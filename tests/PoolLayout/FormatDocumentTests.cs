@@ -29,6 +29,7 @@ public sealed class FormatDocumentTests
         Same("LogUnmapRecord", RecordFields.Of(RecordExamples.Unmap));
         Same("LogSnapshotRecord", RecordFields.Of(RecordExamples.Snapshot));
         Same("LogRollbackRecord", RecordFields.Of(RecordExamples.Rollback));
+        Same("LogPartRecord", RecordFields.Of(RecordExamples.Part));
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public sealed class HeldSpaceTests : IDisposable
         Assert.Equal(3 * Freed, _ledger.HeldSectors);
         for (int i = 0; i < 3 * Freed; i++) Take(1);
         Assert.Equal((0L, releases + 3), (_ledger.HeldSectors, _ledger.Releases));
-        Assert.False(_space.TryAllocateData(1, 1, out _, out _));
+        Assert.False(_space.TryAllocateData(1, 1, isReserved: false, out _, out _));
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class HeldSpaceTests : IDisposable
 
     private BlockPlace Take(int sectors)
     {
-        Assert.True(_space.TryAllocateData(sectors, 1, out BlockPlace place, out int taken));
+        Assert.True(_space.TryAllocateData(sectors, 1, false, out BlockPlace place, out int taken));
         Assert.Equal(1, taken);
         return place;
     }

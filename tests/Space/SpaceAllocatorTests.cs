@@ -22,7 +22,7 @@ public sealed class SpaceAllocatorTests
         space.AddVdev(VdevGeometry.Create(kind, width, ChildSectors), VdevRole.Data);
         int unit = space.Vdev(0).Geometry.AllocatedSectors(physical);
         long free = space.FreeSectors;
-        Assert.True(space.TryAllocateData(physical, 9, out BlockPlace place, out int taken));
+        Assert.True(space.TryAllocateData(physical, 9, false, out BlockPlace place, out int taken));
         Assert.InRange(taken, 1, 9);
         Assert.Equal(free - (taken * unit), space.FreeSectors);
         for (int i = 0; i < taken; i++)
@@ -44,7 +44,7 @@ public sealed class SpaceAllocatorTests
         {
             long before = space.Vdev(0).FreeSectors;
             long beforeRaidz = space.Vdev(1).FreeSectors;
-            Assert.True(space.TryAllocateData(3, 1, out BlockPlace place, out int taken));
+            Assert.True(space.TryAllocateData(3, 1, isReserved: false, out BlockPlace place, out int taken));
             Assert.Equal(1, taken);
             Assert.Equal(place.Vdev == 0 ? 3 : 0, before - space.Vdev(0).FreeSectors);
             Assert.Equal(place.Vdev == 1 ? 6 : 0, beforeRaidz - space.Vdev(1).FreeSectors);
@@ -147,7 +147,8 @@ public sealed class SpaceAllocatorTests
 
         Assert.True(space.TryAllocateSegment(out BlockPlace beyond, out _));
         Assert.InRange(beyond.Vdev, 0, 1);
-        while (space.TryAllocateData(1, 8, out BlockPlace place, out _)) Assert.InRange(place.Vdev, 0, 1);
+        while (space.TryAllocateData(1, 8, false, out BlockPlace place, out _))
+            Assert.InRange(place.Vdev, 0, 1);
         Assert.True(space.TryAllocateMetadata(4, out BlockPlace node, out _));
         Assert.InRange(node.Vdev, 0, 1);
         space.IsUsable = static _ => false;
@@ -160,14 +161,14 @@ public sealed class SpaceAllocatorTests
     {
         using SpaceAllocator space = new();
         space.AddVdev(VdevGeometry.Create(VdevKind.Disk, 1, ChildSectors), VdevRole.Data);
-        while (space.TryAllocateData(1, 64, out _, out _)) { }
+        while (space.TryAllocateData(1, 64, isReserved: false, out _, out _)) { }
         long kept = space.FreeSectors;
         Assert.InRange(kept, 2048 + 1024, ChildSectors / 4);
         Assert.Equal(4, space.SpareSegments);
         space.Grow(0, 3 * ChildSectors);
         Assert.Equal(kept + (2 * ChildSectors), space.FreeSectors);
         long most = 0;
-        while (space.TryAllocateData(1, 64, out BlockPlace place, out int taken))
+        while (space.TryAllocateData(1, 64, isReserved: false, out BlockPlace place, out int taken))
             most = Math.Max(most, place.Sector + taken);
         Assert.InRange(most, 2 * ChildSectors, (3 * ChildSectors) - 3000);
         Assert.Equal(4, space.SpareSegments);

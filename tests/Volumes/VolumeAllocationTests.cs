@@ -39,11 +39,16 @@ public sealed class VolumeAllocationTests
     [InlineData(true, 16384, "compression=lz4", 128)]
     [InlineData(true, 16384, "compression=zstd", 128)]
     [InlineData(true, 32768, "compression=zstd", 128)]
+    [InlineData(true, 4096, "sync=always", 128)]
+    [InlineData(true, 16384, "compression=off", 128, 1536)]
+    [InlineData(true, 16384, "sync=always", 128, 1536)]
     public void Thirty_two_requests_under_way_allocate_nothing_once_warm(
-        bool isWrite, int blockBytes, string property, int cacheMiB)
+        bool isWrite, int blockBytes, string property, int cacheMiB, int partBytes = 0)
     {
+        int lengthBytes = partBytes == 0 ? blockBytes : partBytes;
         int rounds = Rounds * 4096 / blockBytes;
-        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{cacheMiB}-{Environment.ProcessId}.disk";
+        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{cacheMiB}-"
+            + $"{partBytes}-{Environment.ProcessId}.disk";
         string path = Path.Combine(AppContext.BaseDirectory, name);
         using (FileStream file = File.Create(path)) file.SetLength(1L << 30);
         try
@@ -53,8 +58,8 @@ public sealed class VolumeAllocationTests
                 fixture.Run(() => OpenAsync(fixture.Loop, path, blockBytes, property, cacheMiB));
             for (int warm = 0; warm < 3; warm++)
             {
-                fixture.Run(() => LoadAsync(fixture.Loop, volume, isWrite: true, rounds * 2));
-                fixture.Run(() => LoadAsync(fixture.Loop, volume, isWrite, rounds));
+                fixture.Run(() => LoadAsync(fixture.Loop, volume, blockBytes, true, rounds * 2));
+                fixture.Run(() => LoadAsync(fixture.Loop, volume, lengthBytes, isWrite, rounds));
                 Assert.Equal(IoStatus.Ok, fixture.Run(pool.CheckpointAsync));
             }
 
@@ -62,7 +67,7 @@ public sealed class VolumeAllocationTests
             long allocated = fixture.Run(async () =>
             {
                 long start = GC.GetAllocatedBytesForCurrentThread();
-                await LoadAsync(fixture.Loop, volume, isWrite, rounds);
+                await LoadAsync(fixture.Loop, volume, lengthBytes, isWrite, rounds);
                 return GC.GetAllocatedBytesForCurrentThread() - start;
             });
             CacheStatus after = fixture.Run(() => ValueTask.FromResult(pool.Status().Cache!));
@@ -94,15 +99,17 @@ public sealed class VolumeAllocationTests
         return (pool.Value, volume.Value);
     }
 
-    private static async ValueTask<bool> LoadAsync(ILoop loop, Volume volume, bool isWrite, int rounds)
+    private static async ValueTask<bool> LoadAsync(
+        ILoop loop, Volume volume, int lengthBytes, bool isWrite, int rounds)
     {
         Task[] workers = new Task[Depth];
-        for (int i = 0; i < Depth; i++) workers[i] = WorkAsync(loop, volume, isWrite, i, rounds);
+        for (int i = 0; i < Depth; i++) workers[i] = WorkAsync(loop, volume, lengthBytes, isWrite, i, rounds);
         foreach (Task worker in workers) await worker;
         return true;
     }
 
-    private static async Task WorkAsync(ILoop loop, Volume volume, bool isWrite, int worker, int rounds)
+    private static async Task WorkAsync(
+        ILoop loop, Volume volume, int lengthBytes, bool isWrite, int worker, int rounds)
     {
         int blockBytes = volume.BlockSizeBytes;
         IoBuffer buffer = loop.Buffers.Rent(blockBytes);
@@ -112,8 +119,8 @@ public sealed class VolumeAllocationTests
             // No two adjoin, so nothing is read ahead.
             long offset = ((i * 7919) + (worker * 127)) % (Blocks / 2) * 2 * (long)blockBytes;
             IoStatus status = isWrite
-                ? await volume.WriteAsync(offset, buffer.Slice, durable: false)
-                : await volume.ReadAsync(offset, buffer.Slice);
+                ? await volume.WriteAsync(offset, buffer.First(lengthBytes), durable: false)
+                : await volume.ReadAsync(offset, buffer.First(lengthBytes));
             if (status != IoStatus.Ok) Assert.Fail($"request {i}: {status}");
         }
 

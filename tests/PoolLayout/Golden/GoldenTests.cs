@@ -68,6 +68,10 @@ public sealed class GoldenTests
             Fields(RecordFields.Of(RecordExamples.Snapshot)),
             RecordExamples.BytesOf(RecordExamples.Snapshot));
         GoldenText.Check(
+            "log-part-record",
+            Fields(RecordFields.Of(RecordExamples.Part)),
+            RecordExamples.BytesOf(RecordExamples.Part));
+        GoldenText.Check(
             "log-rollback-record",
             Fields(RecordFields.Of(RecordExamples.Rollback)),
             RecordExamples.BytesOf(RecordExamples.Rollback));

@@ -146,6 +146,14 @@ internal static class RecordExamples
         DiscardedId = Guid.Parse("00112233-4455-6677-8899-aabbccddee09"),
     };
 
+    internal static LogPartRecord Part { get; } = new()
+    {
+        Header = Header(LogRecordKind.Part, 2) with { LengthBytes = LogPartRecord.Bytes + 1024 },
+        Block = 78,
+        OffsetBytes = 2048,
+        DataBytes = 1024,
+    };
+
     internal static SpaceLogEntry SpaceEntry { get; } = new()
     {
         Place = new BlockPlace(1, 4096),
@@ -230,7 +238,7 @@ internal static class RecordExamples
         [
             .. BytesOf(Write), .. BytesOf(Unmap),
             .. BytesOf(Header(LogRecordKind.DatasetPut, 3)), .. DatasetBytes(), .. BytesOf(RecordHeader),
-            .. BytesOf(Snapshot), .. BytesOf(Rollback),
+            .. BytesOf(Snapshot), .. BytesOf(Rollback), .. BytesOf(Part), .. new byte[Part.DataBytes],
         ];
         LogGroupHeader header = new()
         {
@@ -238,7 +246,7 @@ internal static class RecordExamples
             Sequence = 1000,
             FlushedThrough = 998,
             RecordBytes = (uint)records.Length,
-            RecordCount = 6,
+            RecordCount = 7,
             PreviousChecksum = new Hash128(5, 6),
             NextPlace0 = new BlockPlace(0, 1024),
             NextPlace1 = new BlockPlace(1, 2048),

@@ -56,6 +56,9 @@ public sealed class RecordLayoutTests
     public void Log_unmap_record() => Check<LogUnmapRecord>(24, RecordFields.Of(RecordExamples.Unmap));
 
     [Fact]
+    public void Log_part_record() => Check<LogPartRecord>(24, RecordFields.Of(RecordExamples.Part));
+
+    [Fact]
     public void Space_log_header() => Check<SpaceLogHeader>(96, RecordFields.Of(RecordExamples.SpaceHeader));
 
     [Fact]

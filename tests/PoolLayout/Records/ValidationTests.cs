@@ -153,7 +153,8 @@ public sealed class ValidationTests
         Refused("record length", Header(32, 0xFF, 0xFF, 0xFF, 0xFF));
         Refused("multiple of 8", Header(32, 4, 0, 0, 0));
         Refused("before it was written", Header(24, 0xE8, 3));
-        Refused("reserved", Header(72, 1));
+        Refused("continued", Header(72, 2));
+        Refused("reserved", Header(76, 1));
         Refused("reserved", Header(96, 1));
         Refused("reserved", Header(127, 1));
     }

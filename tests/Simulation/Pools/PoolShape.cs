@@ -7,7 +7,9 @@ namespace Cstor.Tests.Simulation.Pools;
 /// <summary>The vdevs of a pool under test, over disks <c>/dev/sda</c>, <c>/dev/sdb</c> and so on.</summary>
 /// <param name="Name">For messages.</param>
 /// <param name="Vdevs">Kind and disks of each vdev.</param>
-internal sealed record PoolShape(string Name, IReadOnlyList<(VdevKind Kind, int Disks)> Vdevs)
+/// <param name="LogDisks">Disks for the commit log alone, a mirror if there are several.</param>
+internal sealed record PoolShape(
+    string Name, IReadOnlyList<(VdevKind Kind, int Disks)> Vdevs, int LogDisks = 0)
 {
     public static readonly PoolShape Single = new("single", [(VdevKind.Disk, 1)]);
 
@@ -33,12 +35,14 @@ internal sealed record PoolShape(string Name, IReadOnlyList<(VdevKind Kind, int 
         Single, Stripe, Mirror, StripeOfMirrors, WideMirror, new("mirror of 4", [(VdevKind.Mirror, 4)]),
         Raidz1, Raidz2, Raidz3, Mixed, new("raidz1 of 2", [(VdevKind.Raidz1, 2)]),
         new("two raidz2", [(VdevKind.Raidz2, 4), (VdevKind.Raidz2, 4)]),
+        new("single with log", [(VdevKind.Disk, 1)], LogDisks: 1),
+        new("raidz1 with mirrored log", [(VdevKind.Raidz1, 3)], LogDisks: 2),
     ];
 
-    public int DiskCount => Vdevs.Sum(vdev => vdev.Disks);
+    public int DiskCount => Vdevs.Sum(vdev => vdev.Disks) + LogDisks;
 
     /// <summary>Whether any one disk may fail.</summary>
-    public bool IsRedundant => Vdevs.All(vdev => vdev.Disks > 1);
+    public bool IsRedundant => Vdevs.All(vdev => vdev.Disks > 1) && LogDisks != 1;
 
     public static string PathOf(int disk) => "/dev/sd" + (char)('a' + disk);
 
@@ -73,6 +77,9 @@ internal sealed record PoolShape(string Name, IReadOnlyList<(VdevKind Kind, int 
             disk += count;
         }
 
+        VdevKind log = LogDisks > 1 ? VdevKind.Mirror : VdevKind.Disk;
+        if (LogDisks > 0)
+            specs.Add(new VdevSpec(log, [.. Enumerable.Range(disk, LogDisks).Select(PathOf)], VdevRole.Log));
         return specs;
     }
 }

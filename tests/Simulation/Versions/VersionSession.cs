@@ -243,6 +243,8 @@ internal sealed class VersionSession(
 
     private async ValueTask<ModelState> ReadAllAsync()
     {
+        // What is read here are the trees.
+        await pool.Core.WriteBack.SettleAsync(pool.Volumes);
         SortedDictionary<string, ModelVersion> found = new(StringComparer.Ordinal);
         foreach (Volume volume in pool.Volumes)
             found.Add(volume.ShortName, await ReadAsync(volume, volume.TryFind));
