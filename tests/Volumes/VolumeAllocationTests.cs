@@ -48,7 +48,8 @@ public sealed class VolumeAllocationTests
     {
         int lengthBytes = partBytes == 0 ? blockBytes : partBytes;
         int rounds = Rounds * 4096 / blockBytes;
-        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{cacheMiB}-{partBytes}-{Environment.ProcessId}.disk";
+        string name = $"allocation-{isWrite}-{blockBytes}-{property}-{cacheMiB}-"
+            + $"{partBytes}-{Environment.ProcessId}.disk";
         string path = Path.Combine(AppContext.BaseDirectory, name);
         using (FileStream file = File.Create(path)) file.SetLength(1L << 30);
         try
