@@ -87,7 +87,7 @@ internal sealed class SpaceGuarantees(PoolCore pool)
 
     /// <summary>Free, and promised to nobody. Of space that awaits a checkpoint, all comes back.</summary>
     private long AvailableSectors => Math.Max(0, pool.Allocator.FreeForDataSectors
-        + pool.Ledger.AwaitingSectors - pool.Allocator.GuaranteedSectors);
+        + pool.Ledger.ComingSectors - pool.Allocator.GuaranteedSectors);
 
     private long ReservedSectors(in DatasetRecord settings) =>
         settings.ReservationBytes == DatasetRecord.ReserveAll

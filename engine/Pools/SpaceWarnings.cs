@@ -64,7 +64,7 @@ internal sealed class SpaceWarnings(PoolCore pool)
     private int UsedPercent(SpaceGuarantee own)
     {
         SpaceAllocator space = pool.Allocator;
-        long free = space.FreeForDataSectors + pool.Ledger.AwaitingSectors
+        long free = space.FreeForDataSectors + pool.Ledger.ComingSectors
             - space.GuaranteedSectors + own.UnusedSectors;
         long total = Math.Max(1, space.TotalSectors);
         return 100 - (int)(Math.Clamp(free, 0, total) * 100 / total);

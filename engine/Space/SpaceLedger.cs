@@ -41,7 +41,12 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     /// <summary>Sectors freed that await a durable checkpoint or the last unpin.</summary>
     public long AwaitingSectors => _awaitingSectors + (_pins > 0 ? _held.Sectors : 0);
 
-    /// <summary>Those of them that no checkpoint releases, because of a pin.</summary>
+    /// <summary>
+    /// Sectors that are not free yet and will be: what awaits a checkpoint, and what is held.
+    /// </summary>
+    public long ComingSectors => _awaitingSectors + _held.Sectors;
+
+    /// <summary>Awaiting sectors that no checkpoint releases, because of a pin.</summary>
     public long KeptSectors => _keptSectors + (_pins > 0 ? _held.Sectors : 0);
 
     /// <summary>Sectors that are free for whoever wants them; until then they keep older roots

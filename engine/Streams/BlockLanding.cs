@@ -60,6 +60,7 @@ internal sealed class BlockLanding(PoolCore pool, Volume volume) : IDisposable
             if (pool.Loop.Buffers.TryRent(ReceivedRun.MaximumBytes) is { } buffer)
             {
                 ExtentWrite extent = pool.Writer.Rent();
+                extent.Guarantee = volume.Guarantee;
                 extent.UnitSectors = pointer.PhysicalSectors;
                 _run = new ReceivedRun(extent, buffer);
                 bool isAdded = _run.TryAdd(header.Block, payload.Span, pointer);

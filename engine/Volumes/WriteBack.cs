@@ -246,7 +246,8 @@ internal sealed class WriteBack : ITurnEnd
         long held = _heldBytes + volume.BlockSizeBytes;
         return held <= _pool.Options.WriteBackBytes
             && _pool.Allocator.SpareSegments >= CheckpointPacer.SpareSegments + SegmentsFor(held)
-            && _pool.Allocator.FreeForDataSectors >= SectorsOf(volume);
+            && _pool.Allocator.FreeForDataSectors - _pool.Allocator.GuaranteedSectors
+                + volume.Guarantee.UnusedSectors >= SectorsOf(volume);
     }
 
     private void Unlist(WriteBackBlock block)
