@@ -103,7 +103,8 @@ internal sealed class Erasures(PoolCore pool)
         Dictionary<Dataset, int> needs = [];
         foreach (Dataset? dataset in pool.Slots)
             if (dataset is { Record.IsDestroying: true })
-                needs.Add(dataset, dataset is Volume { RequestsUnderWay: > 0 } or Snapshot { Users: > 0 } ? 2 : 0);
+                needs.Add(
+                    dataset, dataset is Volume { RequestsUnderWay: > 0 } or Snapshot { Users: > 0 } ? 2 : 0);
         if (needs.Count == 0) return ready;
         foreach (Dataset? other in pool.Slots)
         {

@@ -18,9 +18,9 @@ namespace Cstor.Engine.Versions;
 /// the work is in proportion to what comes back, whatever the size of the volume and the number of its
 /// snapshots.
 ///
-/// A node that cannot be read from any copy must not keep the dataset for ever: what lies below it stays taken
-/// and is nobody's, which the whole-pool check reports. One on a device that does not answer now is left to
-/// a later checkpoint.
+/// A node that cannot be read from any copy must not keep the dataset for ever: what lies below it stays
+/// taken and is nobody's, which the whole-pool check reports. One on a device that does not answer now is
+/// left to a later checkpoint.
 /// </remarks>
 internal sealed class TreeErasure(ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger)
 {

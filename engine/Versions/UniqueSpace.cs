@@ -11,9 +11,9 @@ namespace Cstor.Engine.Versions;
 /// trees are the same.
 /// </summary>
 /// <remarks>
-/// The version behind may be a volume in use. Its tree is walked as it is when the walk begins, and the ledger
-/// is pinned meanwhile, so that no place of it gets other contents. Whoever needs the space that is kept so
-/// ends the walk, and so does the closing of the pool: then nobody knows.
+/// The version behind may be a volume in use. Its tree is walked as it is when the walk begins, and the
+/// ledger is pinned meanwhile, so that no place of it gets other contents. Whoever needs the space that is
+/// kept so ends the walk, and so does the closing of the pool: then nobody knows.
 /// </remarks>
 internal sealed class UniqueSpace(PoolCore pool)
 {

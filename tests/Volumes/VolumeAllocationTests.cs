@@ -65,12 +65,16 @@ public sealed class VolumeAllocationTests
             }
 
             CacheStatus before = fixture.Run(() => ValueTask.FromResult(pool.Status().Cache!));
-            long allocated = fixture.Run(async () =>
-            {
-                long start = GC.GetAllocatedBytesForCurrentThread();
-                await LoadAsync(fixture.Loop, volume, lengthBytes, isWrite, rounds);
-                return GC.GetAllocatedBytesForCurrentThread() - start;
-            });
+            // What is pooled grows when more of it is in use at once than ever before, which workers' timing
+            // decides; what each request allocates shows in every run.
+            long allocated = long.MaxValue;
+            for (int run = 0; run < 3; run++)
+                allocated = Math.Min(allocated, fixture.Run(async () =>
+                {
+                    long start = GC.GetAllocatedBytesForCurrentThread();
+                    await LoadAsync(fixture.Loop, volume, lengthBytes, isWrite, rounds);
+                    return GC.GetAllocatedBytesForCurrentThread() - start;
+                }));
             CacheStatus after = fixture.Run(() => ValueTask.FromResult(pool.Status().Cache!));
             fixture.Run(() => pool.CloseAsync(exported: false));
             int requests = Depth * rounds;
