@@ -195,6 +195,10 @@ internal sealed class PoolScan
 
     private async ValueTask<bool> CompleteAsync(ResilverTargets targets)
     {
+        // A checkpoint under way may be writing the next root; the one requested then covers that number too.
+        foreach (PoolDevice device in targets.Left)
+            if (await _pool.Devices.ClearRootsAboveAsync(device, _pool.Checkpoint + 1) != IoStatus.Ok)
+                return false;
         if (await _pacer.RequestAsync() != IoStatus.Ok) return false;
         if (await _pool.Devices.FlushAsync() != IoStatus.Ok) return false;
         IReadOnlyList<PoolDevice> complete = targets.Left;

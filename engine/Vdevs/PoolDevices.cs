@@ -276,6 +276,10 @@ internal sealed partial class PoolDevices
     public ValueTask<UberblockScan> ReadUberblocksAsync() =>
         UberblockRings.ReadAsync(_tree.Vdevs, _identity.Guid, _loop.Buffers);
 
+    /// <summary>A device that is about to be in use forgets roots that are not this pool's past.</summary>
+    public ValueTask<IoStatus> ClearRootsAboveAsync(PoolDevice device, ulong number) =>
+        UberblockRings.ClearAboveAsync(device, number, _loop.Buffers);
+
     /// <summary>Writes the labels with a new state or a changed configuration, durably.</summary>
     public async ValueTask<IoStatus> WriteLabelsAsync(PoolState state)
     {

@@ -90,6 +90,38 @@ internal static class UberblockRings
         return new UberblockScan(newestFirst, damaged, missing);
     }
 
+    /// <summary>
+    /// Clears what a device that was used apart has of roots above the pool's own: they would win the next
+    /// import.
+    /// </summary>
+    /// <param name="device">Not in use yet.</param>
+    /// <param name="number">Highest root that the pool may be writing.</param>
+    /// <param name="buffers">For the rings.</param>
+    public static async ValueTask<IoStatus> ClearAboveAsync(
+        PoolDevice device, ulong number, BufferPool buffers)
+    {
+        IoBuffer ring = buffers.Rent(RingBytes);
+        IoBuffer zeroes = buffers.Rent(Layout.UberblockBytes);
+        zeroes.Span.Clear();
+        IoStatus status = IoStatus.Ok;
+        for (int label = 0; label < Layout.LabelCount && status == IoStatus.Ok; label++)
+        {
+            status = await device.ReadAsync(OffsetOf(device, label, 0), ring.First(RingBytes));
+            for (int slot = 0; slot < Layout.UberblockSlots && status == IoStatus.Ok; slot++)
+            {
+                Span<byte> sector = ring.Span.Slice(slot * Layout.UberblockBytes, Layout.UberblockBytes);
+                bool isRoot = Uberblock.TryRead(sector, out Uberblock root) is null;
+                if (!isRoot || root.Number <= number) continue;
+                status = await device.WriteAsync(
+                    OffsetOf(device, label, slot), zeroes.First(Layout.UberblockBytes));
+            }
+        }
+
+        zeroes.Release();
+        ring.Release();
+        return status;
+    }
+
     private static void Judge(
         ReadOnlySpan<byte> ring,
         Guid poolGuid,
