@@ -54,12 +54,12 @@ internal sealed class CheckpointPacer
 
     /// <summary>
     /// Whether the next checkpoint surely finds room for one more dataset, after one that makes some if need
-    /// be.
+    /// be. A dataset takes next to nothing, so this asks only when more is claimed than writers may claim.
     /// </summary>
     public async ValueTask<bool> HasRoomForDatasetAsync()
     {
-        if (!DemandExceeds(1)) return true;
-        return await RequestAsync() == IoStatus.Ok && !DemandExceeds(1);
+        if (!DemandExceeds(3)) return true;
+        return await RequestAsync() == IoStatus.Ok && !DemandExceeds(3);
     }
 
     /// <summary>Stops; completes when no checkpoint runs any more.</summary>
