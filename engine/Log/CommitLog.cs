@@ -157,6 +157,15 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         bytes.CopyTo(record[LogPartRecord.Bytes..]);
     }
 
+    /// <summary>Appends: the replica holds every entry of its group up to this one.</summary>
+    public void AppendPosition(uint slot, ulong epoch, ulong index)
+    {
+        Span<byte> record = Reserve(LogRecordKind.Position, slot);
+        ref LogPositionRecord position = ref MemoryMarshal.AsRef<LogPositionRecord>(record);
+        position.Epoch = epoch;
+        position.Index = index;
+    }
+
     /// <summary>
     /// Writes all there is, and completes when everything since the freeze is written: a flush of the devices
     /// makes it durable. What came before has no more to be.

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Replicas;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Versions;
@@ -146,6 +147,8 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
         LogRecordKind.Rollback =>
             ApplyRollback(header.Slot, MemoryMarshal.Read<LogRollbackRecord>(record)),
         LogRecordKind.Part => ApplyPart(header.Slot, record),
+        LogRecordKind.Position =>
+            ApplyPosition(header.Slot, MemoryMarshal.Read<LogPositionRecord>(record)),
         _ => ApplyPromote(header.Slot),
     };
 
@@ -195,6 +198,14 @@ internal sealed class LogReplay(PoolCore pool, LogReader reader)
         return pool.WriteBack.TryRestore(
             volume, part.Block, (int)part.OffsetBytes, record[LogPartRecord.Bytes..])
             ? null : "no memory for the parts of blocks that it holds";
+    }
+
+    private string? ApplyPosition(uint slot, in LogPositionRecord position)
+    {
+        if (VolumeAt(slot) is not { } volume) return $"position of slot {slot}, which is no volume";
+        volume.Position = new ReplicaPosition(position.Epoch, position.Index);
+        volume.IsDirty = true;
+        return null;
     }
 
     private string? ApplyPut(uint slot, ReadOnlySpan<byte> bytes)

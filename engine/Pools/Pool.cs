@@ -1,5 +1,6 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Maintenance;
+using Cstor.Engine.Replicas;
 using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
 using Cstor.Engine.Checking;
@@ -21,6 +22,8 @@ public sealed class Pool
     private readonly VolumeCatalog _volumes;
     private readonly SnapshotCatalog _snapshots;
     private readonly UniqueSpace _unique;
+    private readonly StreamParts _parts;
+    private readonly StreamGate _views;
     private readonly PoolMaintenance _maintenance;
     private readonly PoolScan? _scan;
 
@@ -34,7 +37,9 @@ public sealed class Pool
         _volumes = new VolumeCatalog(_changes);
         _snapshots = new SnapshotCatalog(_changes, _pacer);
         _unique = new UniqueSpace(core);
-        Streams = new PoolStreams(new StreamParts(core, _changes, _volumes, _snapshots, _pacer));
+        _parts = new StreamParts(core, _changes, _volumes, _snapshots, _pacer);
+        _views = new StreamGate(core.Loop);
+        Streams = new PoolStreams(_parts);
         _maintenance = new PoolMaintenance(core);
         core.Guarantees.Refresh();
         core.Warnings.Refresh();
@@ -74,6 +79,9 @@ public sealed class Pool
 
     /// <summary>The volume of that name, without the pool's.</summary>
     public Volume? FindVolume(string shortName) => _changes.FindVolume(shortName);
+
+    /// <summary>A volume in its part as a replica of others.</summary>
+    public Replica ReplicaOf(Volume volume) => new(volume, _parts, _views);
 
     /// <summary>The snapshot of that name, of the volume of that name.</summary>
     public Snapshot? FindSnapshot(string volume, string snapshot) =>
@@ -307,6 +315,7 @@ public sealed class Pool
         if (_scan is not null) await _scan.CloseAsync();
         await _unique.CloseAsync();
         await Streams.CloseAsync();
+        await _views.CloseAsync();
         await _volumes.CloseAsync();
         await _core.WriteBack.CloseAsync();
         if (_pacer is not null)

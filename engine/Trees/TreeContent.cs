@@ -33,9 +33,14 @@ internal static class TreeContent
             if (status != IoStatus.Ok) return (status, default);
         }
 
-        Hash128 hash = pointer.ContentHash;
+        return (IoStatus.Ok, Lift(pointer.ContentHash, level, height));
+    }
+
+    /// <summary>The hash of a tree that lies, alone, some levels below.</summary>
+    public static Hash128 Lift(Hash128 hash, int level, int height)
+    {
         for (; level < height && hash != Hash128.Zero; level++) hash = OfOnlyChild(hash);
-        return (IoStatus.Ok, hash);
+        return hash;
     }
 
     // Of a node with one child and nothing else.

@@ -34,6 +34,7 @@ internal static class VersionChanges
         record.CreatedUnixNanoseconds = taken.CreatedUnixNanoseconds;
         record.BirthEpoch = record.SnapshotEpoch = taken.Epoch;
         record.ReservationBytes = record.SnapshotQuotaBytes = 0;
+        record.ReplicaEpoch = record.ReplicaIndex = 0;
         record.Properties = "";
         Snapshot snapshot = new(volume.Pool, taken.SnapshotSlot, record, new LayeredTree(default), volume)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Replicas;
 using Cstor.Engine.Space;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Trees;
@@ -58,6 +59,13 @@ public sealed class Volume : Dataset, IBlockVolume
     /// <summary>They were told, and it is not clearly below again.</summary>
     internal bool IsSpaceShort { get; set; }
 
+    /// <summary>How far it has come as a replica; see <see cref="Replica"/>.</summary>
+    internal ReplicaPosition Position
+    {
+        get => new(Record.ReplicaEpoch, Record.ReplicaIndex);
+        set => (Record.ReplicaEpoch, Record.ReplicaIndex) = (value.Epoch, value.Index);
+    }
+
     internal CompressionKind Compression => Record.Compression;
 
     internal int CompressionLevel => Record.CompressionLevel;
@@ -113,8 +121,9 @@ public sealed class Volume : Dataset, IBlockVolume
         BlockRange range = Touched(offsetBytes, lengthBytes);
         _pool.ForegroundRequests++;
         RequestsUnderWay++;
-        await _pool.Writer.WaitWhileHeldAsync();
+        // In line with other changes before anything else: overlapping ones take effect in order of call.
         await Locks.AcquireAsync(range);
+        await _pool.Writer.WaitWhileHeldAsync();
         IoStatus status = RefusalOfChange(offsetBytes, lengthBytes);
         if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);
         Locks.Release(range);

@@ -110,6 +110,12 @@ public static class RecordFields
         .Number(4, "data-bytes", (ulong)record.DataBytes)
         .Rows;
 
+    public static IReadOnlyList<FieldRow> Of(in LogPositionRecord record) => new FieldList()
+        .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
+        .Number(8, "epoch", record.Epoch)
+        .Number(8, "index", record.Index)
+        .Rows;
+
     public static IReadOnlyList<FieldRow> Of(in LogSnapshotRecord record) => new FieldList()
         .Text(LogRecordHeader.Bytes, "header", Summary(record.Header))
         .Number(4, "snapshot-slot", (ulong)record.SnapshotSlot)
@@ -171,6 +177,8 @@ public static class RecordFields
         .Number(8, "erased-blocks", record.ErasedBlocks)
         .Number(8, "reservation-bytes", record.ReservationBytes)
         .Number(8, "snapshot-quota-bytes", record.SnapshotQuotaBytes)
+        .Number(8, "replica-epoch", record.ReplicaEpoch)
+        .Number(8, "replica-index", record.ReplicaIndex)
         .ReservedTo(DatasetRecord.NameOffset)
         .Text(DatasetRecord.NameMaximumBytes + 1, "name", Words.Quoted(record.Name))
         .ReservedTo(DatasetRecord.PropertyOffset)

@@ -163,6 +163,9 @@ public static class StructurePrinter
             case LogRecordKind.Part:
                 LogPartRecord part = MemoryMarshal.Read<LogPartRecord>(record);
                 return $"{kind} block {part.Block}: {part.DataBytes} bytes at {part.OffsetBytes}";
+            case LogRecordKind.Position:
+                LogPositionRecord position = MemoryMarshal.Read<LogPositionRecord>(record);
+                return $"{kind} epoch {position.Epoch} index {position.Index}";
             default:
                 return kind;
         }

@@ -22,7 +22,7 @@ public unsafe struct DatasetRecord
 
     internal const int NameOffset = 512;
     internal const int PropertyOffset = 1024;
-    private const int FieldsEnd = 192;
+    private const int FieldsEnd = 208;
     private const int MaximumZstdLevel = 19;
 
     [FieldOffset(0)] public DatasetState State;
@@ -106,6 +106,12 @@ public unsafe struct DatasetRecord
 
     /// <summary>Space that a volume's snapshots may take before no more are made, 0 for no limit.</summary>
     [FieldOffset(184)] public long SnapshotQuotaBytes;
+
+    /// <summary>Lease epoch of the last entry that a replica surely holds, 0 if it says nothing.</summary>
+    [FieldOffset(192)] public ulong ReplicaEpoch;
+
+    /// <summary>Number of that entry.</summary>
+    [FieldOffset(200)] public ulong ReplicaIndex;
 
     [FieldOffset(NameOffset)] private fixed byte _name[NameMaximumBytes + 1];
 

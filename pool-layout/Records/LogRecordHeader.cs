@@ -30,6 +30,7 @@ public struct LogRecordHeader
         LogRecordKind.Snapshot => LogSnapshotRecord.Bytes,
         LogRecordKind.Rollback => LogRollbackRecord.Bytes,
         LogRecordKind.Part => LogPartRecord.Bytes,
+        LogRecordKind.Position => LogPositionRecord.Bytes,
         _ => 0,
     };
 

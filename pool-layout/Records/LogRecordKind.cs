@@ -25,4 +25,7 @@ public enum LogRecordKind : ushort
 
     /// <summary>A part of a block has the bytes in the record: <see cref="LogPartRecord"/>.</summary>
     Part = 7,
+
+    /// <summary>A replica has come so far: <see cref="LogPositionRecord"/>.</summary>
+    Position = 8,
 }

@@ -30,6 +30,7 @@ public sealed class FormatDocumentTests
         Same("LogSnapshotRecord", RecordFields.Of(RecordExamples.Snapshot));
         Same("LogRollbackRecord", RecordFields.Of(RecordExamples.Rollback));
         Same("LogPartRecord", RecordFields.Of(RecordExamples.Part));
+        Same("LogPositionRecord", RecordFields.Of(RecordExamples.Position));
     }
 
     [Fact]

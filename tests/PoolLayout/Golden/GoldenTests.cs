@@ -72,6 +72,10 @@ public sealed class GoldenTests
             Fields(RecordFields.Of(RecordExamples.Part)),
             RecordExamples.BytesOf(RecordExamples.Part));
         GoldenText.Check(
+            "log-position-record",
+            Fields(RecordFields.Of(RecordExamples.Position)),
+            RecordExamples.BytesOf(RecordExamples.Position));
+        GoldenText.Check(
             "log-rollback-record",
             Fields(RecordFields.Of(RecordExamples.Rollback)),
             RecordExamples.BytesOf(RecordExamples.Rollback));

@@ -54,7 +54,7 @@ public sealed class StructurePrinterTests
         LogGroupHeader.TryReadHeader(group, out LogGroupHeader header);
         group[LogGroupHeader.Bytes + LogWriteRecord.Bytes] = 77;
         header.Seal(group, new byte[LogGroupHeader.Bytes]);
-        Assert.Contains("INVALID (unknown record kind 77); 5528 bytes not read", Group(group, out _));
+        Assert.Contains("INVALID (unknown record kind 77); 5552 bytes not read", Group(group, out _));
     }
 
     [Fact]

@@ -109,6 +109,8 @@ internal static class RecordExamples
         StoredSectors = 2222,
         ReservationBytes = 1L << 30,
         SnapshotQuotaBytes = 1L << 29,
+        ReplicaEpoch = 3,
+        ReplicaIndex = 99_999,
     };
 
     internal static LogRecordHeader RecordHeader { get; } = Header(LogRecordKind.Promote, 5);
@@ -152,6 +154,13 @@ internal static class RecordExamples
         Block = 78,
         OffsetBytes = 2048,
         DataBytes = 1024,
+    };
+
+    internal static LogPositionRecord Position { get; } = new()
+    {
+        Header = Header(LogRecordKind.Position, 2),
+        Epoch = 3,
+        Index = 123_456,
     };
 
     internal static SpaceLogEntry SpaceEntry { get; } = new()
@@ -239,6 +248,7 @@ internal static class RecordExamples
             .. BytesOf(Write), .. BytesOf(Unmap),
             .. BytesOf(Header(LogRecordKind.DatasetPut, 3)), .. DatasetBytes(), .. BytesOf(RecordHeader),
             .. BytesOf(Snapshot), .. BytesOf(Rollback), .. BytesOf(Part), .. new byte[Part.DataBytes],
+            .. BytesOf(Position),
         ];
         LogGroupHeader header = new()
         {
@@ -246,7 +256,7 @@ internal static class RecordExamples
             Sequence = 1000,
             FlushedThrough = 998,
             RecordBytes = (uint)records.Length,
-            RecordCount = 7,
+            RecordCount = 8,
             PreviousChecksum = new Hash128(5, 6),
             NextPlace0 = new BlockPlace(0, 1024),
             NextPlace1 = new BlockPlace(1, 2048),

@@ -59,6 +59,10 @@ public sealed class RecordLayoutTests
     public void Log_part_record() => Check<LogPartRecord>(24, RecordFields.Of(RecordExamples.Part));
 
     [Fact]
+    public void Log_position_record() =>
+        Check<LogPositionRecord>(24, RecordFields.Of(RecordExamples.Position));
+
+    [Fact]
     public void Space_log_header() => Check<SpaceLogHeader>(96, RecordFields.Of(RecordExamples.SpaceHeader));
 
     [Fact]

@@ -121,7 +121,7 @@ public sealed class ValidationTests
 
     [Theory]
     [InlineData(140)]
-    [InlineData(192)]
+    [InlineData(208)]
     [InlineData(511)]
     [InlineData(512 + 15)]
     [InlineData(767)]

@@ -1,0 +1,129 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Pools;
+using Cstor.Engine.Streams;
+using Cstor.Engine.Trees;
+using Cstor.Engine.Volumes;
+using Cstor.PoolLayout.Records;
+
+namespace Cstor.Engine.Replicas;
+
+/// <summary>
+/// A volume in its part as one of several replicas: it knows how far it has come, durably and together with
+/// the writes that this says, keeps a few words for its group, and can be compared with others.
+/// </summary>
+/// <remarks>
+/// The position is a lower bound. A log record of it stands behind the records of all entries up to it, or in
+/// one batch with them, and replay takes a prefix of batches; a checkpoint writes the position of its freeze
+/// together with all that was visible then. So a crash never leaves a position without the entries that it
+/// says, and after an acknowledged flush at least that flush's.
+/// </remarks>
+public sealed class Replica
+{
+    private const string StateProperty = "replication";
+
+    private readonly DatasetChanges _changes;
+    private readonly StreamParts _parts;
+    private readonly StreamGate _gate;
+    private readonly SnapshotCatalog _snapshots;
+
+    internal Replica(Volume volume, StreamParts parts, StreamGate gate)
+    {
+        Volume = volume;
+        _parts = parts;
+        _gate = gate;
+        _changes = parts.Changes;
+        _snapshots = parts.Snapshots;
+    }
+
+    public Volume Volume { get; }
+
+    /// <summary>
+    /// Every entry up to this one is visible. Durable with the next flush or checkpoint, not before.
+    /// </summary>
+    public ReplicaPosition Position
+    {
+        get => Volume.Position;
+        set => Volume.Position = value;
+    }
+
+    /// <summary>What its group keeps here: one line, empty for a volume that is no replica.</summary>
+    public string State
+    {
+        get
+        {
+            foreach ((string name, string text) in VolumeProperties.Texts(Volume.Record.Properties))
+                if (name == StateProperty)
+                    return text;
+            return "";
+        }
+    }
+
+    /// <summary>Keeps other words for the group; they are durable when this completes with Ok.</summary>
+    public async ValueTask<IoStatus> SaveStateAsync(string state)
+    {
+        if (Volume.IsClosed || _changes.Refusal() is not null) return IoStatus.Closed;
+        DatasetRecord record = Volume.Record;
+        if (VolumeProperties.Set(ref record, StateProperty, state) is not null) return IoStatus.NoSpace;
+        Volume.ApplySettings(record);
+        return await _changes.LogSettingsAsync(Volume) is null ? IoStatus.Ok : IoStatus.PoolStopped;
+    }
+
+    /// <summary>Makes everything visible durable, and with it the position as it is now.</summary>
+    public ValueTask<IoStatus> FlushAsync()
+    {
+        if (Volume.IsClosed || _changes.Refusal() is not null)
+            return new ValueTask<IoStatus>(IoStatus.Closed);
+        // The checkpoint that frees the log writes it too.
+        Volume.IsDirty = true;
+        _changes.Pool.Log!.AppendPosition(Volume.Slot, Position.Epoch, Position.Index);
+        return _changes.Pool.Log.CommitAsync();
+    }
+
+    /// <summary>Reads whole blocks as all changes leave them that were begun before.</summary>
+    public async ValueTask<IoStatus> ReadSettledAsync(long offsetBytes, IoSlice into)
+    {
+        if (Volume.IsClosed) return IoStatus.Closed;
+        BlockRange range = new(
+            (ulong)(offsetBytes >> Volume.BlockShift), (ulong)(into.LengthBytes >> Volume.BlockShift));
+        Volume.RequestsUnderWay++;
+        await Volume.Locks.AcquireAsync(range);
+        IoStatus status = await Volume.ReadAsync(offsetBytes, into);
+        Volume.Locks.Release(range);
+        Volume.RequestsUnderWay--;
+        return status;
+    }
+
+    /// <summary>
+    /// Takes the snapshot that all replicas take at the same entry. No write is under way.
+    /// </summary>
+    public async ValueTask<IoStatus> SnapshotAsync(string name, Guid id, long createdUnixNanoseconds)
+    {
+        if (await _changes.Pool.WriteBack.SettleAsync([Volume]) is var settled and not IoStatus.Ok)
+            return settled;
+        // Whoever repeats what a crash interrupted finds it done.
+        if (_changes.FindSnapshot(Volume, name)?.Id == id) return IoStatus.Ok;
+        Outcome<Unit> taken = await _snapshots.TakeReceivedAsync(Volume, name, id, createdUnixNanoseconds);
+        return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
+    }
+
+    /// <summary>
+    /// The blocks as they are at some instant from now on, with the hashes of their contents. To be closed.
+    /// </summary>
+    public async ValueTask<(IoStatus Status, ContentView? View)> ViewAsync()
+    {
+        if (!_gate.Enter())
+        {
+            _gate.Leave();
+            return (IoStatus.Closed, null);
+        }
+
+        IoStatus status = await _parts.Pool.WriteBack.SettleAsync([Volume]);
+        if (status == IoStatus.Ok && !_gate.IsClosed)
+            status = _parts.Pacer is null ? IoStatus.ReadOnly : await _parts.Pacer.RequestAsync();
+        ContentView? view = null;
+        if (_gate.IsClosed) status = IoStatus.Closed;
+        if (status == IoStatus.Ok) view = new ContentView(_parts.Pool, _gate, Volume);
+        _gate.Leave();
+        return (status, view);
+    }
+}
