@@ -8,9 +8,11 @@ namespace Cstor.Target;
 /// <param name="Chap">Authentication, or null for none.</param>
 /// <param name="AllowedInitiators">Initiator names that may see and use it; null or empty for all.</param>
 /// <param name="LogicalBlockBytes">512 or 4096; null for the server's default.</param>
+/// <param name="Redirection">Where logins are sent instead, or null to serve them here.</param>
 public sealed record TargetDefinition(
     string Iqn,
     IBlockVolume Volume,
     ChapSettings? Chap = null,
     IReadOnlyList<string>? AllowedInitiators = null,
-    int? LogicalBlockBytes = null);
+    int? LogicalBlockBytes = null,
+    Redirection? Redirection = null);

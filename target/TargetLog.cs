@@ -26,6 +26,12 @@ internal static partial class TargetLog
     [LoggerMessage(6, LogLevel.Information, "{Initiator}: task management function {Function}")]
     public static partial void TaskManagement(ILogger logger, string initiator, int function);
 
+    [LoggerMessage(8, LogLevel.Information, "iSCSI target listens on {Portal} no more")]
+    public static partial void NotListening(ILogger logger, string portal);
+
+    [LoggerMessage(9, LogLevel.Information, "{Initiator} at {Address} was sent on: {Reason}")]
+    public static partial void Redirected(ILogger logger, string initiator, string address, string reason);
+
     [LoggerMessage(7, LogLevel.Warning, "{Address}: connection refused: {Reason}")]
     public static partial void ConnectionRefused(ILogger logger, string address, string reason);
 }

@@ -41,8 +41,20 @@ public sealed record TargetOptions
     /// </summary>
     public int NopTimeoutMs { get; init; } = 15_000;
 
-    /// <summary>After a failed CHAP the connection waits so long before it answers, milliseconds.</summary>
+    /// <summary>
+    /// After a failed CHAP the answer waits so long, milliseconds; with each further failure from the same
+    /// address twice as long, up to eight times. All proofs from that address wait in one line.
+    /// </summary>
     public int FailedLoginDelayMs { get; init; } = 1_000;
+
+    /// <summary>
+    /// An initiator whose target goes away is asked to log out, and dropped when it has not by then,
+    /// milliseconds.
+    /// </summary>
+    public int LogoutGraceMs { get; init; } = 2_000;
+
+    /// <summary>Discovery sessions at once; more are refused for want of resources.</summary>
+    public int MaxDiscoverySessions { get; init; } = 256;
 
     /// <summary>Logical block size offered to initiators: 512 or 4096.</summary>
     public int LogicalBlockBytes { get; init; } = 512;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Cstor.Engine.Host;
 using Cstor.Target.Iscsi;
@@ -9,17 +8,20 @@ namespace Cstor.Target;
 
 /// <summary>
 /// The iSCSI target: portals, targets with one logical unit each, and the sessions of initiators. Lives on
-/// one loop; every member is called there.
+/// one loop; every member is called there. Portals and the rules of a target may change at any time: sessions
+/// that the new rules allow go on and notice nothing.
 /// </summary>
 public sealed class TargetServer : ILoginDirectory
 {
     private const int MaximumNameLength = 223;
+    private const long NanosecondsPerMs = 1_000_000;
 
     private readonly ILoop _loop;
     private readonly ILogger _logger;
     private readonly Dictionary<string, TargetNode> _targets = new(StringComparer.Ordinal);
     private readonly HashSet<IscsiConnection> _connections = [];
-    private readonly List<IListener> _listeners = [];
+    private readonly List<Portal> _portals = [];
+    private readonly HashSet<ushort> _tsihs = [];
     private ushort _lastTsih;
     private bool _closing;
 
@@ -29,27 +31,60 @@ public sealed class TargetServer : ILoginDirectory
         _logger = logger;
         Options = options;
         Budget = new BufferBudget(loop, options.BufferLimitBytes);
+        Throttle = new LoginThrottle(options.FailedLoginDelayMs);
     }
 
     public TargetOptions Options { get; }
 
     internal BufferBudget Budget { get; }
 
+    internal LoginThrottle Throttle { get; }
+
     internal TaskPool Tasks { get; } = new();
 
     /// <summary>Connections open now, in login or in full-feature phase.</summary>
     public int ConnectionCount => _connections.Count;
 
-    /// <summary>Listens on one more portal. Fault: the address is in use or not ours.</summary>
+    /// <summary>Discovery sessions open now.</summary>
+    public int DiscoveryCount { get; private set; }
+
+    /// <summary>Logins refused for want of the right proof, discovery included.</summary>
+    public long AuthenticationFailures { get; private set; }
+
+    /// <summary>Where we listen, and the portal group tag of each.</summary>
+    public IReadOnlyList<(IPEndPoint EndPoint, ushort GroupTag)> Portals =>
+        [.. _portals.Select(static portal => (portal.EndPoint, portal.GroupTag))];
+
+    /// <summary>
+    /// Listens on one more portal. Fault: the address is in use or not ours; "portal-tag".
+    /// </summary>
+    /// <param name="endPoint">Address and port; [::] is every address, of IPv4 too.</param>
+    /// <param name="groupTag">Portal group, 1 to 65535.</param>
     /// <returns>The portal, with the port that was chosen where 0 was asked for.</returns>
-    public Outcome<IPEndPoint> Listen(IPEndPoint portal)
+    public Outcome<IPEndPoint> Listen(IPEndPoint endPoint, ushort groupTag = 1)
     {
-        Outcome<IListener> listener = _loop.Network.Listen(portal);
+        if (groupTag == 0)
+            return new Fault("portal-tag", $"{endPoint}: 0 is no portal group tag", "Use 1 to 65535");
+        Outcome<IListener> listener = _loop.Network.Listen(endPoint);
         if (!listener.IsOk) return listener.Fault;
-        _listeners.Add(listener.Value);
-        TargetLog.Listening(_logger, listener.Value.LocalEndPoint.ToString());
-        Forward(AcceptAllAsync(listener.Value));
-        return listener.Value.LocalEndPoint;
+        var portal = new Portal(listener.Value, groupTag);
+        _portals.Add(portal);
+        TargetLog.Listening(_logger, portal.EndPoint.ToString());
+        Forward(AcceptAllAsync(portal));
+        return portal.EndPoint;
+    }
+
+    /// <summary>
+    /// Takes a portal away; sessions that came through it go on. Fault: "no-such-portal".
+    /// </summary>
+    public Outcome<Unit> StopListening(IPEndPoint endPoint)
+    {
+        Portal? portal = _portals.Find(each => each.EndPoint.Equals(endPoint));
+        if (portal is null) return new Fault("no-such-portal", $"{endPoint} is no portal");
+        _portals.Remove(portal);
+        portal.Listener.Close();
+        TargetLog.NotListening(_logger, endPoint.ToString());
+        return Unit.Value;
     }
 
     /// <summary>
@@ -67,26 +102,42 @@ public sealed class TargetServer : ILoginDirectory
         if (_targets.ContainsKey(iqn)) return new Fault("target-exists", $"{iqn}: is already offered");
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
-        if (definition.Chap is { } chap &&
-            (chap.Secret.Length is < 12 or > 64 || chap.Secret == chap.MutualSecret))
-            return new Fault("target-chap",
-                $"{iqn}: CHAP secrets are 12 to 64 characters and differ each way");
-        var node = new TargetNode(definition, iqn, blockBytes);
-        _targets.Add(iqn, node);
+        if (FindChapFault(iqn, definition) is { } fault) return fault;
+        _targets.Add(iqn, new TargetNode(definition, iqn, blockBytes));
         return Unit.Value;
     }
 
     /// <summary>
-    /// Takes a target away: closes its sessions and completes when their commands have ended.
+    /// Gives a target new rules for logging in: CHAP, initiators, redirection. Sessions go on, but those of
+    /// initiators that are not allowed any more, which are asked to log out. Volume and block size stay.
+    /// Fault: "no-such-target", "target-chap".
+    /// </summary>
+    public Outcome<Unit> Reconfigure(TargetDefinition definition)
+    {
+        if (!_targets.TryGetValue(definition.Iqn.ToLowerInvariant(), out TargetNode? target))
+            return new Fault("no-such-target", $"{definition.Iqn} is not offered");
+        if (FindChapFault(target.Iqn, definition) is { } fault) return fault;
+        target.Apply(definition with
+        {
+            Volume = target.Definition.Volume,
+            LogicalBlockBytes = target.Definition.LogicalBlockBytes,
+        });
+        IscsiSession[] unwanted =
+            [.. target.Sessions.Where(session => !target.Allows(session.Setup.InitiatorName))];
+        if (unwanted.Length > 0) Forward(AskToLeaveAsync(unwanted, "the initiator is not allowed any more"));
+        return Unit.Value;
+    }
+
+    /// <summary>
+    /// Takes a target away: its initiators are asked to log out and dropped after a grace. Completes when
+    /// their commands have ended.
     /// </summary>
     public async ValueTask RemoveTarget(string iqn)
     {
         if (!_targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target)) return;
         target.IsLeaving = true;
         _targets.Remove(target.Iqn);
-        IscsiSession[] sessions = target.Sessions.ToArray();
-        foreach (IscsiSession session in sessions) session.Setup.Connection.Close("the target was removed");
-        foreach (IscsiSession session in sessions) await session.Setup.Connection.Ended;
+        await AskToLeaveAsync([.. target.Sessions], "the target was removed");
     }
 
     /// <summary>The volume's size changed: every initiator is told by a unit attention.</summary>
@@ -100,28 +151,34 @@ public sealed class TargetServer : ILoginDirectory
     public IReadOnlyList<TargetStatus> List()
     {
         var list = new List<TargetStatus>();
-        foreach (TargetNode target in _targets.Values) list.Add(StatusOf(target));
+        foreach (TargetNode target in _targets.Values) list.Add(target.Status());
         list.Sort(static (a, b) => string.CompareOrdinal(a.Iqn, b.Iqn));
         return list;
     }
 
     /// <summary>
-    /// Stops listening, closes every connection and completes when all commands have ended.
+    /// Stops listening, tells initiators that their connections end, closes them and completes when all
+    /// commands have ended.
     /// </summary>
     public async ValueTask CloseAsync()
     {
         _closing = true;
-        foreach (IListener listener in _listeners) listener.Close();
-        _listeners.Clear();
+        foreach (Portal portal in _portals) portal.Listener.Close();
+        _portals.Clear();
         IscsiConnection[] connections = _connections.ToArray();
-        foreach (IscsiConnection connection in connections) connection.Close("the server is stopping");
-        foreach (IscsiConnection connection in connections) await connection.Ended;
+        foreach (IscsiConnection connection in connections) connection.Drop("the server is stopping");
+        await EndedAsync(connections, Options.LogoutGraceMs, "the server is stopping");
     }
 
-    LoginStatus ILoginDirectory.Find(string targetName, string initiatorName, out TargetNode? target)
+    LoginTarget ILoginDirectory.Find(string targetName, string initiatorName, string portal)
     {
-        if (!_targets.TryGetValue(targetName, out target)) return LoginStatus.NotFound;
-        return target.Allows(initiatorName) ? LoginStatus.Success : LoginStatus.AuthorizationFailure;
+        if (!_targets.TryGetValue(targetName, out TargetNode? target)) return new(LoginStatus.NotFound);
+        if (!target.Allows(initiatorName)) return new(LoginStatus.AuthorizationFailure, target);
+        Redirection? elsewhere = target.Definition.Redirection;
+        if (elsewhere is null || elsewhere.Address == portal) return new(LoginStatus.Success, target);
+        LoginStatus moved =
+            elsewhere.IsPermanent ? LoginStatus.MovedPermanently : LoginStatus.MovedTemporarily;
+        return new(moved, target, elsewhere);
     }
 
     void ILoginDirectory.FillRandom(Span<byte> destination) => _loop.FillRandom(destination);
@@ -132,12 +189,9 @@ public sealed class TargetServer : ILoginDirectory
             if (target.Allows(initiatorName)) yield return target;
     }
 
-    internal static IscsiSession? FindSession(TargetNode target, string initiatorName, ulong isid)
-    {
-        foreach (IscsiSession session in target.Sessions)
-            if (session.Setup.Isid == isid && session.Setup.InitiatorName == initiatorName) return session;
-        return null;
-    }
+    /// <summary>The portals that an initiator can reach, as TargetAddress names them.</summary>
+    internal List<string> AddressesFor(IscsiConnection connection) => Portal.AddressesFor(
+        _portals.Select(static portal => (portal.EndPoint, portal.GroupTag)), connection.LocalEndPoint);
 
     /// <summary>Login is complete: a session comes into being.</summary>
     internal IscsiSession Attach(IscsiConnection connection, LoginExchange login, uint firstCmdSn,
@@ -156,36 +210,40 @@ public sealed class TargetServer : ILoginDirectory
             Isid = login.Isid,
             Tsih = NextTsih(),
             Cid = login.Cid,
+            PortalGroupTag = connection.PortalGroupTag,
             FirstCmdSn = firstCmdSn,
             FirstStatSn = firstStatSn,
             Target = login.Target,
             Nexus = login.Target is null ? null : new Nexus(login.InitiatorName, login.Isid),
         };
         var session = new IscsiSession(setup);
-        if (login.Target is null) return session;
-        login.Target.Sessions.Add(session);
-        login.Target.Unit.Attach(setup.Nexus!);
+        if (login.Target is null) DiscoveryCount++;
+        else login.Target.Attach(session);
         return session;
     }
 
-    internal static void Detach(IscsiSession session)
+    /// <summary>A login was refused, with or without a target that it was for.</summary>
+    internal void CountRefused(LoginStatus status, TargetNode? target)
     {
-        if (session.Setup.Target is not TargetNode target || !target.Sessions.Contains(session)) return;
-        target.Unit.Detach(session.Setup.Nexus!);
+        if (status == LoginStatus.AuthenticationFailure) AuthenticationFailures++;
+        if (target is not null) target.LoginFailures++;
     }
 
     /// <summary>Nothing of the connection is left.</summary>
     internal void Forget(IscsiConnection connection)
     {
         _connections.Remove(connection);
-        if (connection.Session is { } session) session.Setup.Target?.Sessions.Remove(session);
+        if (connection.Session is not { } session) return;
+        _tsihs.Remove(session.Setup.Tsih);
+        if (session.Setup.Target is { } target) target.Forget(session);
+        else DiscoveryCount--;
     }
 
-    private async ValueTask AcceptAllAsync(IListener listener)
+    private async ValueTask AcceptAllAsync(Portal portal)
     {
-        while (await listener.AcceptAsync() is IConnection accepted)
+        while (await portal.Listener.AcceptAsync() is IConnection accepted)
         {
-            if (_closing || _connections.Count >= Options.MaxConnections)
+            if (_closing || (_connections.Count >= Options.MaxConnections && !TryMakeRoom()))
             {
                 TargetLog.ConnectionRefused(_logger, accepted.RemoteEndPoint.ToString(),
                     "too many connections");
@@ -193,39 +251,69 @@ public sealed class TargetServer : ILoginDirectory
                 continue;
             }
 
-            var connection = new IscsiConnection(this, _loop, accepted, _logger);
+            var connection = new IscsiConnection(this, _loop, accepted, portal.GroupTag, _logger);
             _connections.Add(connection);
             Forward(connection.RunAsync());
         }
     }
 
+    /// <summary>
+    /// Connections that never log in must not keep out those that would: the oldest of them goes.
+    /// </summary>
+    private bool TryMakeRoom()
+    {
+        IscsiConnection? oldest = null;
+        foreach (IscsiConnection each in _connections)
+        {
+            if (each.Session is not null || each.IsClosing) continue;
+            if (oldest is null || each.BeganNanoseconds < oldest.BeganNanoseconds) oldest = each;
+        }
+
+        oldest?.Close("made room for another connection");
+        return oldest is not null;
+    }
+
+    private async ValueTask AskToLeaveAsync(IscsiSession[] sessions, string reason)
+    {
+        ushort seconds = (ushort)Math.Min((Options.LogoutGraceMs + 999) / 1000, ushort.MaxValue);
+        foreach (IscsiSession session in sessions)
+            RequestHandler.Announce(session, AsyncEvent.LogoutRequested, 0, 0, seconds);
+        await EndedAsync([.. sessions.Select(each => each.Setup.Connection)], Options.LogoutGraceMs, reason);
+    }
+
+    /// <summary>Completes when the connections have ended; closes them when they have not by then.</summary>
+    private async ValueTask EndedAsync(IscsiConnection[] connections, int graceMs, string reason)
+    {
+        ILoopTimer deadline = _loop.CreateTimer(() =>
+        {
+            foreach (IscsiConnection connection in connections) connection.Close(reason);
+        });
+        deadline.Start(graceMs * NanosecondsPerMs);
+        foreach (IscsiConnection connection in connections) await connection.Ended;
+        deadline.Stop();
+    }
+
+    private static Fault? FindChapFault(string iqn, TargetDefinition definition)
+    {
+        bool isBad = definition.Chap is { } chap &&
+            (chap.Secret.Length is < 12 or > 64 || chap.Secret == chap.MutualSecret);
+        return isBad
+            ? new Fault("target-chap",
+                $"{iqn}: CHAP secrets are 12 to 64 characters and differ each way")
+            : null;
+    }
+
     /// <summary>Runs on by itself; a fault in it is a bug and must not pass in silence.</summary>
     private static async void Forward(ValueTask work) => await work;
 
+    /// <summary>One that no session has. There are fewer connections than numbers.</summary>
     private ushort NextTsih()
     {
-        _lastTsih = _lastTsih == ushort.MaxValue ? (ushort)1 : (ushort)(_lastTsih + 1);
-        return _lastTsih;
-    }
-
-    private static TargetStatus StatusOf(TargetNode target)
-    {
-        var sessions = new List<SessionStatus>();
-        foreach (IscsiSession session in target.Sessions)
+        do
         {
-            SessionParameters agreed = session.Parameters;
-            sessions.Add(new SessionStatus(
-                session.Setup.InitiatorName,
-                session.Setup.Connection.RemoteEndPoint.ToString(),
-                session.Setup.Isid.ToString("x12", CultureInfo.InvariantCulture),
-                session.Setup.Tsih, agreed.HeaderDigest, agreed.DataDigest, agreed.InitiatorMaxDataBytes,
-                agreed.FirstBurstBytes, agreed.MaxBurstBytes, session.Counters.Commands, session.Tasks.Count,
-                session.Counters.ReadBytes, session.Counters.WrittenBytes, session.Counters.Rejects));
+            _lastTsih = _lastTsih == ushort.MaxValue ? (ushort)1 : (ushort)(_lastTsih + 1);
         }
-
-        LogicalUnit unit = target.Unit;
-        return new TargetStatus(
-            target.Iqn, unit.Volume.Name, unit.Volume.SizeBytes, unit.BlockBytes, unit.ReadCommands,
-            unit.WriteCommands, unit.ReadBytes, unit.WrittenBytes, sessions);
+        while (!_tsihs.Add(_lastTsih));
+        return _lastTsih;
     }
 }

@@ -20,6 +20,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapPoolChanges(routes);
         MapPoolMaintenance(routes);
         MapVolumeChanges(routes);
+        MapPortalChanges(routes);
         MapVersionChanges(routes);
         MapSnapshots(routes);
         new StreamEndpoints(administration.Streams, logger).Map(routes);
@@ -190,6 +191,22 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             RequestJson.Default.SetPropertiesRequest,
             (context, request) =>
                 administration.SetPropertiesAsync(Name(context, "pool"), Name(context, "volume"), request));
+    }
+
+    private void MapPortalChanges(IEndpointRouteBuilder routes)
+    {
+        Change(
+            routes,
+            "POST",
+            Routes.Portals,
+            RequestJson.Default.PortalRequest,
+            (_, request) => administration.AddPortalAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.PortalsRemove,
+            RequestJson.Default.PortalRequest,
+            (_, request) => administration.RemovePortalAsync(request));
     }
 
     /// <summary>What moves a volume among the versions of its line, or changes its name.</summary>

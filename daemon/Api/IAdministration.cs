@@ -110,5 +110,11 @@ internal interface IAdministration
 
     Task<Outcome<TargetView[]>> ListTargetsAsync();
 
+    /// <summary>Serves all targets on one more portal, until the daemon ends.</summary>
+    Task<Outcome<ActionReport>> AddPortalAsync(PortalRequest request);
+
+    /// <summary>Takes no more logins there.</summary>
+    Task<Outcome<ActionReport>> RemovePortalAsync(PortalRequest request);
+
     Task<Outcome<DiskView[]>> ListDisksAsync();
 }

@@ -31,6 +31,7 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(RenameSnapshotRequest))]
 [JsonSerializable(typeof(HoldRequest))]
 [JsonSerializable(typeof(CloneRequest))]
+[JsonSerializable(typeof(PortalRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext
 {
 }

@@ -35,6 +35,8 @@ internal static class Routes
     public const string SnapshotRelease = "/v1/snapshots/{pool}/{volume}/{snapshot}/release";
     public const string SnapshotClone = "/v1/snapshots/{pool}/{volume}/{snapshot}/clone";
     public const string Targets = "/v1/targets";
+    public const string Portals = "/v1/portals";
+    public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
 
     /// <summary>The path with its placeholders filled in, in order.</summary>

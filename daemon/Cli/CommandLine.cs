@@ -36,7 +36,7 @@ internal static class CommandLine
             new VolumeCommands(builder).Build(),
             new SnapshotCommands(builder).Build(),
             new CloneCommand(builder).Build(),
-            new ListCommands(builder).BuildTarget(),
+            new TargetCommands(builder).Build(),
             new ListCommands(builder).BuildDisk(),
             new DebugCommands(context, builder).Build(),
         };

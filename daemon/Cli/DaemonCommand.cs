@@ -18,7 +18,20 @@ internal static class DaemonCommand
         Option<string[]>[] flags =
         [
             Flag("--state-dir", "DIR", "What the daemon remembers between runs; default /var/lib/cstor"),
-            Flag("--iscsi", "ADDR:PORT", "Portal to serve volumes on, repeatable; default 0.0.0.0:3260"),
+            Flag(
+                "--iscsi",
+                "ADDR:PORT[,TAG]",
+                "Portal to serve volumes on, and the tag of its portal group, 1 without; repeatable; "
+                    + "default 0.0.0.0:3260"),
+            Flag("--discovery-chap-user", "NAME", "Only who proves to be NAME may discover targets"),
+            Flag("--discovery-chap-secret-file", "FILE", "Holds that user's secret of 12 to 64 characters"),
+            Flag("--discovery-mutual-chap-user", "NAME", "As whom discovery proves itself in return"),
+            Flag("--discovery-mutual-chap-secret-file", "FILE", "Holds the secret for that"),
+            Flag(
+                "--initiator-timeout",
+                "SECONDS",
+                "An initiator silent for so long is asked for a sign of life, and dropped when none comes "
+                    + "for as long again; default 15"),
             Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
             Flag("--cache", "SIZE", "Memory for blocks that were read; default an eighth, at most 4G"),
             Flag(

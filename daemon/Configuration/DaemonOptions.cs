@@ -1,4 +1,5 @@
 using System.Net;
+using Cstor.Daemon.Vocabulary;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Daemon.Configuration;
@@ -6,7 +7,8 @@ namespace Cstor.Daemon.Configuration;
 /// <summary>How the daemon runs: flags over configuration file over defaults.</summary>
 internal sealed record DaemonOptions
 {
-    public static readonly IReadOnlyList<IPEndPoint> DefaultIscsi = [new(IPAddress.Any, 3260)];
+    public static readonly IReadOnlyList<PortalText> DefaultIscsi =
+        [new(new IPEndPoint(IPAddress.Any, PortalText.DefaultPort), 1)];
 
     /// <summary>What the daemon remembers between runs.</summary>
     public string StateDirectory { get; init; } = "/var/lib/cstor";
@@ -15,7 +17,18 @@ internal sealed record DaemonOptions
     public string SocketPath { get; init; } = "/run/cstor/cstor.sock";
 
     /// <summary>Portals.</summary>
-    public IReadOnlyList<IPEndPoint> Iscsi { get; init; } = DefaultIscsi;
+    public IReadOnlyList<PortalText> Iscsi { get; init; } = DefaultIscsi;
+
+    /// <summary>
+    /// Who may discover targets: the CHAP properties of a volume, without their files read; empty for all.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> DiscoveryChap { get; init; } =
+        new Dictionary<string, string>();
+
+    /// <summary>
+    /// An initiator silent for so long is asked for a sign of life, in seconds; it has as long to give one.
+    /// </summary>
+    public int InitiatorTimeoutSeconds { get; init; } = 15;
 
     /// <summary>Health checks over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }

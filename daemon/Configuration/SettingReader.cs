@@ -13,15 +13,19 @@ namespace Cstor.Daemon.Configuration;
 /// </summary>
 internal static class SettingReader
 {
-    private const int DefaultIscsiPort = 3260;
-
     private const long MinimumCacheBytes = 8L * 1024 * 1024;
 
     private const int MaximumDeviceTimeoutSeconds = 600;
 
+    private const string DiscoveryPrefix = "discovery-";
+
     /// <summary>What a configuration file may set.</summary>
     public static readonly string[] FileKeys =
-        ["state-dir", "socket", "iscsi", "http", "cache", "device-timeout", "log-level"];
+    [
+        "state-dir", "socket", "iscsi", "http", "cache", "device-timeout", "initiator-timeout", "log-level",
+        "discovery-chap-user", "discovery-chap-secret-file", "discovery-mutual-chap-user",
+        "discovery-mutual-chap-secret-file",
+    ];
 
     private static readonly string[] Repeatable = ["iscsi", "null-volume"];
 
@@ -67,7 +71,7 @@ internal static class SettingReader
             case "iscsi":
                 return ApplyIscsi(options, setting);
             case "http":
-                return ParseEndPoint(setting.Value, 0) is { Port: > 0 } http
+                return EndPointText.Parse(setting.Value, 0) is { Port: > 0 } http
                     ? options with { Http = http }
                     : Bad(
                         setting, $"'{setting.Value}' is no ADDRESS:PORT", "Write one such as 127.0.0.1:9500");
@@ -83,13 +87,16 @@ internal static class SettingReader
                         $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
                     : options with { CacheBytes = bytes };
             case "device-timeout":
-                return int.TryParse(setting.Value, CultureInfo.InvariantCulture, out int seconds)
-                    && seconds is >= 1 and <= MaximumDeviceTimeoutSeconds
+                return SecondsOf(setting.Value) is { } seconds
                     ? options with { DeviceTimeoutSeconds = seconds }
-                    : Bad(
-                        setting,
-                        $"'{setting.Value}' is no device timeout",
-                        $"Give seconds, 1 to {MaximumDeviceTimeoutSeconds}");
+                    : BadSeconds(setting, "device timeout");
+            case "initiator-timeout":
+                return SecondsOf(setting.Value) is { } silence
+                    ? options with { InitiatorTimeoutSeconds = silence }
+                    : BadSeconds(setting, "initiator timeout");
+            case "discovery-chap-user" or "discovery-chap-secret-file" or "discovery-mutual-chap-user"
+                or "discovery-mutual-chap-secret-file":
+                return ApplyDiscovery(options, setting);
             case "log-level":
                 return LevelOf(setting.Value) is { } level
                     ? options with { LogLevel = level }
@@ -105,6 +112,33 @@ internal static class SettingReader
         }
     }
 
+    private static int? SecondsOf(string text) =>
+        int.TryParse(text, CultureInfo.InvariantCulture, out int seconds)
+            && seconds is >= 1 and <= MaximumDeviceTimeoutSeconds
+            ? seconds
+            : null;
+
+    private static Fault BadSeconds(Setting setting, string what) => Bad(
+        setting, $"'{setting.Value}' is no {what}", $"Give seconds, 1 to {MaximumDeviceTimeoutSeconds}");
+
+    /// <summary>The settings are called as the properties of a volume that say the same.</summary>
+    private static Outcome<DaemonOptions> ApplyDiscovery(DaemonOptions options, Setting setting)
+    {
+        string property = setting.Key[DiscoveryPrefix.Length..];
+        if (setting.Value.Length == 0) return Bad(setting, "a value is missing", "Give one, or leave it out");
+        if (PropertyRules.Check(property, setting.Value) is { } fault)
+        {
+            return Bad(setting, fault.Message, fault.Remedy);
+        }
+        return options with
+        {
+            DiscoveryChap = new Dictionary<string, string>(options.DiscoveryChap)
+            {
+                [property] = setting.Value,
+            },
+        };
+    }
+
     private static LogLevel? LevelOf(string text) => text switch
     {
         "trace" => LogLevel.Trace,
@@ -117,18 +151,16 @@ internal static class SettingReader
 
     private static Outcome<DaemonOptions> ApplyIscsi(DaemonOptions options, Setting setting)
     {
-        if (ParseEndPoint(setting.Value, DefaultIscsiPort) is not { } portal)
-        {
-            return Bad(
-                setting,
-                $"'{setting.Value}' is no ADDRESS:PORT",
-                "Write one such as 0.0.0.0:3260 or [::]:3260");
-        }
-        IReadOnlyList<IPEndPoint> before = ReferenceEquals(options.Iscsi, DaemonOptions.DefaultIscsi)
+        Outcome<PortalText> portal = PortalText.Parse(setting.Value);
+        if (!portal.IsOk) return Bad(setting, portal.Fault.Message, portal.Fault.Remedy);
+        IReadOnlyList<PortalText> before = ReferenceEquals(options.Iscsi, DaemonOptions.DefaultIscsi)
             ? []
             : options.Iscsi;
-        if (before.Contains(portal)) return Bad(setting, $"{portal} is given twice", "Take one out");
-        return options with { Iscsi = [.. before, portal] };
+        if (before.Any(each => each.EndPoint.Equals(portal.Value.EndPoint)))
+        {
+            return Bad(setting, $"{portal.Value.EndPoint} is given twice", "Take one out");
+        }
+        return options with { Iscsi = [.. before, portal.Value] };
     }
 
     private static Outcome<DaemonOptions> ApplyNullVolume(DaemonOptions options, Setting setting)
@@ -143,20 +175,6 @@ internal static class SettingReader
         }
         NullVolumeOption volume = new(name, size / Layout.SectorBytes * Layout.SectorBytes);
         return options with { NullVolumes = [.. options.NullVolumes, volume] };
-    }
-
-    /// <summary>An address with a port, or with the default one; a port alone is on every address.</summary>
-    private static IPEndPoint? ParseEndPoint(string text, int defaultPort)
-    {
-        if (text.StartsWith(':')) text = "0.0.0.0" + text;
-        bool isBracketed = text.StartsWith('[');
-        bool hasPort = isBracketed
-            ? text.Contains("]:", StringComparison.Ordinal)
-            : text.Count(c => c == ':') == 1;
-        string[] parts = text.Split('.');
-        if (!isBracketed && !text.Contains("::", StringComparison.Ordinal) && parts.Length != 4) return null;
-        if (!IPEndPoint.TryParse(text, out IPEndPoint? endPoint)) return null;
-        return hasPort ? endPoint : new IPEndPoint(endPoint.Address, defaultPort);
     }
 
     private static Fault? FindRepeated(IReadOnlyList<Setting> settings)
@@ -174,9 +192,14 @@ internal static class SettingReader
     private static Outcome<DaemonOptions> CheckTogether(DaemonOptions options)
     {
         if (options.Http is { } http
-            && options.Iscsi.Any(portal => portal.Port == http.Port && Overlaps(portal, http)))
+            && options.Iscsi.Any(
+                portal => portal.EndPoint.Port == http.Port && Overlaps(portal.EndPoint, http)))
         {
             return new Fault("configuration", $"iscsi and http both want {http}", "Give http another port");
+        }
+        if (PropertyRules.CheckTogether(options.DiscoveryChap) is { } unfit)
+        {
+            return new Fault("configuration", $"of discovery: {unfit.Message}", unfit.Remedy);
         }
         return options;
     }

@@ -1,10 +1,8 @@
-using System.Net;
 using Cstor.Daemon.Api;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Rewind;
-using Cstor.Target;
 
 namespace Cstor.Daemon.Service;
 
@@ -20,9 +18,8 @@ internal sealed class Administration(
     SnapshotService snapshots,
     CloneService clones,
     StreamService streams,
-    VolumeTargets targets,
-    KnownPools known,
-    IReadOnlyList<IPEndPoint> portals) : IAdministration
+    TargetService targets,
+    KnownPools known) : IAdministration
 {
     public async Task<Outcome<HealthView>> HealthAsync()
     {
@@ -139,12 +136,13 @@ internal sealed class Administration(
         clones.CloneAsync(pool, volume, snapshot, request);
     public IStreamAdministration Streams => streams;
 
-    public async Task<Outcome<TargetView[]>> ListTargetsAsync()
-    {
-        string[] addresses = [.. portals.Select(portal => portal.ToString())];
-        return await loop.ReadAsync(
-            () => targets.List().Select(target => Describe(target, addresses)).ToArray());
-    }
+    public Task<Outcome<TargetView[]>> ListTargetsAsync() => targets.ListAsync();
+
+    public Task<Outcome<ActionReport>> AddPortalAsync(PortalRequest request) =>
+        targets.AddPortalAsync(request);
+
+    public Task<Outcome<ActionReport>> RemovePortalAsync(PortalRequest request) =>
+        targets.RemovePortalAsync(request);
 
     public async Task<Outcome<DiskView[]>> ListDisksAsync()
     {
@@ -175,16 +173,4 @@ internal sealed class Administration(
         disk.IsRotational,
         pool,
         pool.Length > 0 ? $"pool {pool}" : disk.InUseBy ?? "");
-
-    private TargetView Describe(TargetStatus target, string[] addresses)
-    {
-        ChapSettings? chap = targets.DefinitionOf(target.Iqn)?.Chap;
-        return new TargetView(
-            target.Iqn,
-            target.VolumeName,
-            target.SizeBytes,
-            addresses,
-            chap is null ? "none" : chap.MutualUserName is null ? "chap" : "mutual chap",
-            [.. target.Sessions.Select(session => new SessionView(session.InitiatorName, session.Address))]);
-    }
 }

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
 using Cstor.Daemon.State;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
@@ -92,10 +93,11 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             DeviceFlushDeadline = 3 * deadline,
         };
         PoolRegistry registry = new(loop, _loggers, poolOptions);
-        TargetServer server = await loop.ReadAsync(() => new TargetServer(
-            loop,
-            _loggers.CreateLogger("cstor.target"),
-            new TargetOptions { BufferLimitBytes = BufferLimitBytes / 2 }));
+        Outcome<ChapSettings?> discovery = ChapSecrets.Read(_options.DiscoveryChap);
+        if (!discovery.IsOk) return discovery.Fault;
+        TargetOptions targetOptions = TargetOptionsFor(_options, discovery.Value);
+        TargetServer server = await loop.ReadAsync(
+            () => new TargetServer(loop, _loggers.CreateLogger("cstor.target"), targetOptions));
         VolumeTargets targets = new(server, _loggers.CreateLogger("cstor.targets"));
         KnownPools known = new(state.Value, _loggers.CreateLogger("cstor.state"));
         PoolStarter starter = new(loop, registry, targets, known, _loggers.CreateLogger("cstor.pools"));
@@ -111,11 +113,11 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
 
         await RestoreAsync(starter);
-        Outcome<IPEndPoint[]> portals = await ServeAsync(loop, server, targets);
+        Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
         Administration administration = new(
-            loop, registry, pools, maintenance, volumes, snapshots, clones, streams, targets, known,
-            portals.Value);
+            loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
+            new TargetService(loop, server, targets), known);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),
@@ -130,6 +132,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
     private const long BufferLimitBytes = 128L * 1024 * 1024;
 
+    private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
+    {
+        BufferLimitBytes = BufferLimitBytes / 2,
+        DiscoveryChap = discovery,
+        NopIntervalMs = options.InitiatorTimeoutSeconds * 1000,
+        NopTimeoutMs = options.InitiatorTimeoutSeconds * 1000,
+    };
+
     /// <summary>Pools whose devices hang open later, if ever; the others are not kept waiting.</summary>
     private async Task RestoreAsync(PoolStarter starter)
     {
@@ -142,7 +152,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     /// <summary>
     /// Targets are there before their portals, so that an initiator which comes back finds its own.
     /// </summary>
-    private async Task<Outcome<IPEndPoint[]>> ServeAsync(
+    private async Task<Outcome<PortalText[]>> ServeAsync(
         LinuxLoop loop, TargetServer server, VolumeTargets targets)
     {
         OnStop("targets", () => loop.CallAsync<Unit>(async () =>
@@ -152,13 +162,15 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         }));
         Outcome<Unit> served = await loop.CallAsync(() => ValueTask.FromResult(ServeNullVolumes(targets)));
         if (!served.IsOk) return served.Fault;
-        List<IPEndPoint> portals = [];
-        foreach (IPEndPoint portal in _options.Iscsi)
+        List<PortalText> portals = [];
+        foreach (PortalText portal in _options.Iscsi)
         {
             Outcome<IPEndPoint> listening = await Predecessor.OutlastAsync(
-                "address-in-use", () => loop.CallAsync(() => ValueTask.FromResult(server.Listen(portal))));
+                "address-in-use",
+                () => loop.CallAsync(
+                    () => ValueTask.FromResult(server.Listen(portal.EndPoint, portal.GroupTag))));
             if (!listening.IsOk) return listening.Fault;
-            portals.Add(listening.Value);
+            portals.Add(portal with { EndPoint = listening.Value });
         }
         return portals.ToArray();
     }

@@ -16,7 +16,10 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
     private readonly Dictionary<string, TargetDefinition> _served = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Fault> _problems = new(StringComparer.Ordinal);
 
-    /// <summary>Serves a volume as its properties say; a volume served before gets the new rules.</summary>
+    /// <summary>
+    /// Serves a volume as its properties say; a volume served before gets the new rules, and sessions that
+    /// they allow go on.
+    /// </summary>
     public async ValueTask<Outcome<Unit>> ServeAsync(Pool pool, Volume volume, Outcome<ChapSettings?> chap)
     {
         string iqn = Names.Target(pool.Name, volume.ShortName);
@@ -35,13 +38,15 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
                 "Send the rest, or give it up with: cstor volume receive --abort");
             return Unit.Value;
         }
-        TargetDefinition definition = new(iqn, volume, chap.Value, Initiators(volume));
+        TargetDefinition definition = new(
+            iqn, volume, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;
         }
-        await RemoveAsync(iqn);
-        Outcome<Unit> added = server.AddTarget(definition);
+        bool isNew = before is null || !ReferenceEquals(before.Volume, definition.Volume);
+        if (isNew) await RemoveAsync(iqn);
+        Outcome<Unit> added = isNew ? server.AddTarget(definition) : server.Reconfigure(definition);
         if (added.IsOk)
         {
             _served[iqn] = definition;
@@ -105,18 +110,25 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
         Removed(iqn);
     }
 
-    private static string[] Initiators(Volume volume)
+    private static string[] Initiators(Volume volume) =>
+        PropertyRules.SplitInitiators(PropertyOf(volume, PropertyRules.Initiators));
+
+    private static Redirection? RedirectionOf(Volume volume) =>
+        RedirectionText.Parse(PropertyOf(volume, PropertyRules.Redirect));
+
+    private static string PropertyOf(Volume volume, string wanted)
     {
         foreach ((string name, string value) in volume.Status().Properties)
         {
-            if (name == PropertyRules.Initiators) return PropertyRules.SplitInitiators(value);
+            if (name == wanted) return value;
         }
-        return [];
+        return "";
     }
 
     private static bool IsSame(TargetDefinition first, TargetDefinition second) =>
         ReferenceEquals(first.Volume, second.Volume)
         && first.Chap == second.Chap
+        && first.Redirection == second.Redirection
         && (first.AllowedInitiators ?? []).SequenceEqual(second.AllowedInitiators ?? []);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served as {Target}")]

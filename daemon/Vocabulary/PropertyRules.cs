@@ -15,6 +15,7 @@ internal static class PropertyRules
     public const string MutualChapUser = "mutual-chap-user";
     public const string MutualChapSecretFile = "mutual-chap-secret-file";
     public const string Initiators = "initiators";
+    public const string Redirect = "redirect";
 
     /// <summary>For the help text.</summary>
     public const string Summary =
@@ -22,7 +23,8 @@ internal static class PropertyRules
         + "readonly=on|off, cache=all|metadata|none, reservation=SIZE|auto|none, "
         + "snapshot-quota=SIZE|none, warn-at=N%|none, "
         + "chap-user=NAME, chap-secret-file=FILE, mutual-chap-user=NAME, "
-        + "mutual-chap-secret-file=FILE, initiators=IQN,...; "
+        + "mutual-chap-secret-file=FILE, initiators=IQN,..., "
+        + "redirect=ADDR:PORT[,permanent]; "
         + "an empty value is the default";
 
     private const int ChapNameMaximum = 223;
@@ -33,7 +35,7 @@ internal static class PropertyRules
     ];
 
     private static readonly string[] OfDaemon =
-        [ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators];
+        [ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators, Redirect];
 
     public static bool IsKnown(string name) => OfEngine.Contains(name) || OfDaemon.Contains(name);
 
@@ -62,6 +64,9 @@ internal static class PropertyRules
                 ? null
                 : Bad(name, $"'{value}' is not an absolute path"),
             Initiators => CheckInitiators(value),
+            Redirect => RedirectionText.Parse(value) is null
+                ? Bad(name, $"'{value}' is no ADDR:PORT to send initiators to")
+                : null,
             _ => null,
         };
     }

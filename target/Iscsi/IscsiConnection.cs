@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Cstor.Engine.Host;
 using Microsoft.Extensions.Logging;
 
@@ -37,8 +36,11 @@ internal sealed class IscsiConnection : IPduHandler
     private bool _receiveEnded;
     private bool _finished;
 
-    public IscsiConnection(TargetServer server, ILoop loop, IConnection connection, ILogger logger)
+    public IscsiConnection(
+        TargetServer server, ILoop loop, IConnection connection, ushort portalGroupTag, ILogger logger)
     {
+        PortalGroupTag = portalGroupTag;
+        BeganNanoseconds = loop.NowNanoseconds;
         _server = server;
         _loop = loop;
         _connection = connection;
@@ -46,7 +48,7 @@ internal sealed class IscsiConnection : IPduHandler
         Share = new BufferShare(server.Budget);
         Sender = new SendQueue(loop, connection, Share) { Drained = TryFinish };
         _receiver = new PduReceiver(connection, Share) { Handler = this };
-        _login = new LoginExchange(server);
+        _login = new LoginExchange(server, LocalPortal, portalGroupTag);
         _timer = loop.CreateTimer(OnTimer);
     }
 
@@ -61,18 +63,18 @@ internal sealed class IscsiConnection : IPduHandler
 
     public IPEndPoint RemoteEndPoint => _connection.RemoteEndPoint;
 
+    public IPEndPoint LocalEndPoint => _connection.LocalEndPoint;
+
     /// <summary>Address and port at which the initiator reached us, as TargetAddress writes it.</summary>
-    public string Portal
-    {
-        get
-        {
-            IPEndPoint local = _connection.LocalEndPoint;
-            IPAddress address = local.Address.IsIPv4MappedToIPv6 ? local.Address.MapToIPv4() : local.Address;
-            return address.AddressFamily == AddressFamily.InterNetworkV6
-                ? $"[{address}]:{local.Port}"
-                : $"{address}:{local.Port}";
-        }
-    }
+    public string LocalPortal => Portal.Text(_connection.LocalEndPoint);
+
+    public ushort PortalGroupTag { get; }
+
+    /// <summary>When it was accepted.</summary>
+    public long BeganNanoseconds { get; }
+
+    /// <summary>It ends, for a reason of ours.</summary>
+    public bool IsClosing => _reason is not null;
 
     private string InitiatorName => _login.InitiatorName.Length > 0 ? _login.InitiatorName : "(no name yet)";
 
@@ -96,7 +98,7 @@ internal sealed class IscsiConnection : IPduHandler
         _receiveEnded = true;
         if (Session is not null)
         {
-            TargetServer.Detach(Session);
+            Session.Setup.Target?.Detach(Session);
             Session.Close();
         }
 
@@ -108,6 +110,25 @@ internal sealed class IscsiConnection : IPduHandler
     {
         _reason ??= reason;
         _connection.Close();
+    }
+
+    /// <summary>Ends the connection, having told an initiator that is logged in (RFC 7143 §11.9).</summary>
+    public void Drop(string reason)
+    {
+        if (Session is null)
+        {
+            Close(reason);
+            return;
+        }
+
+        SessionParameters agreed = Session.Parameters;
+        RequestHandler.Announce(
+            Session,
+            AsyncEvent.ConnectionDropped,
+            Session.Setup.Cid,
+            (ushort)agreed.DefaultTime2Wait,
+            (ushort)agreed.DefaultTime2Retain);
+        CloseAfterAnswer(reason);
     }
 
     /// <summary>Ends the connection once what is queued is out.</summary>
@@ -173,16 +194,20 @@ internal sealed class IscsiConnection : IPduHandler
     private async ValueTask<bool> AnswerLoginAsync()
     {
         LoginReply reply = _reply!;
+        bool failed = reply.Status == LoginStatus.AuthenticationFailure;
+        if (failed || _login.HasJudgedProof)
+        {
+            long pause = _server.Throttle.Judge(RemoteEndPoint.Address, failed, _loop.NowNanoseconds);
+            if (pause > 0) await _loop.DelayAsync(pause);
+            if (_reason is not null) return false;
+        }
+
         if (reply.IsComplete) reply = await JoinAsync(reply);
-        if (reply.Status == LoginStatus.AuthenticationFailure)
-            await _loop.DelayAsync(_server.Options.FailedLoginDelayMs * NanosecondsPerMs);
         SendLoginResponse(reply);
         _reply = null;
         if (reply.Status != LoginStatus.Success)
         {
-            TargetLog.LoginRefused(
-                _logger, InitiatorName, RemoteEndPoint.ToString(), reply.Status, reply.Reason);
-            CloseAfterAnswer($"login refused: {reply.Reason}");
+            EndRefused(reply);
             return false;
         }
 
@@ -190,21 +215,46 @@ internal sealed class IscsiConnection : IPduHandler
         return _reason is null;
     }
 
+    private void EndRefused(LoginReply reply)
+    {
+        string address = RemoteEndPoint.ToString();
+        if (reply.IsRedirection)
+        {
+            TargetLog.Redirected(_logger, InitiatorName, address, reply.Reason);
+            CloseAfterAnswer($"login redirected: {reply.Reason}");
+            return;
+        }
+
+        _server.CountRefused(reply.Status, _login.Target);
+        TargetLog.LoginRefused(_logger, InitiatorName, address, reply.Status, reply.Reason);
+        CloseAfterAnswer($"login refused: {reply.Reason}");
+    }
+
     /// <summary>
     /// The last step: a session of the same initiator port is replaced (RFC 7143 §6.3.5), its tasks ended
-    /// first.
+    /// first. A second connection, and the continuation of a session that has ended, are refused: sessions
+    /// have one connection and end with it.
     /// </summary>
     private async ValueTask<LoginReply> JoinAsync(LoginReply reply)
     {
         if (_loginTsih != 0)
         {
-            bool known = _login.Target?.Sessions.Exists(s => s.Setup.Tsih == _loginTsih) ?? false;
-            LoginStatus status = known ? LoginStatus.TooManyConnections : LoginStatus.SessionDoesNotExist;
+            IscsiSession? own =
+                _login.Target?.FindSession(_login.InitiatorName, _login.Isid, PortalGroupTag);
+            LoginStatus status = own?.Setup.Tsih == _loginTsih
+                ? LoginStatus.TooManyConnections
+                : LoginStatus.SessionDoesNotExist;
             return new LoginReply(status, 0, [], "one connection per session");
         }
 
-        if (_login.Target is not TargetNode target) return reply;
-        while (TargetServer.FindSession(target, _login.InitiatorName, _login.Isid) is IscsiSession old)
+        if (_login.Target is not TargetNode target)
+        {
+            return _server.DiscoveryCount < _server.Options.MaxDiscoverySessions
+                ? reply
+                : new LoginReply(LoginStatus.OutOfResources, 0, [], "too many discovery sessions");
+        }
+
+        while (target.FindSession(_login.InitiatorName, _login.Isid, PortalGroupTag) is { } old)
         {
             old.Setup.Connection.Close("replaced by a new login");
             await old.Setup.Connection.Ended;

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
@@ -16,6 +18,8 @@ internal sealed class LoginExchange
     private const int MaximumNameLength = 223;
 
     private readonly ILoginDirectory _directory;
+    private readonly string _portal;
+    private readonly ushort _groupTag;
     private readonly ParameterNegotiation _negotiation;
     private readonly List<byte> _text = [];
     private ChapExchange? _chap;
@@ -26,9 +30,14 @@ internal sealed class LoginExchange
     private ulong _isid;
     private ushort _cid;
 
-    public LoginExchange(ILoginDirectory directory)
+    /// <param name="directory">Knows targets and rules.</param>
+    /// <param name="portal">Address and port at which the initiator reached us.</param>
+    /// <param name="groupTag">Portal group tag of that portal.</param>
+    public LoginExchange(ILoginDirectory directory, string portal, ushort groupTag)
     {
         _directory = directory;
+        _portal = portal;
+        _groupTag = groupTag;
         _negotiation = new ParameterNegotiation(Parameters, directory.Options);
     }
 
@@ -47,9 +56,13 @@ internal sealed class LoginExchange
 
     public ushort Cid => _cid;
 
+    /// <summary>The last request held a proof of a secret, right or wrong.</summary>
+    public bool HasJudgedProof { get; private set; }
+
     /// <summary>Takes one login request and says what to answer.</summary>
     public LoginReply Step(PduHeader header, ReadOnlySpan<byte> data)
     {
+        HasJudgedProof = false;
         LoginReply? bad = CheckHeader(header);
         if (bad is not null) return bad;
         int stage = (header.Flags >> 2) & 3;
@@ -66,7 +79,8 @@ internal sealed class LoginExchange
         {
             bad = Identify(keys, stage);
             if (bad is not null) return bad;
-            if (!IsDiscovery) answers.Add(new("TargetPortalGroupTag", "1"));
+            if (!IsDiscovery)
+                answers.Add(new("TargetPortalGroupTag", _groupTag.ToString(CultureInfo.InvariantCulture)));
         }
 
         _stage = stage;
@@ -113,10 +127,19 @@ internal sealed class LoginExchange
         {
             if (targetName.Length is 0 or > MaximumNameLength)
                 return Refuse(LoginStatus.MissingParameter, "no usable TargetName");
-            LoginStatus status = _directory.Find(targetName, InitiatorName, out TargetNode? target);
-            if (status != LoginStatus.Success) return Refuse(status, $"target {targetName}: {status}");
-            Target = target;
+            LoginTarget found = _directory.Find(targetName, InitiatorName, _portal);
+            Target = found.Target;
+            if (found.Elsewhere is { } elsewhere)
+            {
+                string reason = $"sent to {elsewhere.Address}";
+                return new LoginReply(found.Status, 0, [new("TargetAddress", elsewhere.Address)], reason);
+            }
+
+            if (found.Status != LoginStatus.Success)
+                return Refuse(found.Status, $"target {targetName}: {found.Status}");
         }
+
+        _negotiation.IsDiscovery = IsDiscovery;
 
         ChapSettings? settings = IsDiscovery ? _directory.Options.DiscoveryChap : Target!.Definition.Chap;
         if (settings is null) return null;
@@ -160,6 +183,7 @@ internal sealed class LoginExchange
     private LoginReply? CheckChap(
         List<KeyValuePair<string, string>> keys, List<KeyValuePair<string, string>> answers)
     {
+        HasJudgedProof = true;
         var byName = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string key, string value) in keys) byName[key] = value;
         LoginReply? bad = Add(_chapChosen ? _chap?.Verify(byName) : null, answers, "CHAP_R");
@@ -188,8 +212,7 @@ internal sealed class LoginExchange
         _negotiation.HasDeclaredLength = true;
         int ours = _directory.Options.MaxRecvDataSegmentLength;
         Parameters.TargetMaxDataBytes = ours;
-        answers.Add(new("MaxRecvDataSegmentLength",
-            ours.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        answers.Add(new("MaxRecvDataSegmentLength", ours.ToString(CultureInfo.InvariantCulture)));
         return null;
     }
 

@@ -8,6 +8,8 @@ namespace Cstor.Target.Iscsi;
 internal sealed record LoginReply(
     LoginStatus Status, byte Flags, List<KeyValuePair<string, string>> Text, string Reason = "")
 {
+    public bool IsRedirection => Status is LoginStatus.MovedTemporarily or LoginStatus.MovedPermanently;
+
     /// <summary>The response moves the connection to the full-feature phase.</summary>
     public bool IsComplete => Status == LoginStatus.Success && (Flags & 0x83) == 0x83;
 }

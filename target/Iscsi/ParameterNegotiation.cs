@@ -11,6 +11,7 @@ namespace Cstor.Target.Iscsi;
 internal sealed class ParameterNegotiation(SessionParameters parameters, TargetOptions options)
 {
     private const string Reject = "Reject";
+    private const string Irrelevant = "Irrelevant";
     private const int LargestLength = 16777215;
 
     private static readonly FrozenDictionary<string, Func<ParameterNegotiation, string, string?>> Table =
@@ -44,6 +45,14 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
             ["OFMarkInt"] = static (_, _) => Reject,
         }.ToFrozenDictionary(StringComparer.Ordinal);
 
+    /// <summary>What says how data moves says nothing in a discovery session, which moves none.</summary>
+    private static readonly FrozenSet<string> OfDataSessions = FrozenSet.ToFrozenSet(
+        [
+            "MaxConnections", "InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength",
+            "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting",
+        ],
+        StringComparer.Ordinal);
+
     private readonly SessionParameters _parameters = parameters;
     private readonly TargetOptions _options = options;
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -52,6 +61,14 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
     /// True once our own MaxRecvDataSegmentLength must go out: with the first operational answer.
     /// </summary>
     public bool HasDeclaredLength { get; set; }
+
+    public bool IsDiscovery { get; set; }
+
+    /// <summary>
+    /// Is it a key that only a login may negotiate, so that it is rejected in the full-feature phase? One
+    /// that is not known at all is answered NotUnderstood there too.
+    /// </summary>
+    public static bool IsOfLogin(string key) => Table.ContainsKey(key);
 
     /// <summary>Answers one key. False when the initiator broke a rule of negotiation.</summary>
     public bool TryAnswer(string key, string value, List<KeyValuePair<string, string>> answers)
@@ -63,7 +80,8 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
             return true;
         }
 
-        string? answer = rule(this, value);
+        bool isIrrelevant = IsDiscovery && OfDataSessions.Contains(key);
+        string? answer = isIrrelevant ? Irrelevant : rule(this, value);
         if (answer is not null) answers.Add(new(key, answer));
         return true;
     }

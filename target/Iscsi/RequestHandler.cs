@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Cstor.Engine.Host;
 
 namespace Cstor.Target.Iscsi;
@@ -57,6 +58,22 @@ internal sealed class RequestHandler(IscsiSession session)
         return goesOn;
     }
 
+    /// <summary>Tells the initiator something unasked (RFC 7143 §11.9).</summary>
+    public static void Announce(
+        IscsiSession session, AsyncEvent what, ushort first, ushort second, ushort third)
+    {
+        Span<byte> message = stackalloc byte[PduHeader.LengthBytes];
+        PduWriter.Start(message, IscsiOpcode.AsyncMessage, 0x80, PduHeader.NoTag);
+        session.Window.Open(session.Tasks.Count, session.Share.Budget.IsShort);
+        PduWriter.SetSequence(
+            message, session.TakeStatSn(), session.Window.ExpCmdSn, session.Window.MaxCmdSn);
+        message[36] = (byte)what;
+        BinaryPrimitives.WriteUInt16BigEndian(message[38..], first);
+        BinaryPrimitives.WriteUInt16BigEndian(message[40..], second);
+        BinaryPrimitives.WriteUInt16BigEndian(message[42..], third);
+        session.Sender.Send(message);
+    }
+
     /// <summary>Asks the initiator for a sign of life.</summary>
     public static void Ping(IscsiSession session)
     {
@@ -106,6 +123,12 @@ internal sealed class RequestHandler(IscsiSession session)
             return false;
         }
 
+        if (continues && (_textTag == 0 || header.TargetTransferTag != _textTag))
+        {
+            session.Reject(header, RejectReason.ProtocolError);
+            return true;
+        }
+
         if (!continues) _textIn.Clear();
         _textIn.AddRange(data);
         if (header.IsContinued)
@@ -134,10 +157,11 @@ internal sealed class RequestHandler(IscsiSession session)
         var answers = new List<KeyValuePair<string, string>>();
         foreach ((string key, string value) in keys)
         {
-            if (key == "SendTargets") AddTargets(value, answers);
+            if (key == "SendTargets") AnswerSendTargets(value, answers);
             else if (key == "MaxRecvDataSegmentLength" &&
                 ParameterNegotiation.TryNumber(value, out int bytes) &&
                 bytes is >= 512 and <= 16777215) session.Parameters.InitiatorMaxDataBytes = bytes;
+            else if (ParameterNegotiation.IsOfLogin(key)) answers.Add(new(key, "Reject"));
             else if (key is not ("InitiatorName" or "InitiatorAlias")) answers.Add(new(key, "NotUnderstood"));
         }
 
@@ -145,24 +169,28 @@ internal sealed class RequestHandler(IscsiSession session)
     }
 
     /// <summary>
-    /// All that this initiator may use in a discovery session; in a normal one its own target, RFC 7143 §C.
+    /// All that this initiator may use in a discovery session, with the portals that it can reach; in a
+    /// normal one its own target, and "All" is refused (RFC 7143 appendix C).
     /// </summary>
-    private void AddTargets(string which, List<KeyValuePair<string, string>> answers)
+    private void AnswerSendTargets(string which, List<KeyValuePair<string, string>> answers)
     {
         SessionSetup setup = session.Setup;
+        bool all = which == "All";
+        if (all ? !setup.IsDiscovery : which.Length == 0 && setup.IsDiscovery)
+        {
+            answers.Add(new("SendTargets", "Reject"));
+            return;
+        }
+
+        List<string> addresses = setup.Server.AddressesFor(setup.Connection);
         foreach (TargetNode target in setup.Server.TargetsFor(setup.InitiatorName))
         {
-            bool own = ReferenceEquals(target, setup.Target);
-            bool wanted = which switch
-            {
-                "All" => setup.IsDiscovery || own,
-                "" => own,
-                _ => string.Equals(which, target.Iqn, StringComparison.OrdinalIgnoreCase) &&
-                    (setup.IsDiscovery || own),
-            };
-            if (!wanted) continue;
+            if (!setup.IsDiscovery && !ReferenceEquals(target, setup.Target)) continue;
+            bool named = all || which.Length == 0 ||
+                string.Equals(which, target.Iqn, StringComparison.OrdinalIgnoreCase);
+            if (!named) continue;
             answers.Add(new("TargetName", target.Iqn));
-            answers.Add(new("TargetAddress", $"{setup.Connection.Portal},1"));
+            foreach (string address in addresses) answers.Add(new("TargetAddress", address));
         }
     }
 

@@ -23,6 +23,7 @@ internal sealed class ResponseWriter(IscsiSession session)
     public void Finish(IscsiTask task)
     {
         session.Window.Open(session.Tasks.Count, session.Share.Budget.IsShort);
+        session.Counters.CountEnded(task);
         bool good = task.Status == ScsiStatus.Good;
         if (good && !task.IsRead) session.Counters.WrittenBytes += task.DataOutBytes;
         if (good && task.DataIn is not null && task.IsRead)

@@ -29,6 +29,9 @@ internal sealed class SessionSetup
 
     public required ushort Cid { get; init; }
 
+    /// <summary>The portal group of the connection's portal: a part of the session's identity.</summary>
+    public required ushort PortalGroupTag { get; init; }
+
     public required uint FirstCmdSn { get; init; }
 
     public required uint FirstStatSn { get; init; }

@@ -31,6 +31,7 @@ internal sealed class TaskManagement(IscsiSession session)
         var function = (Function)(header.Flags & 0x7f);
         uint tag = header.InitiatorTaskTag;
         TargetLog.TaskManagement(session.Setup.Logger, session.Setup.InitiatorName, header.Flags & 0x7f);
+        session.Counters.TasksManaged++;
         bool needsUnit = function is Function.AbortTaskSet or Function.ClearTaskSet or Function.UnitReset;
         if (needsUnit && header.Lun != 0)
         {

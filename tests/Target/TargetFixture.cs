@@ -38,6 +38,8 @@ internal sealed class TargetFixture : IDisposable
 
     public SimulatedLoop ClientLoop { get; }
 
+    public IPAddress ServerAddress => _serverNode.Address;
+
     public SimulatedMachine Machine => _machine;
 
     public TargetServer Server { get; }
@@ -76,11 +78,12 @@ internal sealed class TargetFixture : IDisposable
         Assert.Equal(0, ServerLoop.Buffers.RentedCount);
     }
 
-    public async ValueTask<TestInitiator> ConnectAsync()
+    public async ValueTask<TestInitiator> ConnectAsync(int port = Port, SimulatedLoop? from = null)
     {
-        Outcome<IConnection> connection = await ClientLoop.Network.ConnectAsync(
-            new IPEndPoint(_serverNode.Address, Port));
-        var initiator = new TestInitiator(ClientLoop, connection.Value);
+        SimulatedLoop loop = from ?? ClientLoop;
+        Outcome<IConnection> connection = await loop.Network.ConnectAsync(
+            new IPEndPoint(_serverNode.Address, port));
+        var initiator = new TestInitiator(loop, connection.Value);
         _initiators.Add(initiator);
         return initiator;
     }

@@ -37,6 +37,9 @@ internal sealed class TestInitiator(ILoop loop, IConnection connection) : IDispo
     /// <summary>NOP-Ins of the target seen while waiting for something else.</summary>
     public int Pings { get; private set; }
 
+    /// <summary>Events of asynchronous messages seen, in order.</summary>
+    public List<int> AsyncEvents { get; } = [];
+
     public Dictionary<string, string> Agreed { get; } = [];
 
     public IConnection Connection => connection;
@@ -88,7 +91,9 @@ internal sealed class TestInitiator(ILoop loop, IConnection connection) : IDispo
         if (hasStatus && !(pdu.Opcode == 0x20 && pdu.TaskTag == uint.MaxValue)) ExpStatSn = pdu[24] + 1;
         ExpCmdSn = pdu[28];
         MaxCmdSn = pdu[32];
-        return pdu;
+        if (pdu.Opcode != 0x32) return pdu;
+        AsyncEvents.Add(pdu.Header[36]);
+        return await ReceiveAsync();
     }
 
     /// <summary>The next PDU that is no NOP-In of the target's own.</summary>

@@ -2,6 +2,7 @@ using Cstor.Daemon.Api;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Rewind;
+using Cstor.Target;
 
 namespace Cstor.Tests.Daemon.Api;
 
@@ -158,9 +159,17 @@ internal sealed class FakeAdministration : IAdministration
     public Task<Outcome<TargetView[]>> ListTargetsAsync() => Answer("targets", new[]
     {
         new TargetView(
-            "iqn.2026-11.io.cstor:tank.db", "tank/db", 10L << 30, ["10.0.0.1:3260"], "chap", [
-                new("iqn.x:1", "10.0.0.9:4711")]),
+            "iqn.2026-11.io.cstor:tank.db", "tank/db", 10L << 30, ["10.0.0.1:3260"], "chap", "", 3, 1,
+            new IoCounters(12, 7, 4, 1, 28672, 16384, 0, 0, 0), [new UnitCounters(0, 7, 4, 28672, 16384)],
+            [
+                new("iqn.x:1", "10.0.0.9:4711", "10.0.0.1:3260", 1, "00023d000001", 5, true, false, 2,
+                    new IoCounters(9, 6, 3, 0, 24576, 12288, 0, 0, 0)),
+            ]),
     });
+
+    public Task<Outcome<ActionReport>> AddPortalAsync(PortalRequest request) => Report(request);
+
+    public Task<Outcome<ActionReport>> RemovePortalAsync(PortalRequest request) => Report(request);
 
     public Task<Outcome<DiskView[]>> ListDisksAsync() => Answer("disks", new[]
     {

@@ -17,14 +17,19 @@ public sealed class SettingReaderTests
             socket=/srv/cstor.sock
 
               iscsi = 10.0.0.1:3261
-            iscsi = [::1]:3260
+            iscsi = [::1]:3260,2
+            initiator-timeout = 30
+            discovery-chap-user = finder
+            discovery-chap-secret-file = /etc/cstor/discovery
             http = 127.0.0.1:9500
             cache = 256M
             log-level = debug
             """).Value;
         Assert.Equal("/srv/state", options.StateDirectory);
         Assert.Equal("/srv/cstor.sock", options.SocketPath);
-        Assert.Equal(["10.0.0.1:3261", "[::1]:3260"], options.Iscsi.Select(portal => portal.ToString()));
+        Assert.Equal(30, options.InitiatorTimeoutSeconds);
+        Assert.Equal("finder", options.DiscoveryChap["chap-user"]);
+        Assert.Equal(["10.0.0.1:3261", "[::1]:3260,2"], options.Iscsi.Select(portal => portal.ToString()));
         Assert.Equal("127.0.0.1:9500", options.Http?.ToString());
         Assert.Equal(256L << 20, options.CacheBytes);
         Assert.Equal(LogLevel.Debug, options.LogLevel);
@@ -47,6 +52,10 @@ public sealed class SettingReaderTests
     [InlineData("= 3", "f.conf:1: a key is missing", "KEY = VALUE")]
     [InlineData("iscsi = localhost", "f.conf:1: 'localhost' is no ADDRESS:PORT", "0.0.0.0:3260")]
     [InlineData("iscsi = 1.2.3.4:99999", "f.conf:1: '1.2.3.4:99999' is no ADDRESS:PORT", "0.0.0.0:3260")]
+    [InlineData("iscsi = 1.2.3.4:1,0", "f.conf:1: '0' is no portal group tag", "1 to 65535")]
+    [InlineData("initiator-timeout = 0", "f.conf:1: '0' is no initiator timeout", "1 to 600")]
+    [InlineData("discovery-chap-secret-file = x", "f.conf:1: chap-secret-file: 'x' is not", "Correct")]
+    [InlineData("discovery-chap-user = x", "of discovery: chap-user and chap-secret-file", "Set both")]
     [InlineData("iscsi = 3260", "f.conf:1: '3260' is no ADDRESS:PORT", "0.0.0.0:3260")]
     [InlineData("http = 127.0.0.1", "f.conf:1: '127.0.0.1' is no ADDRESS:PORT", "9500")]
     [InlineData("iscsi = 1.2.3.4:1\niscsi = 1.2.3.4:1", "f.conf:2: 1.2.3.4:1 is given twice", "out")]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Cstor.Daemon.Cli;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Xunit;
 
@@ -137,7 +138,7 @@ public sealed class DaemonProcessTests
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         taken.Listen();
         IPEndPoint portal = (IPEndPoint)taken.LocalEndPoint!;
-        Fault? fault = await daemon.StartAsync(daemon.Options with { Iscsi = [portal] });
+        Fault? fault = await daemon.StartAsync(daemon.Options with { Iscsi = [new PortalText(portal, 1)] });
         Assert.Contains(portal.ToString(), fault?.Message, StringComparison.Ordinal);
         Assert.False(Path.Exists(daemon.Scratch["sock"]));
         Assert.Null(await daemon.StartAsync());

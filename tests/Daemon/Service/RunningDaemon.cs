@@ -2,6 +2,7 @@ using System.Net;
 using Cstor.Daemon.Cli;
 using Cstor.Daemon.Configuration;
 using Cstor.Daemon.Service;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Microsoft.Extensions.Logging;
 
@@ -26,7 +27,7 @@ internal sealed class RunningDaemon : IAsyncDisposable
     {
         StateDirectory = Scratch["state"],
         SocketPath = Scratch["sock"],
-        Iscsi = [new IPEndPoint(IPAddress.Loopback, 0)],
+        Iscsi = [new PortalText(new IPEndPoint(IPAddress.Loopback, 0), 1)],
         LogLevel = LogLevel.None,
         NullVolumes = [new NullVolumeOption("null", 1L << 30)],
     };

@@ -22,6 +22,10 @@ public sealed class PropertyRulesTests
     [InlineData("initiators", "iqn.1993-08.org.debian:01:abc, iqn.2000-01.com.example:x")]
     [InlineData("initiators", "")]
     [InlineData("cache", "metadata")]
+    [InlineData("redirect", "10.0.0.5:3261")]
+    [InlineData("redirect", "[2001:db8::5]:3260,permanent")]
+    [InlineData("redirect", "storage-2.example.com")]
+    [InlineData("redirect", "")]
     public void Good_properties_pass(string name, string value) =>
         Assert.Null(PropertyRules.Check(name, value));
 
@@ -32,6 +36,10 @@ public sealed class PropertyRulesTests
     [InlineData("initiators", "alice", "'alice' is no iSCSI name")]
     [InlineData("initiators", "iqn.2000-01.com.Example:x", "no iSCSI name")]
     [InlineData("chap-user", "a\nb", "control character")]
+    [InlineData("redirect", "0.0.0.0:3260", "no ADDR:PORT")]
+    [InlineData("redirect", "10.0.0.5:0", "no ADDR:PORT")]
+    [InlineData("redirect", "10.0.0.5:3260,later", "no ADDR:PORT")]
+    [InlineData("redirect", "2001:db8::5:", "no ADDR:PORT")]
     public void Bad_properties_are_named(string name, string value, string expected) =>
         Assert.Contains(expected, PropertyRules.Check(name, value)?.Message, StringComparison.Ordinal);
 
