@@ -117,12 +117,22 @@ internal sealed class TargetNode
             session.Counters.Take());
     }
 
-    private void AbortTasksOf(string portName)
+    /// <summary>
+    /// What was not submitted yet never has an effect, so only the others are waited for.
+    /// </summary>
+    private ValueTask AbortTasksOf(IReadOnlyCollection<string> portNames)
     {
+        TaskCompletionSource ended = new();
+        AbortWait wait = new(ended.SetResult);
         foreach (IscsiSession session in Sessions)
         {
-            if (session.Setup.Nexus!.PortName != portName) continue;
-            foreach (IscsiTask task in session.Tasks.Values.ToArray()) session.Abort(task, null);
+            if (!portNames.Contains(session.Setup.Nexus!.PortName)) continue;
+            foreach (IscsiTask task in session.Tasks.Values.ToArray())
+                session.Abort(task, task.IsSubmitted ? wait : null);
         }
+
+        DeviceServer.EndAborted(Unit);
+        wait.Done();
+        return new ValueTask(ended.Task);
     }
 }

@@ -103,7 +103,9 @@ public sealed class TargetServer : ILoginDirectory
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
         if (FindChapFault(iqn, definition) is { } fault) return fault;
-        _targets.Add(iqn, new TargetNode(definition, iqn, blockBytes));
+        var node = new TargetNode(definition, iqn, blockBytes);
+        node.Unit.FindUnit = FindUnit;
+        _targets.Add(iqn, node);
         return Unit.Value;
     }
 
@@ -305,6 +307,19 @@ public sealed class TargetServer : ILoginDirectory
 
     /// <summary>Runs on by itself; a fault in it is a bug and must not pass in silence.</summary>
     private static async void Forward(ValueTask work) => await work;
+
+    /// <summary>A unit that this initiator is logged in to: it has proven that it may use it.</summary>
+    private LogicalUnit? FindUnit(UnitDesignator designator, string initiatorName)
+    {
+        foreach (TargetNode target in _targets.Values)
+        {
+            bool isIn = designator.Names(target.Definition.Volume.Id) && target.Sessions.Exists(
+                session => !session.IsClosed && session.Setup.InitiatorName == initiatorName);
+            if (isIn) return target.Unit;
+        }
+
+        return null;
+    }
 
     /// <summary>One that no session has. There are fewer connections than numbers.</summary>
     private ushort NextTsih()

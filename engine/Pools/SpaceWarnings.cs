@@ -2,6 +2,7 @@ using System.Globalization;
 using Cstor.Engine.Space;
 using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Pools;
 
@@ -44,6 +45,20 @@ internal sealed class SpaceWarnings(PoolCore pool)
             + "Destroy what is not needed, or add space with: cstor pool add";
     }
 
+    /// <summary>Room for the blocks of one volume: see <see cref="VolumeRoom"/>.</summary>
+    public VolumeRoom RoomFor(Volume volume)
+    {
+        long total = Math.Max(1, pool.Allocator.TotalSectors);
+        long warnAt = volume.WarnAtPercent == 0 ? 0 : total / 100 * (100 - volume.WarnAtPercent);
+        return new VolumeRoom(
+            BlocksIn(volume, FreeFor(volume.Guarantee, total)) * volume.BlockSizeBytes,
+            volume.Tree.Durable.MappedBlocks * volume.BlockSizeBytes,
+            BlocksIn(volume, warnAt) * volume.BlockSizeBytes);
+    }
+
+    private long BlocksIn(Volume volume, long sectors) =>
+        sectors / pool.Allocator.MostSectorsOf(volume.BlockSizeBytes >> Layout.SectorShift);
+
     private void Look(Volume volume, int limit)
     {
         int used = UsedPercent(volume.Guarantee);
@@ -60,13 +75,19 @@ internal sealed class SpaceWarnings(PoolCore pool)
         }
     }
 
-    // Of the pool's space, what this volume cannot take; what awaits a checkpoint will be free.
+    // Of the pool's space, what this volume cannot take.
     private int UsedPercent(SpaceGuarantee own)
+    {
+        long total = Math.Max(1, pool.Allocator.TotalSectors);
+        return 100 - (int)(FreeFor(own, total) * 100 / total);
+    }
+
+    // What awaits a checkpoint will be free.
+    private long FreeFor(SpaceGuarantee own, long total)
     {
         SpaceAllocator space = pool.Allocator;
         long free = space.FreeForDataSectors + pool.Ledger.ComingSectors
             - space.GuaranteedSectors + own.UnusedSectors;
-        long total = Math.Max(1, space.TotalSectors);
-        return 100 - (int)(Math.Clamp(free, 0, total) * 100 / total);
+        return Math.Clamp(free, 0, total);
     }
 }

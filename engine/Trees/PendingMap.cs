@@ -65,6 +65,17 @@ internal sealed class PendingMap : IDisposable
         return low;
     }
 
+    /// <summary>
+    /// Whether any point entry lies in a range; looks at all of them, however small the range.
+    /// </summary>
+    public bool HasAnyIn(BlockRange range)
+    {
+        for (int slot = 0; slot <= _mask; slot++)
+            if (_keys[slot] != 0 && range.Contains(_keys[slot] - 1) && !_pointers[slot].IsHole)
+                return true;
+        return false;
+    }
+
     /// <summary>Sets a block's pointer.</summary>
     /// <returns>The pointer that this replaces in the map, or a hole: space to be freed.</returns>
     public BlockPointer Set(ulong block, in BlockPointer pointer)

@@ -39,6 +39,25 @@ internal sealed class TreeReader(ILoop loop, BlockReader reader, MetadataWriter 
         return true;
     }
 
+    /// <summary>How many blocks from one on are holes for want of a node above them.</summary>
+    /// <param name="root">The tree.</param>
+    /// <param name="block">A block whose pointer was found just now, without an await since.</param>
+    /// <returns>0 if its leaf node is there.</returns>
+    public ulong CountUnreached(in TreeRoot root, ulong block)
+    {
+        if (block >= TreeGeometry.NodeSpan(root.Height)) return ulong.MaxValue - block;
+        BlockPointer pointer = root.Pointer;
+        for (int level = root.Height; level > 0; level--)
+        {
+            if (pointer.IsHole) return TreeGeometry.NodeSpan(level) - (block % TreeGeometry.NodeSpan(level));
+            if (!cache.TryFindChild(pointer, TreeGeometry.ChildIndex(level, block), out BlockPointer child))
+                return 0;
+            pointer = child;
+        }
+
+        return 0;
+    }
+
     /// <summary>Reads a node into the cache.</summary>
     /// <param name="node">Its pointer.</param>
     /// <param name="isPassing">It need not stay longer than others need its room.</param>

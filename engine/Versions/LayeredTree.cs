@@ -25,6 +25,16 @@ internal sealed class LayeredTree(TreeState state) : IDisposable
         return trees.TryFind(Durable.Root, block, out pointer);
     }
 
+    /// <summary>How many blocks from one on are holes at a glance; 0 if that takes a closer look.</summary>
+    public ulong CountUnreached(TreeReader trees, ulong block, ulong limit)
+    {
+        ulong count = Math.Min(trees.CountUnreached(Durable.Root, block), limit);
+        foreach (Layer layer in _layers)
+            if (count > 0 && layer.Map.HasAnyIn(new BlockRange(block, count)))
+                return 0;
+        return count;
+    }
+
     /// <summary>Adds what is newest.</summary>
     public void Add(Layer layer)
     {

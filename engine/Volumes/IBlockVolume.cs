@@ -29,6 +29,27 @@ public interface IBlockVolume
 
     ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
 
+    /// <summary>Space is kept for every block, so that holes can be written in any case.</summary>
+    bool IsFullyReserved => false;
+
+    /// <summary>Room for its blocks, or null where that is not known.</summary>
+    VolumeRoom? Room => null;
+
+    /// <summary>What <see cref="SaveReservationsAsync"/> saved last, or nothing.</summary>
+    string Reservations => "";
+
+    /// <summary>Bytes of UTF-8 that it can keep for reservations; 0 if it cannot keep any.</summary>
+    int ReservationsMaximumBytes => 0;
+
+    /// <summary>Keeps one line with the volume; completes when it is durable.</summary>
+    ValueTask<IoStatus> SaveReservationsAsync(string text) => new(IoStatus.NotSupported);
+
+    /// <summary>Tells what is stored from an offset on, as far as one look shows it.</summary>
+    /// <param name="offsetBytes">Within the volume.</param>
+    /// <param name="limitBytes">Look no further than this; more than 0.</param>
+    ValueTask<VolumeExtent> FindExtentAsync(long offsetBytes, long limitBytes) =>
+        new(new VolumeExtent(IoStatus.Ok, limitBytes, false));
+
     /// <summary>
     /// Writes; completes when readers see it, or with <paramref name="durable"/> (FUA) when it would
     /// survive a power cut.

@@ -19,6 +19,7 @@ public sealed class Volume : Dataset, IBlockVolume
 {
     private readonly PoolCore _pool;
     private readonly Action<BlockPointer> _freeReplaced;
+    private readonly ExtentFinder _extents;
 
     internal Volume(PoolCore pool, uint slot, in DatasetRecord record, LayeredTree tree)
         : base(pool, slot, record, tree)
@@ -27,6 +28,7 @@ public sealed class Volume : Dataset, IBlockVolume
         Parts = new WriteBackParts(pool.WriteBack);
         Reader = new VolumeReader(this, pool);
         Writer = new VolumeWriter(this, pool);
+        _extents = new ExtentFinder(this, pool);
         _freeReplaced = FreeReplaced;
         Receiving = ReceivingMark.Of(record);
         Guarantee = new SpaceGuarantee(pool.Allocator);
@@ -46,6 +48,14 @@ public sealed class Volume : Dataset, IBlockVolume
     internal bool IsBeingReceived { get; set; }
 
     public int SpaceWarnings { get; internal set; }
+
+    public bool IsFullyReserved => Record.ReservationBytes == DatasetRecord.ReserveAll;
+
+    public VolumeRoom? Room => _pool.Warnings.RoomFor(this);
+
+    public string Reservations => VolumeProperties.Reservations(Record);
+
+    public int ReservationsMaximumBytes => _pool.IsReadOnly ? 0 : VolumeProperties.ReservationsRoom(Record);
 
     internal override Volume LineOwner => this;
 
@@ -137,6 +147,21 @@ public sealed class Volume : Dataset, IBlockVolume
         if (Record.Sync == SyncMode.Disabled || _pool.Log is null)
             return new ValueTask<IoStatus>(IoStatus.Ok);
         return _pool.Log.CommitAsync();
+    }
+
+    public ValueTask<VolumeExtent> FindExtentAsync(long offsetBytes, long limitBytes) =>
+        _extents.FindAsync(offsetBytes, limitBytes);
+
+    public async ValueTask<IoStatus> SaveReservationsAsync(string text)
+    {
+        if (IsClosed) return IoStatus.Closed;
+        if (_pool.Stopped != IoStatus.Ok) return _pool.Stopped;
+        if (_pool.IsReadOnly || _pool.Log is null) return IoStatus.ReadOnly;
+        DatasetRecord record = Record;
+        if (!VolumeProperties.TrySetReservations(ref record, text)) return IoStatus.NoSpace;
+        ApplySettings(record);
+        _pool.Log.AppendDatasetPut(Slot, RecordNow());
+        return await _pool.Log.CommitAsync();
     }
 
     public VolumeStatus Status() => VolumeStatusText.Describe(this);

@@ -17,6 +17,9 @@ public static class VolumeProperties
     private const long MaximumSize = 1L << 60;
     private const string WarnAt = "warn-at";
 
+    // No property to a user: what the target keeps with a volume. It goes with the pool.
+    private const string ReservationsKey = "scsi-reservations";
+
     /// <summary>Sets one property in a record. On a fault the record is as before.</summary>
     /// <param name="record">The settings.</param>
     /// <param name="key">Lower-case letters, digits, <c>-</c>, <c>_</c>, <c>.</c> and <c>:</c>.</param>
@@ -52,9 +55,31 @@ public static class VolumeProperties
             new("reservation", SizeText(record.ReservationBytes)),
             new("snapshot-quota", SizeText(record.SnapshotQuotaBytes)),
         ];
-        all.AddRange(Texts(record.Properties));
+        all.AddRange(Texts(record.Properties).Where(static pair => pair.Key != ReservationsKey));
         return all;
     }
+
+    /// <summary>What the target keeps with the volume, or nothing.</summary>
+    internal static string Reservations(in DatasetRecord record)
+    {
+        foreach ((string key, string value) in Texts(record.Properties))
+            if (key == ReservationsKey)
+                return value;
+        return "";
+    }
+
+    /// <summary>Bytes that it may have, beside the other properties.</summary>
+    internal static int ReservationsRoom(in DatasetRecord record)
+    {
+        DatasetRecord without = record;
+        bool removed = TrySetReservations(ref without, "");
+        return removed ? DatasetRecord.PropertyMaximumBytes - without.PropertyBytes
+            - ReservationsKey.Length - "=\n".Length : 0;
+    }
+
+    /// <summary>False, and the record as before, if there is no room.</summary>
+    internal static bool TrySetReservations(ref DatasetRecord record, string text) =>
+        SetText(ref record, ReservationsKey, text) is null;
 
     /// <summary>The share of the pool's space that warn-at names, or 0.</summary>
     internal static int WarnAtPercent(in DatasetRecord record)

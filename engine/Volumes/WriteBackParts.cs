@@ -18,6 +18,14 @@ internal sealed class WriteBackParts(WriteBack all)
     public WriteBackBlock? Find(ulong block) =>
         _blocks.Count > 0 && _blocks.TryGetValue(block, out WriteBackBlock? found) ? found : null;
 
+    public bool HasAnyIn(BlockRange range)
+    {
+        foreach (ulong block in _blocks.Keys)
+            if (range.Contains(block))
+                return true;
+        return false;
+    }
+
     public void Add(WriteBackBlock block) => _blocks.Add(block.Block, block);
 
     /// <summary>The block is another one now.</summary>

@@ -34,4 +34,7 @@ internal enum CommandFlags
 
     /// <summary>Changes the unit's state: conflicts with any persistent reservation of another.</summary>
     Changes = 512,
+
+    /// <summary>Needs no medium: taken in every asymmetric access state (SPC-4 §5.16.2.4).</summary>
+    AnyAccessState = 1024,
 }

@@ -31,6 +31,12 @@ internal static class CommandTable
     public static CommandDescriptor? Find(byte opcode, int serviceAction) =>
         serviceAction < 0 ? ByOpcode[opcode] : ByServiceAction[opcode]?[serviceAction & 0x1f];
 
+    /// <summary>What stands for a read of another unit.</summary>
+    public static CommandDescriptor Read16 => ByOpcode[0x88]!;
+
+    /// <summary>What stands for a write of another unit.</summary>
+    public static CommandDescriptor Write16 => ByOpcode[0x8a]!;
+
     public static bool KnowsOpcode(byte opcode) =>
         ByOpcode[opcode] is not null || ByServiceAction[opcode] is not null;
 
@@ -58,12 +64,13 @@ internal static class CommandTable
         rows.Add(Row("TEST UNIT READY", [0x00, 0, 0, 0, 0, 0], CdbLayout.None, None,
             BasicCommands.TestUnitReady));
         rows.Add(Row("REQUEST SENSE", [0x03, 0x01, 0, 0, 0xff, 0], CdbLayout.None,
-            IgnoresAttention | WithoutUnit | IgnoresReserve, BasicCommands.RequestSense));
+            IgnoresAttention | WithoutUnit | IgnoresReserve | AnyAccessState, BasicCommands.RequestSense));
         rows.Add(Row("INQUIRY", [0x12, 0x01, 0xff, 0xff, 0xff, 0], CdbLayout.None,
-            IgnoresAttention | WithoutUnit | IgnoresReserve, InquiryCommands.Inquiry));
+            IgnoresAttention | WithoutUnit | IgnoresReserve | AnyAccessState, InquiryCommands.Inquiry));
         rows.Add(Row("MODE SELECT(6)", [0x15, 0x11, 0, 0, 0xff, 0], CdbLayout.None, Changes,
             ModeCommands.Select, static t => t.Cdb[4]));
-        rows.Add(Row("MODE SENSE(6)", [0x1a, 0x08, 0xff, 0xff, 0xff, 0], CdbLayout.None, Reads,
+        rows.Add(Row("MODE SENSE(6)", [0x1a, 0x08, 0xff, 0xff, 0xff, 0], CdbLayout.None,
+            Reads | AnyAccessState,
             ModeCommands.Sense));
         rows.Add(Row("START STOP UNIT", [0x1b, 0x01, 0, 0x0f, 0xf7, 0], CdbLayout.None, Changes,
             BasicCommands.StartStopUnit));
@@ -75,10 +82,12 @@ internal static class CommandTable
         rows.Add(Row("MODE SELECT(10)", [0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, Changes,
             ModeCommands.Select, static t => (t.Cdb[7] << 8) | t.Cdb[8]));
         rows.Add(Row("MODE SENSE(10)", [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None,
-            Reads,
+            Reads | AnyAccessState,
             ModeCommands.Sense));
+        rows.Add(Row("LOG SENSE", [0x4d, 0, 0x3f, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None,
+            AnyAccessState, LogCommands.Sense));
         rows.Add(Row("REPORT LUNS", [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None,
-            IgnoresAttention | WithoutUnit | IgnoresReserve, BasicCommands.ReportLuns));
+            IgnoresAttention | WithoutUnit | IgnoresReserve | AnyAccessState, BasicCommands.ReportLuns));
         rows.Add(Row("RESERVE(6)", [0x16, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Reserve));
         rows.Add(Row("RELEASE(6)", [0x17, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
@@ -158,13 +167,25 @@ internal static class CommandTable
             CdbLayout.None, None, CapacityCommands.ReadCapacity16));
         rows.Add(ActionRow("GET LBA STATUS", 0x12,
             [0x9e, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
-            CdbLayout.LbaOnly16, Reads, ProvisioningCommands.GetLbaStatus));
+            CdbLayout.LbaOnly16, Reads, LbaStatusCommand.Get));
         rows.Add(ActionRow("REPORT SUPPORTED OPERATION CODES", 0x0c,
-            [0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, None,
-            ReportCommands.OperationCodes));
+            [0xa3, 0x0c, 0x87, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None,
+            AnyAccessState, ReportCommands.OperationCodes));
         rows.Add(ActionRow("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0x0d,
-            [0xa3, 0x0d, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, None,
+            [0xa3, 0x0d, 0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, AnyAccessState,
             ReportCommands.TaskManagement));
+        rows.Add(ActionRow("REPORT TARGET PORT GROUPS", 0x0a,
+            [0xa3, 0xea, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, AnyAccessState,
+            PortCommands.ReportGroups));
+        rows.Add(ActionRow("EXTENDED COPY(LID1)", 0x00,
+            [0x83, 0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, Changes,
+            CopyCommands.Copy, CopyCommands.DataOutBytes));
+        rows.Add(ActionRow("RECEIVE COPY STATUS(LID1)", 0x00,
+            [0x84, 0x00, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, Changes,
+            CopyCommands.Status));
+        rows.Add(ActionRow("RECEIVE COPY OPERATING PARAMETERS", 0x03,
+            [0x84, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None, Changes,
+            CopyCommands.OperatingParameters));
     }
 
     private static void AddReservations(List<CommandDescriptor> rows)
@@ -179,20 +200,20 @@ internal static class CommandTable
         for (int action = 0; action < reads.Length; action++)
         {
             rows.Add(ActionRow("PERSISTENT RESERVE IN, " + reads[action].Name, action,
-                [0x5e, (byte)action, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, None,
-                    reads[action].Handler));
+                [0x5e, (byte)action, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, AnyAccessState,
+                reads[action].Handler));
         }
 
         string[] writes =
         [
             "REGISTER", "RESERVE", "RELEASE", "CLEAR", "PREEMPT", "PREEMPT AND ABORT",
-            "REGISTER AND IGNORE EXISTING KEY",
+            "REGISTER AND IGNORE EXISTING KEY", "REGISTER AND MOVE",
         ];
         for (int action = 0; action < writes.Length; action++)
         {
             rows.Add(ActionRow("PERSISTENT RESERVE OUT, " + writes[action], action,
                 [0x5f, (byte)action, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None, None,
-                PersistentReserveCommands.Out, PersistentReserveCommands.DataOutBytes));
+                ReservationChanges.Out, ReservationChanges.DataOutBytes));
         }
     }
 

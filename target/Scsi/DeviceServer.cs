@@ -76,11 +76,25 @@ internal static class DeviceServer
         unit.Order.Resume();
     }
 
+    /// <summary>
+    /// Ends aborted tasks that stand in line, for whoever waits for their end and would be waited for.
+    /// </summary>
+    public static void EndAborted(LogicalUnit unit)
+    {
+        foreach (ScsiTask task in unit.Order.TakeAborted()) End(task);
+    }
+
     private static bool Admit(ScsiTask task)
     {
         LogicalUnit unit = task.Unit!;
         CommandDescriptor? command = task.Command;
         unit.NoticeSpaceWarning();
+        if (task.Attribute == TaskAttribute.Aca)
+        {
+            task.Fail(Sense.InvalidMessage);
+            return false;
+        }
+
         bool ignoresAttention = command is not null && command.Is(CommandFlags.IgnoresAttention);
         if (task.Nexus.HasAttention && !ignoresAttention)
         {
@@ -92,6 +106,12 @@ internal static class DeviceServer
         {
             bool known = CommandTable.KnowsOpcode(task.Cdb[0]);
             task.Fail(known ? Sense.InvalidFieldInCdb(1, 4) : Sense.InvalidOpcode);
+            return false;
+        }
+
+        if (unit.Ports.Refusal(command) is { } refusal)
+        {
+            task.Fail(refusal);
             return false;
         }
 

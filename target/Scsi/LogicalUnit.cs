@@ -1,4 +1,5 @@
 using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
 
 namespace Cstor.Target.Scsi;
 
@@ -19,7 +20,10 @@ internal sealed class LogicalUnit
         Fence = new WriteFence(DeviceServer.Execute);
         Order = new TaskOrder(DeviceServer.Start);
         Reservations = new ReservationState(this);
+        Ports = new PortGroup(this);
         _spaceWarnings = volume.SpaceWarnings;
+        bool kept = volume.Reservations.Length > 0;
+        Check.That(!kept || Reservations.Persistent.TryRestore(volume.Reservations));
     }
 
     public IBlockVolume Volume { get; }
@@ -36,6 +40,12 @@ internal sealed class LogicalUnit
 
     public ReservationState Reservations { get; }
 
+    /// <summary>How the unit is reached.</summary>
+    public PortGroup Ports { get; }
+
+    /// <summary>Results of EXTENDED COPY that wait to be asked for.</summary>
+    public CopyResults Copies { get; } = new();
+
     public WriteFence Fence { get; }
 
     public TaskOrder Order { get; }
@@ -43,9 +53,16 @@ internal sealed class LogicalUnit
     public IReadOnlyList<Nexus> Nexuses => _nexuses;
 
     /// <summary>
-    /// Takes away all tasks of an initiator port, for PREEMPT AND ABORT; set by the transport.
+    /// Takes away all tasks of initiator ports, for PREEMPT AND ABORT; completes when none of them can have
+    /// an effect any more. Set by the transport.
     /// </summary>
-    public Action<string>? AbortTasksOf { get; set; }
+    public Func<IReadOnlyCollection<string>, ValueTask> AbortTasksOf { get; set; } =
+        static _ => ValueTask.CompletedTask;
+
+    /// <summary>
+    /// Finds a unit of this server by a designator, for an initiator who may use it; set by the transport.
+    /// </summary>
+    public UnitLookup FindUnit { get; set; } = static (_, _) => null;
 
     public long ReadBytes { get; set; }
 
@@ -63,6 +80,9 @@ internal sealed class LogicalUnit
     /// <summary>Most logical blocks of one transfer.</summary>
     public uint MaximumTransferBlocks => (uint)(Limits.MaximumTransferBytes / BlockBytes);
 
+    /// <summary>These blocks are all within the unit.</summary>
+    public bool Contains(ulong lba, ulong blocks) => lba <= BlockCount && blocks <= BlockCount - lba;
+
     public void Attach(Nexus nexus)
     {
         _nexuses.Add(nexus);
@@ -73,6 +93,7 @@ internal sealed class LogicalUnit
     public void Detach(Nexus nexus)
     {
         _nexuses.Remove(nexus);
+        Copies.Forget(nexus);
         Reservations.NexusLost(nexus);
     }
 

@@ -3,23 +3,15 @@ using System.Buffers.Binary;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// MODE SENSE and MODE SELECT, SPC-4 §6.10 to §6.14 and §7.5, SBC-3 §6.5: read-write error recovery (01),
-/// caching (08), control (0A) and informational exceptions (1C). LBPERE is set: that space runs short is
-/// reported. WCE, SWP and D_SENSE may be changed; nothing is saved.
+/// MODE SENSE and MODE SELECT, SPC-4 §6.10 to §6.14 and §7.5. WCE, SWP and D_SENSE may be changed; nothing is
+/// saved. The pages are in <see cref="ModePages"/>.
 /// </summary>
 internal static class ModeCommands
 {
     private const int CapacityBytes = 256;
-    private const byte ErrorRecovery = 0x01;
-    private const byte Caching = 0x08;
-    private const byte Control = 0x0a;
-    private const byte Exceptions = 0x1c;
     private const byte AllPages = 0x3f;
-    private const int Changeable = 1;
-    private const int Defaults = 2;
+    private const byte AllSubpages = 0xff;
     private const int Saved = 3;
-
-    private static readonly byte[] Pages = [ErrorRecovery, Caching, Control, Exceptions];
 
     public static ValueTask Sense(ScsiTask task)
     {
@@ -28,11 +20,10 @@ internal static class ModeCommands
         int control = task.Cdb[2] >> 6;
         byte page = (byte)(task.Cdb[2] & 0x3f);
         byte subpage = task.Cdb[3];
-        bool known = page == AllPages ? subpage is 0x00 or 0xff
-            : Array.IndexOf(Pages, page) >= 0 && subpage is 0x00 or 0xff;
-        if (!known)
+        bool isPageKnown = page == AllPages || ModePages.IsKnown(page, 0);
+        if (!isPageKnown || !(subpage is 0x00 or AllSubpages || ModePages.IsKnown(page, subpage)))
         {
-            task.FailCdb(page == AllPages || Array.IndexOf(Pages, page) >= 0 ? 3 : 2);
+            task.FailCdb(isPageKnown ? 3 : 2);
             return default;
         }
 
@@ -48,8 +39,13 @@ internal static class ModeCommands
         bool longBlock = ten && (task.Cdb[1] & 0x10) != 0;
         int end = headerBytes;
         if (withBlock) end += WriteBlock(unit, data[end..], longBlock);
-        foreach (byte each in Pages)
-            if (page == AllPages || page == each) end += WritePage(unit, each, control, data[end..]);
+        foreach ((byte Page, byte Subpage) each in ModePages.All)
+        {
+            bool wanted = (page == AllPages || page == each.Page)
+                && (subpage == AllSubpages || subpage == each.Subpage);
+            if (wanted) end += ModePages.Write(unit, each, control, data[end..]);
+        }
+
         byte device = (byte)(0x10 | (unit.IsWriteProtected ? 0x80 : 0));
         WriteHeader(data, ten, end, device, withBlock, longBlock);
         int allocation = ten ? BinaryPrimitives.ReadUInt16BigEndian(task.Cdb.AsSpan(7)) : task.Cdb[4];
@@ -127,34 +123,27 @@ internal static class ModeCommands
         Span<byte> mask = stackalloc byte[32];
         while (at < list.Length)
         {
+            bool isLong = (list[at] & 0x40) != 0;
             byte page = (byte)(list[at] & 0x3f);
-            if (Array.IndexOf(Pages, page) < 0 || (list[at] & 0x40) != 0)
-                return Scsi.Sense.InvalidFieldInParameters(at);
+            if (isLong && list.Length < at + 4) return Scsi.Sense.ParameterListLengthError;
+            byte subpage = isLong ? list[at + 1] : (byte)0;
+            if (!ModePages.IsKnown(page, subpage)) return Scsi.Sense.InvalidFieldInParameters(at);
             current.Clear();
             mask.Clear();
-            int pageBytes = WritePage(unit, page, 0, current);
-            WritePage(unit, page, Changeable, mask);
+            int pageBytes = ModePages.Write(unit, (page, subpage), 0, current);
+            ModePages.Write(unit, (page, subpage), ModePages.Changeable, mask);
             if (list.Length < at + pageBytes) return Scsi.Sense.ParameterListLengthError;
-            if (list[at + 1] != pageBytes - 2) return Scsi.Sense.InvalidFieldInParameters(at + 1);
-            for (int i = 2; i < pageBytes; i++)
+            for (int i = 1; i < pageBytes; i++)
             {
                 if (((list[at + i] ^ current[i]) & ~mask[i]) != 0)
                     return Scsi.Sense.InvalidFieldInParameters(at + i);
             }
 
-            Take(page, list.Slice(at, pageBytes), changed);
+            ModePages.Take(page, list.Slice(at, pageBytes), changed);
             at += pageBytes;
         }
 
         return null;
-    }
-
-    private static void Take(byte page, ReadOnlySpan<byte> bytes, ModeParameters changed)
-    {
-        if (page == Caching) changed.WriteCache = (bytes[2] & 0x04) != 0;
-        if (page != Control) return;
-        changed.DescriptorSense = (bytes[2] & 0x04) != 0;
-        changed.SoftwareWriteProtect = (bytes[4] & 0x08) != 0;
     }
 
     private static void WriteHeader(
@@ -187,35 +176,5 @@ internal static class ModeCommands
         BinaryPrimitives.WriteUInt32BigEndian(data, (uint)Math.Min(unit.BlockCount, uint.MaxValue));
         BinaryPrimitives.WriteInt32BigEndian(data[4..], unit.BlockBytes);
         return 8;
-    }
-
-    private static int WritePage(LogicalUnit unit, byte page, int control, Span<byte> data)
-    {
-        ModeParameters modes = unit.Modes;
-        bool mask = control == Changeable;
-        bool defaults = control == Defaults;
-        data[0] = page;
-        switch (page)
-        {
-            case ErrorRecovery:
-                data[1] = 0x0a;
-                if (!mask) data[2] = data[7] = 0x80;
-                return 12;
-            case Caching:
-                data[1] = 0x12;
-                if (mask || defaults || modes.WriteCache) data[2] = 0x04;
-                return 20;
-            case Control:
-                data[1] = 0x0a;
-                if (mask || (!defaults && modes.DescriptorSense)) data[2] = 0x04;
-                if (!mask) data[3] = 0x10;
-                if (mask || (!defaults && modes.SoftwareWriteProtect)) data[4] = 0x08;
-                if (!mask) data[8] = data[9] = 0xff;
-                return 12;
-            default:
-                data[1] = 0x0a;
-                if (!mask) data[2] = 0x08;
-                return 12;
-        }
     }
 }

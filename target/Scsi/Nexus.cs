@@ -19,7 +19,9 @@ internal sealed class Nexus(string initiatorName, ulong isid)
     /// <summary>
     /// Initiator port name as reservations know it, SPC-4 §7.6.4.5: survives the session.
     /// </summary>
-    public string PortName { get; } = $"{initiatorName},i,0x{isid:x12}";
+    public string PortName { get; } = NameOfPort(initiatorName, isid);
+
+    public static string NameOfPort(string initiatorName, ulong isid) => $"{initiatorName},i,0x{isid:x12}";
 
     public bool HasAttention => _attentions.Count > 0;
 

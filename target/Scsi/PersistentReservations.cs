@@ -1,10 +1,13 @@
+using System.Globalization;
+using System.Text;
+
 namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// Persistent reservations of one unit, SPC-4 §5.13: who is registered under which key, who holds the
 /// reservation, and the rules by which the service actions change that. Registrations belong to initiator
-/// ports, not to sessions, so they outlive logout and reset; they do not outlive the server (APTPL is
-/// refused).
+/// ports, not to sessions, so they outlive logout and reset. With APTPL they are kept with the volume, in the
+/// pool, and outlive the server and a move of the pool; the generation does not (§5.13.1).
 /// </summary>
 internal sealed class PersistentReservations(LogicalUnit unit)
 {
@@ -21,6 +24,15 @@ internal sealed class PersistentReservations(LogicalUnit unit)
     public IReadOnlyList<Registrant> Registrants => _registrants;
 
     public bool HasAny => _registrants.Count > 0;
+
+    /// <summary>The last registration asked for it: APTPL.</summary>
+    public bool IsKept { get; set; }
+
+    /// <summary>True for the holder, or any registrant where the reservation is theirs too.</summary>
+    public bool Shares(Nexus nexus) =>
+        Type != ReservationType.None && Find(nexus.PortName) is { } own && (IsShared || Holds(own));
+
+    public bool IsRegistered(string portName) => Find(portName) is not null;
 
     /// <summary>Key that READ RESERVATION shows: 0 where all registrants hold it.</summary>
     public ulong HolderKey => IsAllRegistrants ? 0 : _holder?.Key ?? 0;
@@ -64,10 +76,41 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         }
         else
         {
-            if (_registrants.Count == MaximumRegistrants) return ReservationResult.NoResources;
+            if (!HasRoomFor(1)) return ReservationResult.NoResources;
             _registrants.Add(new Registrant(nexus.PortName) { Key = newKey });
         }
 
+        Generation = unchecked(Generation + 1);
+        return ReservationResult.Good;
+    }
+
+    public bool HasRoomFor(int more) => _registrants.Count + more <= MaximumRegistrants;
+
+    /// <summary>REGISTER with SPEC_I_PT: further ports, for which there is room, under the new key.</summary>
+    public void RegisterOthers(IReadOnlyList<string> portNames, ulong newKey)
+    {
+        foreach (string portName in portNames)
+            if (Find(portName) is null) _registrants.Add(new Registrant(portName) { Key = newKey });
+    }
+
+    /// <summary>REGISTER AND MOVE: the reservation goes to another port, SPC-4 §5.13.8.</summary>
+    public ReservationResult Move(
+        Nexus nexus, ulong key, ulong newKey, string portName, bool unregisters)
+    {
+        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Type == ReservationType.None || IsAllRegistrants || !ReferenceEquals(own, _holder))
+            return ReservationResult.Conflict;
+        if (newKey == 0) return ReservationResult.InvalidParameter;
+        Registrant? other = Find(portName);
+        if (other is null)
+        {
+            if (!HasRoomFor(1)) return ReservationResult.NoResources;
+            _registrants.Add(other = new Registrant(portName));
+        }
+
+        other.Key = newKey;
+        _holder = other;
+        if (unregisters) _registrants.Remove(own);
         Generation = unchecked(Generation + 1);
         return ReservationResult.Good;
     }
@@ -127,6 +170,52 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         Generation = unchecked(Generation + 1);
         return ReservationResult.Good;
     }
+
+    /// <summary>What is to be kept with the volume: all as one line, or nothing.</summary>
+    public string ToText() => IsKept && HasAny ? Compose() : "";
+
+    /// <summary>Length of that, were it to be kept.</summary>
+    public int TextBytes => Encoding.UTF8.GetByteCount(Compose());
+
+    // Type, holder, and a key and port for each registrant.
+    private string Compose()
+    {
+        StringBuilder text = new();
+        int holder = _holder is null ? -1 : _registrants.IndexOf(_holder);
+        text.Append(CultureInfo.InvariantCulture, $"{(int)Type} {holder}");
+        foreach (Registrant registrant in _registrants)
+            text.Append(CultureInfo.InvariantCulture, $" {registrant.Key:x}@{registrant.PortName}");
+        return text.ToString();
+    }
+
+    /// <summary>Takes over what <see cref="ToText"/> wrote; false, and nothing, if it is no such text.
+    /// </summary>
+    public bool TryRestore(string text)
+    {
+        string[] words = text.Split(' ');
+        if (words.Length < 3 || !TryNumber(words[0], out int type) || !TryNumber(words[1], out int holder))
+            return false;
+        bool known = Enum.IsDefined((ReservationType)type) && holder < words.Length - 2;
+        List<Registrant> read = [];
+        foreach (string word in words.AsSpan(2))
+        {
+            int at = word.IndexOf('@', StringComparison.Ordinal);
+            if (at < 1 || !ulong.TryParse(
+                word.AsSpan(0, at), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong key))
+                return false;
+            read.Add(new Registrant(word[(at + 1)..]) { Key = key });
+        }
+
+        if (!known) return false;
+        _registrants.AddRange(read);
+        Type = (ReservationType)type;
+        _holder = holder >= 0 && Type != ReservationType.None ? read[holder] : null;
+        IsKept = true;
+        return true;
+    }
+
+    private static bool TryNumber(string text, out int number) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
     private void TakeOver(Registrant own, ReservationType type)
     {

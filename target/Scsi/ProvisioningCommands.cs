@@ -5,15 +5,17 @@ using Cstor.Engine.Host;
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// UNMAP (SBC-3 §5.28), WRITE SAME (§5.44, §5.45) and GET LBA STATUS (§5.4). Freed blocks read as zeroes.
-/// WRITE SAME of zeroes frees too, whether asked by UNMAP or not, for the medium is thin; any other pattern
-/// is written, because with LBPRZ a block may be freed only where zeroes are wanted.
+/// UNMAP (SBC-3 §5.28) and WRITE SAME (§5.44, §5.45). Freed blocks read as zeroes. WRITE SAME of zeroes frees
+/// too, whether asked by UNMAP or not; any other pattern is written, because with LBPRZ a block may be freed
+/// only where zeroes are wanted. Where space is kept for the whole volume every freed block is anchored, and
+/// ANCHOR asks for nothing more; elsewhere it is refused.
 /// </summary>
 internal static class ProvisioningCommands
 {
     private const int PartBytes = 256 * 1024;
     private const int NoDataOutBuffer = 0x01;
     private const int Anchor = 0x10;
+    private const int UnmapBit = 0x08;
 
     public static long WriteSameDataOutBytes(ScsiTask task) =>
         task.Cdb[0] == 0x93 && (task.Cdb[1] & NoDataOutBuffer) != 0 ? 0 : task.Unit!.BlockBytes;
@@ -21,7 +23,7 @@ internal static class ProvisioningCommands
     public static ValueTask Unmap(ScsiTask task)
     {
         task.WantedBytes = BinaryPrimitives.ReadUInt16BigEndian(task.Cdb.AsSpan(7));
-        if ((task.Cdb[1] & 1) != 0)
+        if ((task.Cdb[1] & 1) != 0 && !task.Unit!.Volume.IsFullyReserved)
         {
             task.FailCdb(1, 0);
             return default;
@@ -49,7 +51,8 @@ internal static class ProvisioningCommands
         byte flags = task.Cdb[1];
         bool noData = task.Cdb[0] == 0x93 && (flags & NoDataOutBuffer) != 0;
         task.WantedBytes = noData ? 0 : unit.BlockBytes;
-        if ((flags & Anchor) != 0)
+        bool anchors = (flags & Anchor) != 0;
+        if (anchors && (!unit.Volume.IsFullyReserved || (flags & UnmapBit) == 0))
         {
             task.FailCdb(1, 4);
             return default;
@@ -79,27 +82,6 @@ internal static class ProvisioningCommands
         return zero
             ? task.EndWith(unit.Volume.UnmapAsync((long)task.Lba * unit.BlockBytes, lengthBytes))
             : WritePattern(task, lengthBytes);
-    }
-
-    /// <summary>
-    /// The engine does not say which blocks are holes, so the rest of the unit is reported as mapped.
-    /// </summary>
-    public static ValueTask GetLbaStatus(ScsiTask task)
-    {
-        LogicalUnit unit = task.Unit!;
-        if (task.Lba >= unit.BlockCount)
-        {
-            task.Fail(Sense.LbaOutOfRange(task.Lba));
-            return default;
-        }
-
-        if (!task.TryAnswer(24, out Span<byte> data)) return default;
-        BinaryPrimitives.WriteInt32BigEndian(data, 20);
-        BinaryPrimitives.WriteUInt64BigEndian(data[8..], task.Lba);
-        BinaryPrimitives.WriteUInt32BigEndian(data[16..],
-            (uint)Math.Min(unit.BlockCount - task.Lba, uint.MaxValue));
-        task.EndAnswer(24, BinaryPrimitives.ReadUInt32BigEndian(task.Cdb.AsSpan(10)));
-        return default;
     }
 
     /// <summary>

@@ -98,7 +98,8 @@ internal static class ReadWriteCommands
         task.DataIn = null;
         task.DataInBytes = 0;
         (IoStatus status, task.DataIn) = await VolumeRead.AgainAsync(
-            task, (long)task.Lba * unit.BlockBytes, lost, RoundUp(moved, unit.BlockBytes));
+            task, (long)task.Lba * unit.BlockBytes, lost, RoundUp(moved, unit.BlockBytes),
+            unit.Volume);
         if (task.DataIn is not null) task.DataInBytes = moved;
         return status;
     }

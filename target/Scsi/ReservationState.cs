@@ -20,17 +20,18 @@ internal sealed class ReservationState(LogicalUnit unit)
 
     public bool TryReserve(Nexus nexus)
     {
-        if (Persistent.HasAny || (_holder is not null && !ReferenceEquals(_holder, nexus))) return false;
+        if (Persistent.HasAny) return Persistent.Shares(nexus);
+        if (_holder is not null && !ReferenceEquals(_holder, nexus)) return false;
         _holder = nexus;
         return true;
     }
 
     /// <summary>
-    /// Release by anyone else changes nothing, and is no error; beside persistent ones it is.
+    /// Release by anyone else changes nothing, and is no error; by a stranger to persistent ones it is.
     /// </summary>
     public bool TryRelease(Nexus nexus)
     {
-        if (Persistent.HasAny) return false;
+        if (Persistent.HasAny) return Persistent.Shares(nexus);
         NexusLost(nexus);
         return true;
     }

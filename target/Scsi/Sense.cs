@@ -68,6 +68,35 @@ internal readonly record struct Sense(byte Key, byte Asc, byte Ascq)
 
     public static Sense InsufficientResources => new(0x05, 0x55, 0x03);
 
+    /// <summary>A message of the transport that is not offered: the task attribute ACA.</summary>
+    public static Sense InvalidMessage => new(0x0b, 0x49, 0x00);
+
+    public static Sense TooManyCopyTargets => new(0x05, 0x26, 0x06);
+
+    public static Sense UnsupportedCopyTarget => new(0x05, 0x26, 0x07);
+
+    public static Sense TooManyCopySegments => new(0x05, 0x26, 0x08);
+
+    public static Sense UnsupportedCopySegment => new(0x05, 0x26, 0x09);
+
+    public static Sense InexactCopySegment => new(0x0a, 0x26, 0x0a);
+
+    public static Sense CopyTargetUnreachable => new(0x0a, 0x08, 0x04);
+
+    public static Sense CopyAborted => new(0x0a, 0x00, 0x00);
+
+    public static Sense ThirdPartyDeviceFailure => new(0x0a, 0x0d, 0x01);
+
+    public static Sense OperationInProgress => new(0x05, 0x00, 0x16);
+
+    public static Sense PathInStandby => new(0x02, 0x04, 0x0b);
+
+    public static Sense PathUnavailable => new(0x02, 0x04, 0x0c);
+
+    public static Sense PathInTransition => new(0x02, 0x04, 0x0a);
+
+    public static Sense AccessStateChanged => new(0x06, 0x2a, 0x06);
+
     public static Sense AbortedNoInformation => new(0x0b, 0x00, 0x00);
 
     /// <summary>Data digest mismatch, RFC 7143 §11.4.7.2.</summary>

@@ -48,6 +48,20 @@ internal sealed class TaskOrder(Action<ScsiTask> start)
         }
     }
 
+    /// <summary>Takes away those in line that were aborted; the caller ends them.</summary>
+    public IReadOnlyList<ScsiTask> TakeAborted()
+    {
+        List<ScsiTask> taken = [];
+        for (int left = _waiting.Count; left > 0; left--)
+        {
+            ScsiTask task = _waiting.Dequeue();
+            if (task.IsAborted) taken.Add(task);
+            else _waiting.Enqueue(task);
+        }
+
+        return taken;
+    }
+
     private void Enable(ScsiTask task)
     {
         task.Place.IsEnabled = true;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Scsi;
 
@@ -15,19 +16,24 @@ internal static class VolumeRead
 
     /// <summary>Reads into the buffer, or into another one.</summary>
     /// <returns>The buffer held now; null, with NoMemory, if there is none any more.</returns>
+    public static ValueTask<(IoStatus Status, IoBuffer? Buffer)> ReadAsync(
+        ScsiTask task, long offsetBytes, IoBuffer buffer, int lengthBytes) =>
+        ReadAsync(task, offsetBytes, buffer, lengthBytes, task.Unit!.Volume);
+
+    /// <summary>The same of any volume.</summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public static async ValueTask<(IoStatus Status, IoBuffer? Buffer)> ReadAsync(
-        ScsiTask task, long offsetBytes, IoBuffer buffer, int lengthBytes)
+        ScsiTask task, long offsetBytes, IoBuffer buffer, int lengthBytes, IBlockVolume volume)
     {
-        IoStatus status = await task.Unit!.Volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
+        IoStatus status = await volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
         return status == IoStatus.DeviceTimeout
-            ? await AgainAsync(task, offsetBytes, buffer, lengthBytes)
+            ? await AgainAsync(task, offsetBytes, buffer, lengthBytes, volume)
             : (status, buffer);
     }
 
-    /// <summary>As <see cref="ReadAsync"/>, after a first read that ended with DeviceTimeout.</summary>
+    /// <summary>Reads again after a first read that ended with DeviceTimeout.</summary>
     public static async ValueTask<(IoStatus Status, IoBuffer? Buffer)> AgainAsync(
-        ScsiTask task, long offsetBytes, IoBuffer buffer, int lengthBytes)
+        ScsiTask task, long offsetBytes, IoBuffer buffer, int lengthBytes, IBlockVolume volume)
     {
         IoStatus status = IoStatus.DeviceTimeout;
         for (int i = 1; i < Attempts && status == IoStatus.DeviceTimeout && !task.IsAborted; i++)
@@ -36,7 +42,7 @@ internal static class VolumeRead
             IoBuffer? other = await task.RentAsync(lengthBytes);
             if (other is null) return (IoStatus.NoMemory, null);
             buffer = other;
-            status = await task.Unit!.Volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
+            status = await volume.ReadAsync(offsetBytes, buffer.First(lengthBytes));
         }
 
         return (status, buffer);

@@ -26,6 +26,14 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
 
     public int SpaceWarnings { get; set; }
 
+    public bool IsFullyReserved { get; set; }
+
+    public VolumeRoom? Room { get; set; }
+
+    public string Reservations { get; set; } = "";
+
+    public int ReservationsMaximumBytes { get; set; }
+
     /// <summary>What every request answers instead of being done, or Ok.</summary>
     public IoStatus Failure { get; set; }
 
@@ -71,6 +79,22 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
     {
         Flushes++;
         return Gate is null ? new(Failure) : LaterAsync(() => Failure);
+    }
+
+    public ValueTask<IoStatus> SaveReservationsAsync(string text)
+    {
+        if (Failure == IoStatus.Ok) Reservations = text;
+        return new(Failure);
+    }
+
+    /// <summary>Tells of one block at a time, so that callers must join what belongs together.</summary>
+    public ValueTask<VolumeExtent> FindExtentAsync(long offsetBytes, long limitBytes)
+    {
+        if (Failure != IoStatus.Ok) return new(new VolumeExtent(Failure, 0, false));
+        long end = (offsetBytes / blockSizeBytes + 1) * blockSizeBytes;
+        return new(new VolumeExtent(
+            IoStatus.Ok, Math.Min(end - offsetBytes, limitBytes),
+            !_blocks.ContainsKey(offsetBytes / blockSizeBytes)));
     }
 
     private async ValueTask<IoStatus> LaterAsync(Func<IoStatus> work)

@@ -54,6 +54,7 @@ public sealed class PersistentReservationTests
         Assert.Equal(0, await Out(one, Release, 3, 0, 1));
         Assert.Equal(0x052400, await Out(one, Reserve, 3, 0, 2));
         Assert.Equal(0x18, (await one.ReadAsync([0x16, 0, 0, 0, 0, 0])).Status);
+        Assert.Equal(0x18, (await one.ReadAsync([0x17, 0, 0, 0, 0, 0])).Status);
     });
 
     [Fact]
@@ -133,10 +134,10 @@ public sealed class PersistentReservationTests
     [Fact]
     public void What_is_not_offered_is_refused() => TargetFixture.Run(async (_, one) =>
     {
-        Assert.Equal(0x052600, await Out(one, Register, 0, 11, 0, 0x01));
+        Assert.Equal(0x052600, await Out(one, Register, 0, 11, 0, 0x02));
         Assert.Equal(0x051a00,
             (await one.WriteAsync([0x5f, 0, 0, 0, 0, 0, 0, 0, 20, 0], new byte[20])).SenseCode);
-        Assert.Equal(0x052400, await Out(one, 7, 0, 11));
+        Assert.Equal(0x052400, await Out(one, 8, 0, 11));
     });
 
     private static byte[] In(byte action) => [0x5e, action, 0, 0, 0, 0, 0, 0, 255, 0];
