@@ -16,7 +16,7 @@ internal static class TreeGeometry
 
     /// <summary>Index of the pointer that leads to a block.</summary>
     public static int ChildIndex(int level, ulong block) =>
-        (int)(block >> ((level - 1) * Layout.NodeFanoutShift)) & (Layout.NodeFanout - 1);
+        (int)((block >> ((level - 1) * Layout.NodeFanoutShift)) & (Layout.NodeFanout - 1));
 
     /// <summary>Node levels that a tree of so many blocks needs, at least one.</summary>
     public static int HeightFor(ulong blockCount)
