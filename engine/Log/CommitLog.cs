@@ -142,6 +142,12 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         unmap.BlockCount = blockCount;
     }
 
+    /// <summary>What is appended up to <see cref="EndBatch"/> counts after a crash as a whole or not at all.
+    /// Nothing may be awaited between.</summary>
+    public void BeginBatch() => _isBatching = true;
+
+    public void EndBatch() => _isBatching = false;
+
     /// <summary>Appends: this dataset exists with these settings.</summary>
     public void AppendDatasetPut(uint slot, in DatasetRecord dataset) =>
         dataset.Write(Reserve(LogRecordKind.DatasetPut, slot)[LogRecordHeader.Bytes..]);

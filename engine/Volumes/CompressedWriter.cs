@@ -63,38 +63,74 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
         foreach (CompressionWork work in _freeWork) work.Dispose();
     }
 
+    /// <summary>Makes of a block what is to be stored, if that is worth it.</summary>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<CompressedBlock> StartAsync(IoSlice from, bool isReserved)
+    public async ValueTask<StoredBlock> CompressAsync(IoSlice from)
     {
         // Worth it only if at least an eighth and a whole sector is saved.
         int limit = Math.Min(from.LengthBytes / 8 * 7,
             from.LengthBytes - Layout.SectorBytes) & -Layout.SectorBytes;
-        IoBuffer? stored = limit > 0 ? pool.Loop.Buffers.TryRent(limit) : null;
         CompressionKind kind = volume.Compression;
+        bool tries = limit > 0 && kind != CompressionKind.Off;
+        IoBuffer? stored = tries ? pool.Loop.Buffers.TryRent(limit) : null;
         int physicalBytes = stored is null ? 0 : await CompressAsync(kind, from, stored.First(limit));
         if (physicalBytes == 0)
         {
             stored?.Release();
-            stored = null;
-            kind = CompressionKind.Off;
-            physicalBytes = from.LengthBytes;
+            return new StoredBlock(null, CompressionKind.Off, from.LengthBytes);
         }
 
         int sectors = (physicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
-        stored?.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
+        stored!.Span[physicalBytes..(sectors << Layout.SectorShift)].Clear();
+        return new StoredBlock(stored, kind, physicalBytes);
+    }
+
+    /// <summary>Begins to write a block; to be ended by <see cref="Release"/>.</summary>
+    public CompressedBlock Begin(IoSlice from, in StoredBlock stored, bool isReserved)
+    {
+        int sectors = (stored.PhysicalBytes + Layout.SectorBytes - 1) >> Layout.SectorShift;
         ExtentWrite extent = pool.Writer.Rent();
         extent.Guarantee = volume.Guarantee;
-        extent.Source = stored?.First(sectors << Layout.SectorShift) ?? from;
+        extent.Source = stored.Buffer?.First(sectors << Layout.SectorShift) ?? from;
         extent.IsReserved = isReserved;
         extent.UnitSectors = sectors;
         extent.UnitCount = 1;
         extent.ChecksumKind = volume.Record.ChecksumOfNewBlocks;
         Hash128 content = Xxh128.Compute(from.Span);
-        extent.Checksums[0] = stored is null && extent.ChecksumKind == ChecksumKind.Xxh128
+        extent.Checksums[0] = stored.Buffer is null && extent.ChecksumKind == ChecksumKind.Xxh128
             ? content
-            : BlockChecksum.Compute(extent.ChecksumKind, extent.Source.Span[..physicalBytes]);
+            : BlockChecksum.Compute(extent.ChecksumKind, extent.Source.Span[..stored.PhysicalBytes]);
         ValueTask<IoStatus> written = pool.Writer.WriteAsync(extent);
-        return new CompressedBlock(extent, stored, kind, physicalBytes, content, written);
+        return new CompressedBlock(
+            extent, stored.Buffer, stored.Compression, stored.PhysicalBytes, content, written);
+    }
+
+    /// <summary>The pointer to a block that was written.</summary>
+    public BlockPointer PointerTo(in CompressedBlock written)
+    {
+        BlockPointer plain = written.Extent.PointerTo(
+            0, pool.Allocator, pool.Epoch, volume.BlockShift, written.ContentHash);
+        return plain with
+        {
+            PhysicalBytes = (uint)written.PhysicalBytes,
+            Compression = written.Compression,
+        };
+    }
+
+    /// <summary>Gives back what a write held, and its places unless it is visible.</summary>
+    public void Release(ref CompressedBlock written, bool isVisible)
+    {
+        if (!isVisible) written.Extent.GiveBack(pool.Allocator);
+        written.Stored?.Release();
+        pool.Writer.Return(written.Extent);
+        written = default;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<CompressedBlock> StartAsync(IoSlice from, bool isReserved)
+    {
+        StoredBlock stored = await CompressAsync(from);
+        return Begin(from, stored, isReserved);
     }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
@@ -116,23 +152,7 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
 
     private void End(ulong block, ref CompressedBlock written, IoStatus status)
     {
-        if (status == IoStatus.Ok)
-        {
-            BlockPointer plain = written.Extent.PointerTo(
-                0, pool.Allocator, pool.Epoch, volume.BlockShift, written.ContentHash);
-            volume.Publish(block, plain with
-            {
-                PhysicalBytes = (uint)written.PhysicalBytes,
-                Compression = written.Compression,
-            });
-        }
-        else
-        {
-            written.Extent.GiveBack(pool.Allocator);
-        }
-
-        written.Stored?.Release();
-        pool.Writer.Return(written.Extent);
-        written = default;
+        if (status == IoStatus.Ok) volume.Publish(block, PointerTo(written));
+        Release(ref written, status == IoStatus.Ok);
     }
 }

@@ -56,6 +56,16 @@ public interface IBlockVolume
     /// </summary>
     ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable);
 
+    /// <summary>Longest write that <see cref="WriteAtomicAsync"/> takes, whole blocks; 0 for none.</summary>
+    int AtomicBytes => 0;
+
+    /// <summary>
+    /// Writes whole blocks, all or none of them: to a reader who asks for up to 1 MiB, from a multiple of the
+    /// block on, and after a crash.
+    /// </summary>
+    ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable) =>
+        new(IoStatus.NotSupported);
+
     /// <summary>Makes a range read as zeroes; whole blocks become holes and free their space.</summary>
     ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes);
 

@@ -105,23 +105,17 @@ public sealed class Volume : Dataset, IBlockVolume
         return Reader.ReadAsync(offsetBytes, into);
     }
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
-    {
-        IoStatus refusal = RefusalOfChange(offsetBytes, from.LengthBytes);
-        if (refusal != IoStatus.Ok) return refusal;
-        if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
-        BlockRange range = Touched(offsetBytes, from.LengthBytes);
-        bool mustFlush = durable || Record.Sync == SyncMode.Always;
-        _pool.ForegroundRequests++;
-        RequestsUnderWay++;
-        await Locks.AcquireAsync(range);
-        IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
-        if (status == IoStatus.Ok) status = await Writer.WriteAsync(offsetBytes, from, mustFlush);
+    public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable) =>
+        WriteAsync(offsetBytes, from, durable, isAtomic: false);
 
-        Locks.Release(range);
-        RequestsUnderWay--;
-        return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
+    public int AtomicBytes => Math.Max(AtomicWriter.MostBytes, BlockSizeBytes);
+
+    public ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable)
+    {
+        bool isWhole = ((offsetBytes | (long)from.LengthBytes) & (BlockSizeBytes - 1)) == 0;
+        return isWhole && from.LengthBytes <= AtomicBytes
+            ? WriteAsync(offsetBytes, from, durable, isAtomic: true)
+            : new ValueTask<IoStatus>(IoStatus.OutOfRange);
     }
 
     public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
@@ -193,6 +187,36 @@ public sealed class Volume : Dataset, IBlockVolume
         _pool.Dirtied();
     }
 
+    /// <summary>
+    /// How often several blocks became visible at once: a reader that waited between looking up the blocks of
+    /// one request looks again if this has changed.
+    /// </summary>
+    internal ulong AtomicVersion { get; private set; }
+
+    /// <summary>Makes blocks visible and logs them, in one batch that a crash leaves whole or not at all.
+    /// </summary>
+    internal void PublishTogether(ulong firstBlock, ReadOnlySpan<BlockPointer> pointers)
+    {
+        AtomicVersion = unchecked(AtomicVersion + 1);
+        _pool.Log!.BeginBatch();
+        for (int i = 0; i < pointers.Length; i++)
+        {
+            ulong block = firstBlock + (ulong)i;
+            if (pointers[i].IsHole)
+            {
+                EnterHoles(new BlockRange(block, 1));
+                _pool.Log.AppendUnmap(Slot, block, 1);
+                continue;
+            }
+
+            Enter(block, pointers[i]);
+            _pool.Log.AppendWrite(Slot, block, pointers[i]);
+        }
+
+        _pool.Log.EndBatch();
+        _pool.Dirtied();
+    }
+
     /// <summary>Makes a range holes and logs it.</summary>
     internal void PublishHoles(BlockRange range)
     {
@@ -234,6 +258,29 @@ public sealed class Volume : Dataset, IBlockVolume
         if (Pending.IsEmpty) return;
         Tree.Add(new Layer(Pending, owner, epoch, TreeGeometry.HeightFor(BlockCount)));
         Pending = new PendingMap();
+    }
+
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    private async ValueTask<IoStatus> WriteAsync(
+        long offsetBytes, IoSlice from, bool durable, bool isAtomic)
+    {
+        IoStatus refusal = RefusalOfChange(offsetBytes, from.LengthBytes);
+        if (refusal != IoStatus.Ok) return refusal;
+        if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
+        BlockRange range = Touched(offsetBytes, from.LengthBytes);
+        bool mustFlush = durable || Record.Sync == SyncMode.Always;
+        _pool.ForegroundRequests++;
+        RequestsUnderWay++;
+        await Locks.AcquireAsync(range);
+        IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
+        if (status == IoStatus.Ok)
+            status = isAtomic
+                ? await Writer.Atomic.WriteAsync((ulong)(offsetBytes >> BlockShift), from)
+                : await Writer.WriteAsync(offsetBytes, from, mustFlush);
+
+        Locks.Release(range);
+        RequestsUnderWay--;
+        return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
     }
 
     private void FreeReplaced(BlockPointer pointer) => _pool.Ledger.Freed(pointer);

@@ -67,6 +67,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         if (plan.Stream is not null) plan.Stream.AwaitedBlocks += count;
         plan.Begin();
         IoStatus status = await FindPointersAsync(plan);
+        ulong version = volume.AtomicVersion;
         if (status == IoStatus.Ok)
         {
             ServeFromMemory(plan);
@@ -80,9 +81,11 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
             status = await ReadAgainAsync(plan, plan.Failed[i]);
+        // Blocks that became visible together are looked up together.
+        bool isStale = plan.Failed.Count > 0 && count > 1 && volume.AtomicVersion != version;
         plan.LayOver(status);
         _freePlans.Push(plan);
-        return status;
+        return isStale && status == IoStatus.Ok ? await ReadBlocksAsync(firstBlock, count, into) : status;
     }
 
     /// <summary>Reads ahead what is not in memory.</summary>
@@ -133,6 +136,7 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> FindPointersAsync(ReadPlan plan)
     {
+        ulong version = volume.AtomicVersion;
         for (int i = 0; i < plan.Count;)
         {
             ulong block = plan.FirstBlock + (ulong)i;
@@ -146,6 +150,9 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
 
             IoStatus status = await pool.Trees.LoadAsync(plan.Pointers[i], IsPassing);
             if (status != IoStatus.Ok) return status;
+            if (volume.AtomicVersion == version) continue;
+            version = volume.AtomicVersion;
+            i = 0;
         }
 
         return IoStatus.Ok;

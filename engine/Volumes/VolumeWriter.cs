@@ -16,6 +16,10 @@ namespace Cstor.Engine.Volumes;
 internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
 {
     private readonly CompressedWriter _compressed = new(volume, pool);
+    private AtomicWriter? _atomic;
+
+    /// <summary>Writes of blocks that become visible together.</summary>
+    public AtomicWriter Atomic => _atomic ??= new AtomicWriter(volume, pool, _compressed);
 
     /// <summary>Writes any range of whole units. The caller holds all touched blocks.</summary>
     public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool isDurable)

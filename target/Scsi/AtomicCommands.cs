@@ -7,7 +7,8 @@ namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// COMPARE AND WRITE (SBC-3 §5.2) and ORWRITE (§5.11): read, decide, write. The fence keeps every other
-/// writer of the range away meanwhile, so nobody's write is lost between the read and the write.
+/// writer of the range away meanwhile, so nobody's write is lost between the read and the write. WRITE
+/// ATOMIC(16) (SBC-4 §5.48) is all or nothing by the volume's promise; it has no boundary.
 /// </summary>
 internal static class AtomicCommands
 {
@@ -35,6 +36,43 @@ internal static class AtomicCommands
         }
 
         return Run(task, (int)half, compare: true);
+    }
+
+    public static ValueTask WriteAtomic(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        task.WantedBytes = (long)task.Blocks * unit.BlockBytes;
+        int most = unit.Volume.AtomicBytes;
+        if (most == 0)
+        {
+            task.Fail(Sense.InvalidOpcode);
+            return default;
+        }
+
+        uint granularity = (uint)unit.BlocksPerVolumeBlock;
+        if (task.Lba % granularity != 0 || task.Blocks % granularity != 0 || task.WantedBytes > most)
+        {
+            task.FailCdb(task.Lba % granularity != 0 ? 2 : 12);
+            return default;
+        }
+
+        if (task.Blocks == 0)
+        {
+            task.Good();
+            return default;
+        }
+
+        if (task.DataOutBytes < task.WantedBytes)
+        {
+            task.Fail(Sense.InvalidFieldInUnit);
+            return default;
+        }
+
+        unit.WriteCommands++;
+        unit.WrittenBytes += task.WantedBytes;
+        return task.EndWith(unit.Volume.WriteAtomicAsync(
+            (long)task.Lba * unit.BlockBytes, task.DataOut!.First((int)task.WantedBytes),
+            ReadWriteCommands.IsDurable(task)));
     }
 
     public static ValueTask OrWrite(ScsiTask task)

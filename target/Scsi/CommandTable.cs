@@ -150,6 +150,9 @@ internal static class CommandTable
             [0x89, 0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0xff, 0x3f, 0],
             CdbLayout.CompareAndWrite, Medium | Writes | Exclusive, AtomicCommands.CompareAndWrite,
             static t => 2 * ReadWriteCommands.DataOutBytes(t)));
+        rows.Add(Row("WRITE ATOMIC(16)",
+            [0x9c, 0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0x3f, 0],
+            CdbLayout.Atomic, Medium | Writes, AtomicCommands.WriteAtomic, data));
         rows.Add(Row("UNMAP", [0x42, 0x01, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0], CdbLayout.None,
             Writes,
             ProvisioningCommands.Unmap, static t => (t.Cdb[7] << 8) | t.Cdb[8]));

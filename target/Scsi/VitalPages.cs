@@ -143,6 +143,10 @@ internal static class VitalPages
         BinaryPrimitives.WriteUInt32BigEndian(data[24..], (uint)unit.BlocksPerVolumeBlock);
         BinaryPrimitives.WriteUInt32BigEndian(data[28..], 0x8000_0000);
         BinaryPrimitives.WriteUInt64BigEndian(data[32..], Limits.MaximumWriteSameBlocks);
+        if (unit.Volume.AtomicBytes == 0) return 60;
+        BinaryPrimitives.WriteUInt32BigEndian(data[40..], (uint)(unit.Volume.AtomicBytes / block));
+        BinaryPrimitives.WriteUInt32BigEndian(data[44..], (uint)unit.BlocksPerVolumeBlock);
+        BinaryPrimitives.WriteUInt32BigEndian(data[48..], (uint)unit.BlocksPerVolumeBlock);
         return 60;
     }
 

@@ -30,6 +30,10 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
 
     public VolumeRoom? Room { get; set; }
 
+    public int AtomicBytes { get; set; }
+
+    public int AtomicWrites { get; private set; }
+
     public string Reservations { get; set; } = "";
 
     public int ReservationsMaximumBytes { get; set; }
@@ -79,6 +83,12 @@ internal sealed class MemoryVolume(string name, long sizeBytes, int blockSizeByt
     {
         Flushes++;
         return Gate is null ? new(Failure) : LaterAsync(() => Failure);
+    }
+
+    public ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable)
+    {
+        AtomicWrites++;
+        return WriteAsync(offsetBytes, from, durable);
     }
 
     public ValueTask<IoStatus> SaveReservationsAsync(string text)

@@ -4,11 +4,14 @@ using Xunit;
 
 namespace Cstor.Tests.Target.Scsi;
 
-/// <summary>What a well-known predecessor got wrong, one test each.</summary>
+/// <summary>
+/// What a well-known predecessor got wrong, one test each; the number is that of the finding in docs/scsi.md.
+/// </summary>
 public sealed class RegressionTests
 {
     [Fact]
-    public void A_nop_out_that_is_not_immediate_is_answered() => TargetFixture.Run(async (_, initiator) =>
+    public void Finding_3_a_nop_out_that_is_not_immediate_is_answered() =>
+        TargetFixture.Run(async (_, initiator) =>
     {
         var nop = new Pdu(0x00) { TaskTag = 7, Data = [1, 2, 3] };
         nop[20] = uint.MaxValue;
@@ -19,7 +22,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Unmap_frees_and_reads_as_zeroes() => TargetFixture.Run(async (fixture, initiator) =>
+    public void Finding_4_unmap_frees_and_reads_as_zeroes() => TargetFixture.Run(async (fixture, initiator) =>
     {
         await initiator.WriteAsync(Cdb.Ten(0x2a, 0, 64), TargetFixture.Pattern(64 * 512));
         Assert.Equal(8, fixture.Volume.AllocatedBlocks);
@@ -61,7 +64,7 @@ public sealed class RegressionTests
         });
 
     [Fact]
-    public void A_full_pool_refuses_writes_and_takes_reads_and_unmaps() => TargetFixture.Run(
+    public void Finding_8_a_full_pool_refuses_writes_and_takes_reads_and_unmaps() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
             fixture.Volume.IsFull = true;
@@ -75,7 +78,7 @@ public sealed class RegressionTests
         });
 
     [Fact]
-    public void Write_same_writes_its_pattern_and_frees_for_zeroes() =>
+    public void Finding_4_write_same_writes_its_pattern_and_frees_for_zeroes() =>
         TargetFixture.Run(async (fixture, initiator) =>
     {
         byte[] block = TargetFixture.Pattern(512);
@@ -91,7 +94,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Compare_and_write_succeeds_and_tells_where_it_failed() => TargetFixture.Run(
+    public void Finding_4_compare_and_write_succeeds_and_tells_where_it_failed() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
             byte[] old = TargetFixture.Pattern(1024, 1);
@@ -150,7 +153,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Verify_compares_when_asked_and_reads_when_not() =>
+    public void Finding_4_verify_compares_when_asked_and_reads_when_not() =>
         TargetFixture.Run(async (fixture, initiator) =>
     {
         byte[] data = TargetFixture.Pattern(2048 * 512);
@@ -175,7 +178,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Write_and_verify_is_answered_durable_and_read_back() =>
+    public void Finding_4_write_and_verify_is_answered_durable_and_read_back() =>
         TargetFixture.Run(async (fixture, initiator) =>
     {
         byte[] data = TargetFixture.Pattern(512);
@@ -184,7 +187,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Transfers_of_no_blocks_are_answered() => TargetFixture.Run(async (_, initiator) =>
+    public void Finding_4_transfers_of_no_blocks_are_answered() => TargetFixture.Run(async (_, initiator) =>
     {
         byte[][] empty =
         [
@@ -198,7 +201,8 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Force_unit_access_makes_a_write_durable() => TargetFixture.Run(async (fixture, initiator) =>
+    public void Finding_4_force_unit_access_makes_a_write_durable() =>
+        TargetFixture.Run(async (fixture, initiator) =>
     {
         await initiator.WriteAsync(Cdb.Ten(0x2a, 0, 1), new byte[512]);
         Assert.Equal(0, fixture.Volume.DurableWrites);
@@ -210,7 +214,7 @@ public sealed class RegressionTests
     });
 
     [Fact]
-    public void Synchronize_cache_flushes_even_with_a_count_cut_to_32_bits() => TargetFixture.Run(
+    public void Finding_5_synchronize_cache_flushes_even_with_a_count_cut_to_32_bits() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
             Assert.True((await initiator.ReadAsync(Cdb.Ten(0x35, 0, 0))).IsGood);
@@ -230,6 +234,46 @@ public sealed class RegressionTests
         (byte[] cdb, byte[] data) = Cdb.Unmap((0, 8));
         Assert.True((await initiator.WriteAsync(cdb, data)).IsGood);
     });
+
+    [Fact]
+    public void Finding_2_a_volume_that_hangs_holds_up_nobody_else()
+    {
+        const string iqn = "iqn.2026-11.io.cstor:tank.other";
+        using TargetFixture fixture = new();
+        fixture.RunBare(async () =>
+        {
+            MemoryVolume other = new("tank/other", 1 << 20) { Id = new Guid(7, 0, 0, new byte[8]) };
+            Assert.True(fixture.Server.AddTarget(new TargetDefinition(iqn, other)).IsOk);
+            TestInitiator stuck = await fixture.LoggedInAsync();
+            TestInitiator beside = await fixture.LoggedInAsync("iqn.test:two");
+            TestInitiator elsewhere = await fixture.ConnectAsync();
+            Assert.Equal(0, await elsewhere.LoginAsync(iqn));
+            await elsewhere.SettleAsync();
+            fixture.Volume.Gate = new TaskCompletionSource();
+            Pdu write = stuck.Command(Cdb.Ten(0x2a, 0, 1), 512, false, true);
+            write.Data = new byte[512];
+            await stuck.SendAsync(write);
+            Assert.True((await beside.ReadAsync(Cdb.Inquiry(), 36)).IsGood);
+            Assert.True((await elsewhere.WriteAsync(Cdb.Ten(0x2a, 0, 1), new byte[512])).IsGood);
+            Assert.Equal(1, other.Writes);
+            Assert.Equal(0, fixture.Volume.Writes - 1);
+        });
+    }
+
+    [Fact]
+    public void Finding_4_a_persistent_reservation_keeps_others_out() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            byte[] register = new byte[24];
+            register[15] = 1;
+            byte[] reserve = new byte[24];
+            reserve[7] = 1;
+            Assert.True((await initiator.WriteAsync([0x5f, 0, 0, 0, 0, 0, 0, 0, 24, 0], register)).IsGood);
+            Assert.True((await initiator.WriteAsync([0x5f, 1, 3, 0, 0, 0, 0, 0, 24, 0], reserve)).IsGood);
+            Assert.Equal(0x18, (await other.ReadAsync(Cdb.Ten(0x28, 0, 1), 512)).Status);
+            Assert.Equal(0x18, (await other.WriteAsync(Cdb.Ten(0x2a, 0, 1), new byte[512])).Status);
+        });
 
     [Fact]
     public void The_null_volume_reads_zeroes_whatever_was_written() => TargetFixture.Run(
