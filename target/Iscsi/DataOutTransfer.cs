@@ -33,6 +33,7 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
         task.ExpectedInBytes = reads ? expected : 0;
         task.ExpectedOutBytes = writes ? expected : 0;
         task.UnsolicitedOpen = writes && !header.IsFinal;
+        task.ProgressTick = session.Ticks;
         long takes = DeviceServer.Prepare(task);
         if (reads && writes) task.Doom(Sense.InvalidFieldInUnit);
         CheckUnsolicited(task, header, writes ? expected : 0);
@@ -65,6 +66,7 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
             uint tag = TakeTransferTag();
             responses.SendTransferRequest(task, tag, task.RequestedBytes, lengthBytes);
             task.RequestedBytes += lengthBytes;
+            task.ProgressTick = session.Ticks;
             task.AddRequest(new TransferRequest(tag, task.RequestedBytes));
         }
     }
@@ -126,6 +128,7 @@ internal sealed class DataOutTransfer(IscsiSession session, ResponseWriter respo
         if (!task.IsDoomed)
         {
             task.ReceivedBytes += header.DataLengthBytes;
+            task.ProgressTick = session.Ticks;
             task.NextDataOutSn = unchecked(task.NextDataOutSn + 1);
         }
 

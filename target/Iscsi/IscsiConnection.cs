@@ -313,6 +313,12 @@ internal sealed class IscsiConnection : IPduHandler
             return;
         }
 
+        if (!Session.Tick())
+        {
+            Close("the data of a command does not come");
+            return;
+        }
+
         bool silent = _receiver.ReceivedBytes == _lastReceivedBytes;
         _lastReceivedBytes = _receiver.ReceivedBytes;
         if (silent && _pinged)

@@ -54,6 +54,9 @@ internal sealed class IscsiSession : IPduHandler
 
     public bool IsClosed { get; private set; }
 
+    /// <summary>Counts the connection's timer, so that progress is noted without asking for the time.</summary>
+    public int Ticks { get; private set; }
+
     public IReadOnlyDictionary<uint, IscsiTask> Tasks => _tasks;
 
     public ResponseWriter Responses => _responses;
@@ -63,6 +66,18 @@ internal sealed class IscsiSession : IPduHandler
         uint current = StatSn;
         StatSn = unchecked(StatSn + 1);
         return current;
+    }
+
+    /// <summary>
+    /// The connection's timer has run. False when data that was asked for has not come during a whole
+    /// period: the buffers that wait for it must not be kept from others for ever.
+    /// </summary>
+    public bool Tick()
+    {
+        Ticks++;
+        foreach (IscsiTask task in _tasks.Values)
+            if (task.AwaitsData && Ticks - task.ProgressTick > 1) return false;
+        return true;
     }
 
     public bool BeginPdu(PduHeader header, out IoSlice destination)

@@ -55,6 +55,14 @@ internal sealed class IscsiTask : ScsiTask, IBufferWaiter, IValueTaskSource<IoBu
 
     public uint NextDataInSn { get; set; }
 
+    /// <summary>
+    /// The session's tick when its data was last asked for or came: see <see cref="IscsiSession.Ticks"/>.
+    /// </summary>
+    public int ProgressTick { get; set; }
+
+    /// <summary>Data is still to come from the initiator.</summary>
+    public bool AwaitsData => !IsSubmitted && (UnsolicitedOpen || OpenRequests > 0);
+
     /// <summary>Bytes sent in Data-In PDUs.</summary>
     public int SentBytes { get; set; }
 

@@ -52,11 +52,42 @@ public sealed class KernelInitiatorTests(ITestOutputHelper output)
         Run(daemon, "digests", onLine: null);
     }
 
-    private void Run(DaemonFixture daemon, string scenario, Action<string>? onLine)
+    [RequiresFact(
+        Qemu, Machine.Kernel, "busybox", "iscsid", "mkfs.ext4", "mkfs.xfs", "fio", "cpio", "multipathd")]
+    public void Two_paths_lose_one_under_load_and_get_it_back()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.MakeVolume(size: "1G", diskBytes: 4L << 30);
+        using CutLink second = new(daemon.Port);
+        int cuts = 0;
+        Run(
+            daemon,
+            "multipath",
+            line =>
+            {
+                if (line.StartsWith("vm: now cut", StringComparison.Ordinal))
+                {
+                    second.Cut();
+                    cuts++;
+                }
+
+                if (line.StartsWith("vm: now mend", StringComparison.Ordinal)) second.Mend();
+            },
+            second.Port);
+        Assert.Equal(2, cuts);
+    }
+
+    private void Run(DaemonFixture daemon, string scenario, Action<string>? onLine, int secondPort = 0)
     {
         string script = Path.Combine(SourceTree.Root, "tests", "EndToEnd", "scripts", "vm-run.sh");
         ToolResult result = Tool.Run(
-            script, [$"{daemon.Port}", DaemonFixture.TargetName("tank/v"), scenario], seconds: 330, onLine);
+            "env",
+            [
+                $"VM_PORT2={secondPort}", script, $"{daemon.Port}", DaemonFixture.TargetName("tank/v"),
+                scenario,
+            ],
+            seconds: 330,
+            onLine);
         output.WriteLine(result.ToString());
         Assert.True(result.ExitCode == 0, $"the scenario {scenario} did not pass:\n{result}");
         Assert.True(daemon.IsRunning);

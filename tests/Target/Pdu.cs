@@ -46,22 +46,22 @@ internal sealed class Pdu
         Header[5] = (byte)(Data.Length >> 16);
         Header[6] = (byte)(Data.Length >> 8 & 0xff);
         Header[7] = (byte)(Data.Length & 0xff);
-        var bytes = new List<byte>(Header);
-        bytes.AddRange(Ahs);
-        if (headerDigest) AddDigest(bytes, 0);
-        if (Data.Length == 0) return [.. bytes];
-        int start = bytes.Count;
-        bytes.AddRange(Data);
-        bytes.AddRange(new byte[-Data.Length & 3]);
-        if (dataDigest) AddDigest(bytes, start);
-        return [.. bytes];
+        int headBytes = Header.Length + Ahs.Length;
+        int bodyBytes = Data.Length + (-Data.Length & 3);
+        int headDigestBytes = headerDigest ? 4 : 0;
+        int bodyDigestBytes = dataDigest && Data.Length > 0 ? 4 : 0;
+        byte[] bytes = new byte[headBytes + headDigestBytes + bodyBytes + bodyDigestBytes];
+        Header.CopyTo(bytes, 0);
+        Ahs.CopyTo(bytes, Header.Length);
+        if (headerDigest) AddDigest(bytes, 0, headBytes);
+        Data.CopyTo(bytes, headBytes + headDigestBytes);
+        if (bodyDigestBytes > 0) AddDigest(bytes, headBytes + headDigestBytes, bodyBytes);
+        return bytes;
     }
 
-    private static void AddDigest(List<byte> bytes, int start)
-    {
-        byte[] digest = new byte[4];
-        uint value = Cstor.PoolLayout.Checksums.Crc32C.Compute(bytes.ToArray().AsSpan(start));
-        BinaryPrimitives.WriteUInt32LittleEndian(digest, value);
-        bytes.AddRange(digest);
-    }
+    /// <summary>The CRC32C of a run, behind it.</summary>
+    private static void AddDigest(byte[] bytes, int start, int lengthBytes) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(
+            bytes.AsSpan(start + lengthBytes),
+            Cstor.PoolLayout.Checksums.Crc32C.Compute(bytes.AsSpan(start, lengthBytes)));
 }

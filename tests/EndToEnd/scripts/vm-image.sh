@@ -6,8 +6,10 @@ cd "$(dirname "$0")/../../.."
 trap 'echo "$0: failed at line $LINENO" >&2' ERR
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 
-modules="virtio_pci virtio_net crc32c_generic crc32c-intel iscsi_tcp sd_mod ext4 xfs"
+modules="virtio_pci virtio_net crc32c_generic crc32c-intel iscsi_tcp sd_mod dm-multipath dm-service-time ext4 xfs"
 programs="iscsid iscsiadm mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio fstrim"
+# For scenarios with several paths; udev tells multipathd which disks are one.
+optional="multipathd multipath dmsetup udevadm /lib/udev/scsi_id /lib/systemd/systemd-udevd"
 
 # The newest kernel that the machine or out/vm-kernel has.
 kernel= base=
@@ -22,7 +24,7 @@ tree=$base/lib/modules/$version
 
 paths=$(for program in busybox $programs; do
   command -v "$program" || { echo "missing: $program" >&2; exit 1; }
-done)
+done; for program in $optional; do command -v "$program" || true; done)
 # shellcheck disable=SC2086
 key=$(cat "$0" tests/EndToEnd/scripts/vm/init | cat - <(stat -L -c '%n %s %Y' "$kernel" $paths) | sha256sum | cut -c1-16)
 archive=out/vm/root-$key.cpio
@@ -68,6 +70,11 @@ for path in $paths; do
     *) copy_with_libraries "$path" "sbin/${path##*/}" ;;
   esac
 done
+# Path checkers and priorities are opened by name too.
+if [ -d /lib/multipath ]; then
+  mkdir -p "$root/lib/multipath"
+  cp -L /lib/multipath/*.so "$root/lib/multipath/"
+fi
 # Opened by name when a thread ends, so that ldd does not show it.
 gcc_library=$(ls /lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1 2>/dev/null | head -1)
 [ -z "$gcc_library" ] || { mkdir -p "$root/lib/x86_64-linux-gnu"; cp -L "$gcc_library" "$root/lib/x86_64-linux-gnu/"; }
