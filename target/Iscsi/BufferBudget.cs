@@ -4,12 +4,16 @@ namespace Cstor.Target.Iscsi;
 
 /// <summary>
 /// Bounds the payload memory of a target server and shares it out. A connection may take more only while
-/// what it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, many
-/// stalled ones converge to small shares, and there is always room for a newcomer. A connection that holds
-/// nothing gets one buffer regardless, so nobody starves while the pool itself has memory.
+/// what it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, the next
+/// half of the rest. Stalled ones that keep what they have leave next to nothing so; therefore a connection
+/// gets its first buffers regardless, enough to log in and for small commands, so nobody starves while the
+/// pool itself has memory.
 /// </summary>
 internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
 {
+    /// <summary>What a connection may hold however little is left.</summary>
+    private const int AlwaysBytes = 32 * 1024;
+
     private readonly Queue<BufferShare> _waiting = new();
     private bool _deferred;
 
@@ -22,10 +26,12 @@ internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
     /// <summary>True while somebody waits: command windows stop growing.</summary>
     public bool IsShort => _waiting.Count > 0;
 
+    private long RoomBytes => Math.Max(AlwaysBytes, limitBytes - UsedBytes);
+
     public IoBuffer? TryRent(BufferShare share, int lengthBytes)
     {
         int capacityBytes = CapacityFor(lengthBytes);
-        bool fits = share.UsedBytes == 0 || share.UsedBytes + capacityBytes <= limitBytes - UsedBytes;
+        bool fits = share.UsedBytes == 0 || share.UsedBytes + capacityBytes <= RoomBytes;
         IoBuffer? buffer = fits ? Pool.TryRent(lengthBytes) : null;
         if (buffer is not null) UsedBytes += buffer.CapacityBytes;
         return buffer;

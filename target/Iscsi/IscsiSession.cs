@@ -54,7 +54,7 @@ internal sealed class IscsiSession : IPduHandler
 
     public bool IsClosed { get; private set; }
 
-    /// <summary>Counts the connection's timer, so that progress is noted without asking for the time.</summary>
+    /// <summary>Counts the connection's timer: progress is noted without asking for the time.</summary>
     public int Ticks { get; private set; }
 
     public IReadOnlyDictionary<uint, IscsiTask> Tasks => _tasks;

@@ -17,7 +17,9 @@ internal sealed class Pdu
         Data = data;
     }
 
-    public byte[] Header { get; } = new byte[48];
+    public const int HeaderBytes = 48;
+
+    public byte[] Header { get; } = new byte[HeaderBytes];
 
     public byte[] Data { get; set; } = [];
 

@@ -1,3 +1,4 @@
+using Cstor.Engine.Host;
 using Cstor.Target;
 using Xunit;
 
@@ -21,18 +22,24 @@ public sealed class StalledClientsTests
             ordered.Header[1] = 0xc2;
             await keeps.SendAsync(ordered);
             TestInitiator good = await fixture.LoggedInAsync("iqn.test:good");
-            for (int i = 0; i < 10; i++)
-            {
-                var alive = new Pdu(0x40) { TaskTag = uint.MaxValue };
-                alive[20] = uint.MaxValue;
-                alive[24] = keeps.CmdSn;
-                if (i < 6) await keeps.SendAsync(alive);
-                await fixture.ClientLoop.DelayAsync(5 * Second);
-                Assert.True((await good.ReadAsync(Cdb.Ten(0x28, 0, 8), 4096)).IsGood);
-            }
-
+            Task life = ShowLifeAsync(keeps).AsTask();
+            Assert.True((await good.ReadAsync(Cdb.Ten(0x28, 0, 8), 4096)).IsGood);
+            await life;
             Assert.Equal("iqn.test:good", Assert.Single(fixture.Server.List()[0].Sessions).InitiatorName);
         });
+    }
+
+    /// <summary>Until the target ends the connection.</summary>
+    private static async ValueTask ShowLifeAsync(TestInitiator initiator)
+    {
+        var alive = new Pdu(0x40) { TaskTag = uint.MaxValue };
+        alive[20] = uint.MaxValue;
+        alive[24] = initiator.CmdSn;
+        IoBuffer buffer = initiator.Loop.Buffers.Rent(Pdu.HeaderBytes);
+        alive.ToBytes().CopyTo(buffer.Span);
+        while (await initiator.Connection.SendAsync([buffer.First(Pdu.HeaderBytes)]))
+            await initiator.Loop.DelayAsync(5 * Second);
+        buffer.Release();
     }
 
     [Fact]

@@ -74,10 +74,10 @@ internal static class CdbGenerator
         {
             0x42 or 0x55 => BinaryPrimitives.ReadUInt16BigEndian(cdb.AsSpan(7)),
             0x15 => cdb[4],
-            0x5f => (int)Math.Min(BinaryPrimitives.ReadUInt32BigEndian(cdb.AsSpan(5)), 4096),
+            0x5f => (int)Math.Min(BinaryPrimitives.ReadUInt32BigEndian(cdb.AsSpan(5)), 4096u),
             0x41 or 0x93 => 512,
-            0x89 => (int)blocks * 1024,
-            _ when row.Layout == CdbLayout.None => Math.Clamp((int)ListLength(cdb), 0, 4096),
+            0x89 => (int)Math.Min(blocks, 16) * 1024,
+            _ when row.Layout == CdbLayout.None => (int)Math.Min(ListLength(cdb), 4096),
             _ => (int)Math.Min(blocks, 64) * 512,
         };
     }

@@ -121,7 +121,7 @@ internal sealed class FuzzPeer(FuzzLoop loop, FuzzCoverage coverage, string name
     public void Probe()
     {
         uint tag = NextTag();
-        _asked.Remove(tag); // a mutated tag may have gone before
+        while (_asked.ContainsKey(tag)) tag = NextTag(); // a mutated one may have gone before
         var ping = new Pdu(0x40) { TaskTag = tag };
         ping[20] = uint.MaxValue;
         ping[24] = ExpCmdSn;
