@@ -4,10 +4,10 @@ namespace Cstor.Target.Iscsi;
 
 /// <summary>
 /// Bounds the payload memory of a target server and shares it out. A connection may take more only while
-/// what it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, the next
-/// half of the rest. Stalled ones that keep what they have leave next to nothing so; therefore a connection
-/// gets its first buffers regardless, enough to log in and for small commands, so nobody starves while the
-/// pool itself has memory.
+/// what it holds stays below what is left for everybody (a dynamic threshold): one alone may use half, the
+/// next half of the rest. Stalled ones that keep what they have leave next to nothing so; therefore a
+/// connection gets its first buffers regardless, enough to log in and for small commands, so nobody starves
+/// while the pool itself has memory.
 /// </summary>
 internal sealed class BufferBudget(ILoop loop, long limitBytes) : ITurnEnd
 {

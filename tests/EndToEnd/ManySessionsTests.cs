@@ -14,7 +14,7 @@ public sealed class ManySessionsTests(ITestOutputHelper output)
     private const int Sessions = 1000;
     private const int Rounds = 10;
     private const int BlockBytes = 4096;
-    private const int MaximumPeakMiB = 320;
+    private const int MaximumPeakMiB = 512;
     private const int Misbehaving = 50;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 

@@ -58,6 +58,10 @@ internal static class CdbGenerator
             case 16 when row.Layout == CdbLayout.CompareAndWrite:
                 cdb[13] = (byte)random.Next(3);
                 break;
+            case 16 when row.Layout == CdbLayout.Atomic:
+                BinaryPrimitives.WriteUInt32BigEndian(cdb.AsSpan(8), (uint)random.Next(256) * 8 << 16);
+                BinaryPrimitives.WriteUInt16BigEndian(cdb.AsSpan(12), (ushort)(random.Next(3) * 8));
+                break;
             default:
                 BinaryPrimitives.WriteUInt32BigEndian(
                     cdb.AsSpan(10), row.Layout == CdbLayout.None ? room : (uint)random.Next(8));

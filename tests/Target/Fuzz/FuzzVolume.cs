@@ -21,6 +21,8 @@ internal sealed class FuzzVolume(FuzzLoop loop, Random random, FuzzPlant plant) 
 
     public bool IsReadOnly => false;
 
+    public int AtomicBytes => 65536;
+
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
         if (plant == FuzzPlant.Hang && offsetBytes == 512 * 16)
@@ -30,6 +32,9 @@ internal sealed class FuzzVolume(FuzzLoop loop, Random random, FuzzPlant plant) 
 
     public ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable) =>
         End(() => from.Span.CopyTo(_bytes.AsSpan((int)offsetBytes)));
+
+    public ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable) =>
+        WriteAsync(offsetBytes, from, durable);
 
     public ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
     {
