@@ -49,4 +49,7 @@ public enum IoStatus
 
     /// <summary>No memory or no buffer within the configured bounds.</summary>
     NoMemory,
+
+    /// <summary>Another node leads the replicas of the volume, or none does: take another path.</summary>
+    NotLeader,
 }

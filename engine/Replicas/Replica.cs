@@ -1,7 +1,6 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Streams;
-using Cstor.Engine.Trees;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout.Records;
 
@@ -77,20 +76,6 @@ public sealed class Replica
         Volume.IsDirty = true;
         _changes.Pool.Log!.AppendPosition(Volume.Slot, Position.Epoch, Position.Index);
         return _changes.Pool.Log.CommitAsync();
-    }
-
-    /// <summary>Reads whole blocks as all changes leave them that were begun before.</summary>
-    public async ValueTask<IoStatus> ReadSettledAsync(long offsetBytes, IoSlice into)
-    {
-        if (Volume.IsClosed) return IoStatus.Closed;
-        BlockRange range = new(
-            (ulong)(offsetBytes >> Volume.BlockShift), (ulong)(into.LengthBytes >> Volume.BlockShift));
-        Volume.RequestsUnderWay++;
-        await Volume.Locks.AcquireAsync(range);
-        IoStatus status = await Volume.ReadAsync(offsetBytes, into);
-        Volume.Locks.Release(range);
-        Volume.RequestsUnderWay--;
-        return status;
     }
 
     /// <summary>

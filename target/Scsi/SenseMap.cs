@@ -24,6 +24,8 @@ internal static class SenseMap
         IoStatus.Aborted => Check(Sense.AbortedNoInformation),
         IoStatus.NotSupported => Check(Sense.InvalidOpcode),
         IoStatus.NoMemory => (ScsiStatus.Busy, Sense.None),
+        // Logical unit not accessible, target port in standby state.
+        IoStatus.NotLeader => Check(new Sense(0x02, 0x04, 0x0B)),
         _ => Check(Sense.InternalFailure),
     };
 

@@ -194,6 +194,8 @@ internal sealed class SimulatedConnection : IConnection
     // Null is the end of the stream.
     private void Put(byte[]? chunk)
     {
+        if (chunk is not null && Machine.Schedule.Chance(Machine.Links.Damage))
+            chunk[_random.Below(chunk.Length)] ^= (byte)(1 << _random.Below(8));
         _wire.Enqueue((Machine.NowNanoseconds + Machine.Links.Latency(Loop.Node, Peer.Loop.Node), chunk));
         PumpWire();
     }

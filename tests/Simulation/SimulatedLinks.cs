@@ -26,6 +26,9 @@ public sealed class SimulatedLinks
     /// <summary>For each chunk: a spike of up to 250 ms, as a lost and repeated packet causes.</summary>
     public double Spike { get; set; } = 0.001;
 
+    /// <summary>For each chunk: one of its bits arrives wrong, which no checksum of TCP has caught.</summary>
+    public double Damage { get; set; }
+
     /// <summary>How long sent data may stay undelivered before the connection breaks.</summary>
     public long BreakAfterNanoseconds { get; set; } = 20_000_000_000;
 

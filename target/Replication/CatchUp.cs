@@ -1,0 +1,166 @@
+using Cstor.Engine.Host;
+using Cstor.Engine.Replicas;
+using Cstor.PoolLayout;
+
+namespace Cstor.Target.Replication;
+
+/// <summary>
+/// Makes a peer what its leader is, while the leader serves. Who missed little is sent the entries again. Who
+/// missed more, or comes from another epoch with entries that nobody acknowledged, is compared: from now on
+/// it gets every entry as it comes; both sides then look at their trees as they are at some instant of their
+/// own, and what differs by its hash is sent as it is by then.
+/// </summary>
+/// <remarks>
+/// Why a comparison of two moving targets is right: both trees hold at least what was before the first entry
+/// that was sent. A block that is the same in both had the same contents at two instants, and all entries
+/// behind the earlier of them reach the peer too, which leaves it as the leader's: entries overwrite bytes,
+/// whatever was there. A block that is sent is read after all entries on it that were sent before it have
+/// taken effect, and none is begun in between.
+/// </remarks>
+internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgress peer)
+{
+    private const int HashBytes = 16;
+    private const int ViewAttempts = 3;
+
+    private readonly int _attempt = peer.Attempt;
+    private ContentView? _view;
+    private string _reason = "one of the trees cannot be read";
+
+    private bool IsOver => leader.IsStopped || peer.Attempt != _attempt;
+
+    /// <param name="applied">The peer holds every entry up to this one; null if it must be compared.</param>
+    public async ValueTask RunAsync(ulong? applied)
+    {
+        if (applied is { } known)
+        {
+            peer.IsStreaming = true;
+            foreach (Entry entry in leader.Window.Entries.ToArray())
+                if (entry.Index > known)
+                    leader.Send(peer, entry);
+            leader.Acknowledge(peer, 0, known);
+        }
+        else if (!await CompareAsync())
+        {
+            return;
+        }
+
+        // Acknowledgements wait for it from here on, and all before is durable there, before it counts.
+        peer.IsAwaited = true;
+        if (await leader.FlushPeerAsync(peer, leader.Window.Last) && !IsOver) leader.Admit(peer);
+    }
+
+    private async ValueTask<bool> CompareAsync()
+    {
+        peer.FilledBytes = 0;
+        ulong first = leader.Window.Last + 1;
+        Task<Answer> asked = peer.AskAsync(new Frame { Kind = FrameKind.Compare, Index = first });
+        peer.IsStreaming = true;
+        await member.Applier!.WaitAsync(first - 1);
+        IoStatus status = IoStatus.Closed;
+        if (!IsOver) (status, _view) = await member.Replica!.ViewAsync();
+        Answer compared = await asked;
+        bool isDone = !IsOver && status == IoStatus.Ok && compared.IsOk && await CompareRootsAsync(compared);
+        _view?.Close();
+        if (isDone)
+        {
+            ulong last = leader.Window.Last;
+            Answer ended = await peer.AskAsync(new Frame { Kind = FrameKind.CompareEnd, Index = last });
+            isDone = ended.IsOk && !IsOver;
+            if (isDone) leader.Acknowledge(peer, 0, last);
+        }
+
+        if (!isDone && !IsOver)
+            leader.Drop(peer, $"it could not be compared: {_reason} ({status}, {compared.Status})");
+        return isDone;
+    }
+
+    private async ValueTask<bool> CompareRootsAsync(Answer compared)
+    {
+        if (compared.Payload.Length != HashBytes || compared.Frame.Index != _view!.BlockCount) return false;
+        (IoStatus status, Hash128 mine) = await _view.RootHashAsync();
+        if (status != IoStatus.Ok || IsOver) return false;
+        return mine == Hash128.Read(compared.Payload)
+            || member.PlantedFault == PlantedFault.NoComparison
+            || await DescendAsync(_view.Height, 0);
+    }
+
+    private async ValueTask<bool> DescendAsync(int level, ulong first)
+    {
+        Task<Answer> asked = peer.AskAsync(
+            new Frame { Kind = FrameKind.Hashes, Level = level, Offset = (long)first });
+        Hash128[] mine = new Hash128[ContentView.Fanout];
+        IoStatus status = await HashesAsync(level, first, mine);
+        Answer theirs = await asked;
+        if (status != IoStatus.Ok || !theirs.IsOk || IsOver)
+            return Fail($"hashes: {status}, {theirs.Status}");
+        if (theirs.Payload.Length != ContentView.Fanout * HashBytes) return false;
+        for (int i = 0; i < mine.Length; i++)
+        {
+            if (IsSame(mine, theirs, i)) continue;
+            ulong child = first + ((ulong)i * ContentView.ChildSpan(level));
+            if (level > 1)
+            {
+                if (!await DescendAsync(level - 1, child)) return false;
+                continue;
+            }
+
+            int run = 1;
+            int most = Frame.MaximumPayloadBytes / member.Replica!.Volume.BlockSizeBytes;
+            while (i + run < mine.Length && run < most && !IsSame(mine, theirs, i + run)) run++;
+            if (!await FillAsync(child, run)) return false;
+            i += run - 1;
+        }
+
+        return true;
+    }
+
+    private async ValueTask<IoStatus> HashesAsync(int level, ulong first, Hash128[] hashes)
+    {
+        IoStatus status = await _view!.ChildHashesAsync(level, first, hashes);
+        // The pool wants back what the view keeps; a later one will do as well.
+        for (int i = 0; i < ViewAttempts && status == IoStatus.Aborted && !IsOver; i++)
+        {
+            _view!.Close();
+            (status, ContentView? later) = await member.Replica!.ViewAsync();
+            _view = later ?? _view;
+            if (status == IoStatus.Ok) status = await _view.ChildHashesAsync(level, first, hashes);
+        }
+
+        return status;
+    }
+
+    private bool Fail(string reason)
+    {
+        _reason = reason;
+        return false;
+    }
+
+    private static bool IsSame(Hash128[] mine, Answer theirs, int index) =>
+        mine[index] == Hash128.Read(theirs.Payload.AsSpan(index * HashBytes));
+
+    private async ValueTask<bool> FillAsync(ulong block, int count)
+    {
+        int blockBytes = member.Replica!.Volume.BlockSizeBytes;
+        long offset = (long)block * blockBytes;
+        int length = count * blockBytes;
+        IoBuffer? buffer = member.Loop.Buffers.TryRent(length);
+        if (buffer is null) return false;
+        TaskCompletionSource gate = leader.CloseGate(offset, length);
+        // Whatever was sent before is in what is read.
+        await member.Applier!.WaitAsync(leader.Window.Last);
+        IoStatus status = await member.Replica.Volume.ReadAsync(offset, buffer.First(length));
+        Task<Answer>? asked = null;
+        if (status == IoStatus.Ok && !IsOver)
+        {
+            Frame fill = new() { Kind = FrameKind.Fill, Offset = offset, Length = length };
+            asked = peer.AskAsync(fill, buffer.Span[..length]);
+            peer.FilledBytes += length;
+        }
+
+        leader.OpenGate(gate);
+        buffer.Release();
+        if (asked is null) return Fail($"block {block} cannot be read: {status}");
+        Answer filled = await asked;
+        return filled.IsOk || Fail($"block {block} cannot be written: {filled.Status}");
+    }
+}

@@ -1,0 +1,24 @@
+using Cstor.Engine.Host;
+
+namespace Cstor.Target.Replication;
+
+/// <summary>A flush that waits until every replica that counts has made everything up to an entry durable.
+/// </summary>
+internal sealed class FlushWait(ulong through, long nowNanoseconds)
+{
+    private readonly TaskCompletionSource<IoStatus> _done = new();
+
+    public ulong Through => through;
+
+    public long IssuedNanoseconds => nowNanoseconds;
+
+    /// <summary>Followers that have flushed, a bit each.</summary>
+    public uint Acks { get; set; }
+
+    /// <summary>The leader's own replica has.</summary>
+    public bool IsFlushedHere { get; set; }
+
+    public Task<IoStatus> Done => _done.Task;
+
+    public void End(IoStatus status) => _done.TrySetResult(status);
+}

@@ -1,0 +1,275 @@
+using System.Text;
+using Cstor.Engine.Host;
+using Cstor.Engine.Replicas;
+using Cstor.PoolLayout;
+
+namespace Cstor.Target.Replication;
+
+/// <summary>
+/// A member as it follows a leader: takes entries, says what it has applied and flushed, and lets itself be
+/// compared. Nothing counts but what comes from the leader that it joined, of the epoch that it promised.
+/// </summary>
+internal sealed class FollowerPart(GroupMember member)
+{
+    private const int UnitBytes = 512;
+    private const int ViewAttempts = 3;
+
+    private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
+    private ContentView? _view;
+    private ulong _epoch;
+    private ulong _joining;
+    private bool _isJoined;
+    private bool _isReadingHashes;
+
+    /// <summary>Node that leads, or empty.</summary>
+    public string LeaderName { get; private set; } = "";
+
+    public void OnFrame(string peer, in Frame frame, IoSlice payload)
+    {
+        if (frame.Kind == FrameKind.Lead)
+        {
+            Forward(JoinAsync(peer, frame.Epoch, frame.Request));
+            return;
+        }
+
+        if (!_isJoined || peer != LeaderName || frame.Epoch != _epoch) return;
+        switch (frame.Kind)
+        {
+            case FrameKind.Heartbeat:
+                member.HeardLeader();
+                Answer(frame, FrameKind.HeartbeatAnswer, IoStatus.Ok);
+                break;
+            case FrameKind.Configure:
+                Forward(RecordAsync(frame, Encoding.UTF8.GetString(payload.Span)));
+                break;
+            case FrameKind.Admit:
+                member.IsClean = true;
+                break;
+            case FrameKind.Flush:
+                Forward(FlushAsync(frame));
+                break;
+            default:
+                if (member.Applier is not null) OnDataFrame(frame, payload);
+                break;
+        }
+    }
+
+    /// <summary>An entry from a leader has been applied, or could not be.</summary>
+    public void OnApplied(Entry entry, IoStatus status)
+    {
+        if (!_isJoined || member.Applier!.Epoch != _epoch) return;
+        bool isFill = entry.Kind == FrameKind.Fill;
+        Frame answer = new()
+        {
+            Kind = isFill ? FrameKind.Filled : FrameKind.Applied,
+            Epoch = _epoch,
+            Index = entry.Index,
+            Request = entry.Request,
+            Status = (byte)status,
+        };
+        member.Send(LeaderName, answer);
+    }
+
+    /// <summary>Takes nothing from the leader so far.</summary>
+    public void Forget()
+    {
+        LeaderName = "";
+        _isJoined = false;
+        _joining++;
+        Close();
+    }
+
+    public void Close()
+    {
+        _view?.Close();
+        _view = null;
+    }
+
+    private async ValueTask JoinAsync(string peer, ulong epoch, ulong request)
+    {
+        if (member.Leader is { } leader && leader.Epoch < epoch) member.StepDown($"{peer} leads");
+        if (member.Leader is not null) return;
+        Forget();
+        ulong joining = _joining;
+        LeaderName = peer;
+        _epoch = epoch;
+        member.HeardLeader();
+        if (epoch > member.Record.Promised)
+            if (await member.PersistAsync(member.Record with { Promised = epoch }) != IoStatus.Ok) return;
+        // What an older leader sent must have taken effect before anything of this one does.
+        if (member.Applier is not null) await member.Applier.DrainAsync();
+        bool isFenced = member.Record.Promised != epoch && member.PlantedFault != PlantedFault.NoFencing;
+        if (joining != _joining || isFenced) return;
+        _isJoined = true;
+        ReplicaPosition position = member.Replica?.Position ?? ReplicaPosition.None;
+        Frame joined = new()
+        {
+            Kind = FrameKind.Joined,
+            Epoch = epoch,
+            Offset = (long)position.Epoch,
+            Length = (long)position.Index,
+            Level = member.Replica?.Volume.BlockSizeBytes ?? 0,
+            Index = (ulong)(member.Replica?.Volume.SizeBytes ?? 0),
+            Request = request,
+        };
+        member.Send(peer, joined);
+    }
+
+    private async ValueTask RecordAsync(Frame frame, string text)
+    {
+        if (GroupConfiguration.Parse(text) is not { } configuration) return;
+        bool isNewer = configuration.IsNewerThan(member.Record.Configuration);
+        GroupRecord next = isNewer ? member.Record with { Configuration = configuration } : member.Record;
+        if (await member.PersistAsync(next) == IoStatus.Ok && frame.Epoch == member.Record.Promised)
+            Answer(frame, FrameKind.Configured, IoStatus.Ok);
+    }
+
+    private async ValueTask FlushAsync(Frame frame)
+    {
+        if (member.Applier is null) return;
+        ulong joining = _joining;
+        await member.Applier.WaitAsync(frame.Index);
+        IoStatus status = member.Applier.Failure;
+        if (joining != _joining) return;
+        if (status == IoStatus.Ok) status = await member.Replica!.FlushAsync();
+        if (joining == _joining) Answer(frame, FrameKind.Flushed, status);
+    }
+
+    private void OnDataFrame(in Frame frame, IoSlice payload)
+    {
+        switch (frame.Kind)
+        {
+            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Fill:
+                Take(frame, payload);
+                break;
+            case FrameKind.Compare:
+                // None of the entries behind this frame is known from an earlier attempt.
+                member.Applier!.Begin(_epoch, frame.Index - 1, isWhole: false);
+                Forward(CompareAsync(frame));
+                break;
+            case FrameKind.Hashes:
+                Forward(HashesAsync(frame));
+                break;
+            case FrameKind.CompareEnd:
+                Forward(EndCompareAsync(frame));
+                break;
+        }
+    }
+
+    private void Take(in Frame frame, IoSlice payload)
+    {
+        EntryApplier applier = member.Applier!;
+        if (applier.Epoch != _epoch) return;
+        if (frame.Index > 0 && applier.IsKnown(frame.Index))
+        {
+            if (applier.IsApplied(frame.Index)) Answer(frame, FrameKind.Applied, IoStatus.Ok);
+            return;
+        }
+
+        if (((frame.Offset | frame.Length | (long)payload.LengthBytes) & (UnitBytes - 1)) != 0
+            && frame.Kind != FrameKind.Snapshot)
+        {
+            Answer(frame, FrameKind.Applied, IoStatus.OutOfRange);
+            return;
+        }
+
+        IoBuffer? buffer = payload.LengthBytes == 0 ? null : member.Loop.Buffers.TryRent(payload.LengthBytes);
+        bool isFill = frame.Kind == FrameKind.Fill;
+        if (buffer is null && frame.Kind != FrameKind.Unmap)
+        {
+            Answer(frame, isFill ? FrameKind.Filled : FrameKind.Applied, IoStatus.NoMemory);
+            return;
+        }
+
+        if (buffer is not null) payload.Span.CopyTo(buffer.Span);
+        applier.Submit(new Entry
+        {
+            Kind = frame.Kind,
+            Index = frame.Index,
+            Offset = frame.Offset,
+            Length = frame.Length,
+            Request = frame.Request,
+            Payload = buffer,
+            PayloadBytes = payload.LengthBytes,
+        });
+        buffer?.Release();
+    }
+
+    private async ValueTask CompareAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        Close();
+        // Durably nothing, before what others hold is mixed in.
+        IoStatus status = await member.Replica!.FlushAsync();
+        ContentView? view = null;
+        Hash128 hash = default;
+        if (status == IoStatus.Ok) (status, view) = await member.Replica.ViewAsync();
+        if (status == IoStatus.Ok) (status, hash) = await view!.RootHashAsync();
+        if (joining != _joining)
+        {
+            view?.Close();
+            return;
+        }
+
+        _view = view;
+        byte[] payload = new byte[16];
+        hash.Write(payload);
+        Answer(frame with { Index = view?.BlockCount ?? 0 }, FrameKind.Compared, status, payload);
+    }
+
+    private async ValueTask HashesAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        if (_view is not { } view || _isReadingHashes || frame.Level < 1 || frame.Level > view.Height
+            || (ulong)frame.Offset >= view.BlockCount)
+        {
+            Answer(frame, FrameKind.HashesAnswer, IoStatus.OutOfRange);
+            return;
+        }
+
+        _isReadingHashes = true;
+        IoStatus status = await view.ChildHashesAsync(frame.Level, (ulong)frame.Offset, _hashes);
+        // The pool wants back what the view keeps; a later one will do as well.
+        for (int i = 0; i < ViewAttempts && status == IoStatus.Aborted && joining == _joining; i++)
+        {
+            Close();
+            (status, ContentView? later) = await member.Replica!.ViewAsync();
+            if (joining != _joining) later?.Close();
+            else _view = later;
+            if (status == IoStatus.Ok && joining == _joining)
+                status = await later!.ChildHashesAsync(frame.Level, (ulong)frame.Offset, _hashes);
+        }
+
+        _isReadingHashes = false;
+        if (joining != _joining) return;
+        byte[] payload = new byte[_hashes.Length * 16];
+        for (int i = 0; i < _hashes.Length; i++) _hashes[i].Write(payload.AsSpan(i * 16));
+        Answer(frame, FrameKind.HashesAnswer, status, payload);
+    }
+
+    private async ValueTask EndCompareAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        Close();
+        await member.Applier!.WaitAsync(frame.Index);
+        if (joining != _joining) return;
+        member.Applier.BecomeWhole();
+        Answer(frame, FrameKind.CompareEnded, member.Applier.Failure);
+    }
+
+    private void Answer(in Frame frame, FrameKind kind, IoStatus status, ReadOnlySpan<byte> payload = default)
+    {
+        Frame answer = new()
+        {
+            Kind = kind,
+            Epoch = frame.Epoch,
+            Index = frame.Index,
+            Offset = frame.Offset,
+            Request = frame.Request,
+            Status = (byte)status,
+        };
+        member.Send(LeaderName, answer, payload);
+    }
+
+    private static async void Forward(ValueTask work) => await work;
+}

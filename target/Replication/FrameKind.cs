@@ -1,0 +1,79 @@
+namespace Cstor.Target.Replication;
+
+/// <summary>
+/// What a frame between two peers says. Kinds up to <see cref="Ping"/> belong to the connection.
+/// </summary>
+internal enum FrameKind : byte
+{
+    /// <summary>Either side's name and challenge; not sealed yet.</summary>
+    Hello = 1,
+
+    /// <summary>Proof of the shared key, over both challenges.</summary>
+    Proof = 2,
+
+    /// <summary>Nothing, to show that the peer is there.</summary>
+    Ping = 3,
+
+    /// <summary>Would you promise this epoch? Changes nothing.</summary>
+    Canvass = 10,
+
+    /// <summary>Promise this epoch: take nothing from older leaders.</summary>
+    Promise = 11,
+
+    /// <summary>Answer to either, with the voter's record.</summary>
+    Vote = 12,
+
+    /// <summary>I am the leader of this epoch.</summary>
+    Lead = 20,
+
+    /// <summary>Answer: follows, and how far it has come.</summary>
+    Joined = 21,
+
+    /// <summary>The epoch is older than one that was promised.</summary>
+    Refused = 22,
+
+    Heartbeat = 23,
+
+    HeartbeatAnswer = 24,
+
+    /// <summary>Record this configuration.</summary>
+    Configure = 25,
+
+    Configured = 26,
+
+    /// <summary>The replica has caught up: it counts for all that was acknowledged.</summary>
+    Admit = 27,
+
+    Write = 31,
+
+    Unmap = 32,
+
+    Snapshot = 33,
+
+    /// <summary>An entry was applied.</summary>
+    Applied = 34,
+
+    Flush = 35,
+
+    Flushed = 36,
+
+    /// <summary>Entries follow; make ready to be compared.</summary>
+    Compare = 40,
+
+    Compared = 41,
+
+    /// <summary>What are the hashes below this node?</summary>
+    Hashes = 42,
+
+    HashesAnswer = 43,
+
+    /// <summary>These bytes are so, as of all entries sent before.</summary>
+    Fill = 44,
+
+    Filled = 45,
+
+    /// <summary>Whatever differed was sent.</summary>
+    CompareEnd = 46,
+
+    CompareEnded = 47,
+}

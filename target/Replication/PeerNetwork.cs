@@ -1,0 +1,174 @@
+using System.Net;
+using Cstor.Engine.Host;
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Target.Replication;
+
+/// <summary>
+/// A node's connections to its peers, one to each: of two nodes the one whose name comes first dials, again
+/// and again with growing pauses, and the other accepts. Frames go to the groups that they are about.
+/// </summary>
+public sealed class PeerNetwork : IFrameHandler
+{
+    private const int MostPauses = 8;
+
+    private readonly ILoop _loop;
+    private readonly ILogger _logger;
+    private readonly byte[] _key;
+    private readonly ReplicationTimings _timings;
+    private readonly Dictionary<string, PeerConnection> _connections = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IPEndPoint> _peers = new(StringComparer.Ordinal);
+    private readonly Dictionary<Guid, IFrameHandler> _groups = [];
+    private readonly ILoopTimer _timer;
+    private IListener? _listener;
+    private bool _isClosed;
+
+    /// <param name="loop">All groups live on it.</param>
+    /// <param name="logger">Told why connections end.</param>
+    /// <param name="name">Of this node: unique among all that share the key.</param>
+    /// <param name="key">Shared, at least 16 bytes.</param>
+    /// <param name="timings">The same on all nodes.</param>
+    public PeerNetwork(ILoop loop, ILogger logger, string name, byte[] key, ReplicationTimings timings)
+    {
+        _loop = loop;
+        _logger = logger;
+        Name = name;
+        _key = key;
+        _timings = timings;
+        _timer = loop.CreateTimer(OnTick);
+        _timer.Start(timings.SilenceNanoseconds / 4);
+    }
+
+    /// <summary>Of this node.</summary>
+    public string Name { get; }
+
+    internal ReplicationTimings Timings => _timings;
+
+    /// <summary>Listens for peers.</summary>
+    public Outcome<IPEndPoint> Listen(IPEndPoint endPoint)
+    {
+        Outcome<IListener> listener = _loop.Network.Listen(endPoint);
+        if (!listener.IsOk) return listener.Fault;
+        _listener = listener.Value;
+        Forward(AcceptAllAsync(_listener));
+        return _listener.LocalEndPoint;
+    }
+
+    /// <summary>Says where a peer listens.</summary>
+    public void AddPeer(string name, IPEndPoint endPoint)
+    {
+        bool isNew = _peers.TryAdd(name, endPoint);
+        if (isNew && string.CompareOrdinal(Name, name) < 0) Forward(DialAsync(name, endPoint));
+    }
+
+    /// <summary>Ends all connections.</summary>
+    public void Close()
+    {
+        _isClosed = true;
+        _timer.Stop();
+        _listener?.Close();
+        foreach (PeerConnection connection in _connections.Values.ToArray()) connection.Close();
+    }
+
+    void IFrameHandler.OnFrame(string peer, in Frame frame, IoSlice payload)
+    {
+        if (_groups.TryGetValue(frame.Group, out IFrameHandler? group)) group.OnFrame(peer, frame, payload);
+    }
+
+    void IFrameHandler.OnPeerChanged(string peer, bool isUp)
+    {
+        foreach (IFrameHandler group in _groups.Values.ToArray()) group.OnPeerChanged(peer, isUp);
+    }
+
+    internal void Join(Guid group, IFrameHandler handler) => _groups.Add(group, handler);
+
+    internal void Leave(Guid group) => _groups.Remove(group);
+
+    internal bool IsUp(string peer) => _connections.ContainsKey(peer);
+
+    /// <summary>Sends if the peer is connected; nobody knows whether it arrives.</summary>
+    internal void Send(string peer, in Frame frame, ReadOnlySpan<byte> payload)
+    {
+        if (_connections.TryGetValue(peer, out PeerConnection? connection)) connection.Send(frame, payload);
+    }
+
+    private async ValueTask AcceptAllAsync(IListener listener)
+    {
+        while (await listener.AcceptAsync() is { } accepted)
+            Forward(ServeAsync(new PeerConnection(_loop, accepted, Name, isDialer: false), null));
+    }
+
+    private async ValueTask DialAsync(string peer, IPEndPoint endPoint)
+    {
+        for (int pauses = 1; !_isClosed; pauses = Math.Min(MostPauses, pauses * 2))
+        {
+            Outcome<IConnection> dialed = await _loop.Network.ConnectAsync(endPoint);
+            if (dialed.IsOk && _isClosed) dialed.Value.Close();
+            if (_isClosed) return;
+            if (dialed.IsOk && await ServeAsync(
+                new PeerConnection(_loop, dialed.Value, Name, isDialer: true), peer))
+                pauses = 1;
+            await _loop.DelayAsync(pauses * _timings.RedialNanoseconds);
+        }
+    }
+
+    // True if it came to be used.
+    private async ValueTask<bool> ServeAsync(PeerConnection connection, string? expected)
+    {
+        string? reason = await OpenInTimeAsync(connection, expected);
+        if (reason is null && !_isClosed)
+        {
+            string peer = connection.Peer;
+            // The peer that dials anew has given up the old one.
+            if (_connections.TryGetValue(peer, out PeerConnection? old)) Drop(peer, old);
+            _connections[peer] = connection;
+            ReplicationLog.Connected(_logger, peer);
+            ((IFrameHandler)this).OnPeerChanged(peer, isUp: true);
+            string ended = await connection.RunAsync(this);
+            ReplicationLog.Ended(_logger, peer, ended);
+            Drop(peer, connection);
+            connection.Dispose();
+            return true;
+        }
+
+        if (reason is not null) ReplicationLog.NotConnected(_logger, expected ?? "a peer", reason);
+        connection.Dispose();
+        return false;
+    }
+
+    private async ValueTask<string?> OpenInTimeAsync(PeerConnection connection, string? expected)
+    {
+        ILoopTimer timer = _loop.CreateTimer(connection.Close);
+        timer.Start(_timings.SilenceNanoseconds);
+        string? reason = await connection.OpenAsync(_key, expected);
+        timer.Stop();
+        if (reason is null && expected is null && !_peers.ContainsKey(connection.Peer))
+            return $"{connection.Peer} is no peer of this node";
+        return connection.IsClosed ? reason ?? "it took too long" : reason;
+    }
+
+    private void Drop(string peer, PeerConnection connection)
+    {
+        connection.Close();
+        if (!_connections.TryGetValue(peer, out PeerConnection? current) || current != connection) return;
+        _connections.Remove(peer);
+        ((IFrameHandler)this).OnPeerChanged(peer, isUp: false);
+    }
+
+    private void OnTick()
+    {
+        foreach (PeerConnection connection in _connections.Values.ToArray())
+        {
+            if (_loop.NowNanoseconds - connection.HeardNanoseconds > _timings.SilenceNanoseconds)
+                connection.Close();
+            else
+                connection.Send(new Frame { Kind = FrameKind.Ping }, []);
+        }
+
+        if (!_isClosed) _timer.Start(_timings.SilenceNanoseconds / 4);
+    }
+
+    private static async void Forward(ValueTask work) => await work;
+
+    private static async void Forward(ValueTask<bool> work) => await work;
+}

@@ -1,0 +1,16 @@
+namespace Cstor.Target.Replication;
+
+/// <summary>What a member is made to do wrong, so that tests show that they would notice.</summary>
+internal enum PlantedFault
+{
+    None,
+
+    /// <summary>Takes entries from leaders older than what it promised, and promises at any time.</summary>
+    NoFencing,
+
+    /// <summary>Takes its own vote and its own record for a quorum.</summary>
+    QuorumOfOne,
+
+    /// <summary>Takes a replica that was away for equal without comparing it.</summary>
+    NoComparison,
+}

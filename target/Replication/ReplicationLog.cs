@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Logging;
+
+namespace Cstor.Target.Replication;
+
+/// <summary>What operators are told of peers and groups.</summary>
+internal static partial class ReplicationLog
+{
+    [LoggerMessage(1, LogLevel.Information, "peer {Peer}: connected")]
+    public static partial void Connected(ILogger logger, string peer);
+
+    [LoggerMessage(2, LogLevel.Information, "peer {Peer}: {Reason}")]
+    public static partial void Ended(ILogger logger, string peer, string reason);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Peer} was not connected: {Reason}")]
+    public static partial void NotConnected(ILogger logger, string peer, string reason);
+
+    [LoggerMessage(4, LogLevel.Information, "{Group}: leads with lease epoch {Epoch}")]
+    public static partial void Leads(ILogger logger, string group, ulong epoch);
+
+    [LoggerMessage(5, LogLevel.Information, "{Group}: leads no more: {Reason}")]
+    public static partial void SteppedDown(ILogger logger, string group, string reason);
+
+    [LoggerMessage(6, LogLevel.Information, "{Group}: in sync are {InSync} (epoch {Epoch}, {Version})")]
+    public static partial void Configured(
+        ILogger logger, string group, string inSync, ulong epoch, ulong version);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Group}: {Peer} is not waited for any more: {Reason}")]
+    public static partial void Dropped(ILogger logger, string group, string peer, string reason);
+
+    [LoggerMessage(8, LogLevel.Information, "{Group}: {Peer} has caught up; {Bytes} bytes were sent to it")]
+    public static partial void CaughtUp(ILogger logger, string group, string peer, long bytes);
+}

@@ -1,0 +1,34 @@
+namespace Cstor.Target.Replication;
+
+/// <summary>
+/// How long peers wait for each other. The lease must be shorter than what voters wait before they promise
+/// anew, by more than clocks may drift apart meanwhile.
+/// </summary>
+public sealed record ReplicationTimings
+{
+    private const long Millisecond = 1_000_000;
+
+    /// <summary>A leader is heard this often.</summary>
+    public long HeartbeatNanoseconds { get; init; } = 150 * Millisecond;
+
+    /// <summary>A leader answers reads this long after a quorum has heard it.</summary>
+    public long LeaseNanoseconds { get; init; } = 1500 * Millisecond;
+
+    /// <summary>A voter that has heard a leader, or has just started, promises nothing for so long.</summary>
+    public long QuietNanoseconds { get; init; } = 2000 * Millisecond;
+
+    /// <summary>A replica that owes an answer so long is taken out of the in-sync set.</summary>
+    public long AnswerNanoseconds { get; init; } = 700 * Millisecond;
+
+    /// <summary>A replica that catches up may take so long for a step, most for its checkpoint.</summary>
+    public long CatchUpNanoseconds { get; init; } = 10_000 * Millisecond;
+
+    /// <summary>A candidate waits so long for votes.</summary>
+    public long VoteNanoseconds { get; init; } = 400 * Millisecond;
+
+    /// <summary>A connection on which nothing came for so long is given up.</summary>
+    public long SilenceNanoseconds { get; init; } = 3000 * Millisecond;
+
+    /// <summary>Pause between attempts to reach a peer, at first; it grows to eight times that.</summary>
+    public long RedialNanoseconds { get; init; } = 100 * Millisecond;
+}

@@ -1,0 +1,160 @@
+// Several nodes with a pool and a replica each, perhaps a witness, and clients that read and write the volume
+// wherever it is led. The whole of it runs on one virtual clock.
+using Cstor.Engine.Host;
+using Cstor.Engine.Replicas;
+using Cstor.PoolLayout;
+using Cstor.Target.Replication;
+using Cstor.Tests.Simulation.Oracle;
+using Cstor.Tests.Simulation.Pools;
+
+namespace Cstor.Tests.Simulation.Replication;
+
+internal sealed class Cluster : IDisposable
+{
+    public const int BlockBytes = 4096;
+    private const long Millisecond = 1_000_000;
+
+    public Cluster(
+        ulong seed, int replicas, bool hasWitness = false, long volumeBytes = 8L << 20,
+        long diskBytes = 96L << 20)
+    {
+        DiskBytes = diskBytes;
+        Machine = new SimulatedMachine(seed) { MaximumEvents = 60_000_000 };
+        Random = SimulatedRandom.For(seed, "cluster");
+        VolumeBytes = volumeBytes;
+        string[] names = [.. Enumerable.Range(1, replicas).Select(static i => $"node{i}")];
+        FirstRecord = new GroupRecord(
+            0, false, new GroupConfiguration(0, 1, names, hasWitness ? "witness" : "", names));
+        foreach (string name in names) Nodes.Add(new ClusterNode(this, name, isWitness: false));
+        if (hasWitness) Nodes.Add(new ClusterNode(this, "witness", isWitness: true));
+        Loop = Machine.AddNode("operator").CreateLoop();
+    }
+
+    public SimulatedMachine Machine { get; }
+
+    public SimulatedRandom Random { get; }
+
+    public List<ClusterNode> Nodes { get; } = [];
+
+    public IEnumerable<ClusterNode> Replicas => Nodes.Where(static node => !node.IsWitness);
+
+    public RunLog Log { get; } = new();
+
+    public Guid GroupId { get; } = new("6a3f8b52-0000-4000-8000-000000000001");
+
+    public byte[] Key { get; } = [.. Enumerable.Range(0, 32).Select(static i => (byte)i)];
+
+    public ReplicationTimings Timings { get; } = new();
+
+    public GroupRecord FirstRecord { get; }
+
+    public long VolumeBytes { get; }
+
+    public long DiskBytes { get; }
+
+    public PlantedFault PlantedFault { get; init; }
+
+    /// <summary>Where the scenario itself runs.</summary>
+    public SimulatedLoop Loop { get; }
+
+    public void Run(Func<ValueTask> scenario)
+    {
+        try
+        {
+            Loop.Run(scenario);
+        }
+        catch (SimulationException failure)
+        {
+            throw new SimulationException($"{failure.Message}\n--- log\n{Log}", failure);
+        }
+    }
+
+    public async ValueTask StartAsync()
+    {
+        foreach (ClusterNode node in Nodes) node.Start();
+        await UntilAsync(() => Nodes.TrueForAll(static node => node.IsUp), 20_000, "the nodes are up");
+    }
+
+    /// <summary>The replica that serves now.</summary>
+    public ClusterNode? Leader => Nodes.Find(static node => node.IsUp && node.Member!.IsServing);
+
+    public async ValueTask<ClusterNode> AwaitLeaderAsync(long milliseconds = 10_000)
+    {
+        await UntilAsync(() => Leader is not null, milliseconds, "somebody leads");
+        return Leader!;
+    }
+
+    /// <summary>Waits until a leader serves and its in-sync set is so large.</summary>
+    public ValueTask AwaitInSyncAsync(int count, long milliseconds = 60_000) => UntilAsync(
+        () => Leader?.Member?.Leader?.Configuration.InSync.Count == count, milliseconds,
+        $"{count} are in sync");
+
+    public async ValueTask UntilAsync(Func<bool> isSo, long milliseconds, string what)
+    {
+        long until = Machine.NowNanoseconds + (milliseconds * Millisecond);
+        while (!isSo())
+        {
+            if (Machine.NowNanoseconds > until)
+                throw new OracleException(
+                    $"after {milliseconds} ms it is still not so that {what}:\n  {Describe()}");
+            await Loop.DelayAsync(10 * Millisecond);
+        }
+    }
+
+    private string Describe() => string.Join("\n  ", Nodes.Select(static node => node.Member is { } member
+        ? $"{node.Name}: {member.Describe()}, pool {node.Pool?.Status().Health} {node.Pool?.Status().Reason}"
+        : $"{node.Name}: down"));
+
+    public ValueTask PauseAsync(long milliseconds) => Loop.DelayAsync(milliseconds * Millisecond);
+
+    /// <summary>The hash of what each replica holds; they must be equal when nothing is under way.</summary>
+    public async ValueTask AssertEqualAsync()
+    {
+        Hash128? expected = null;
+        foreach (ClusterNode node in Replicas)
+        {
+            (IoStatus status, Hash128 hash) = await OnAsync(node.Loop!, async () =>
+            {
+                (IoStatus opened, ContentView? view) = await node.Replica!.ViewAsync();
+                if (opened != IoStatus.Ok) return (opened, default);
+                (IoStatus, Hash128) root = await view!.RootHashAsync();
+                view.Close();
+                return root;
+            });
+            if (status != IoStatus.Ok) throw new OracleException($"{node.Name} cannot be hashed: {status}");
+            expected ??= hash;
+            if (hash != expected) throw new OracleException($"{node.Name} differs from {Nodes[0].Name}");
+        }
+    }
+
+    /// <summary>Carries something out on another loop; never completes if that dies meanwhile.</summary>
+    public Task<T> OnAsync<T>(SimulatedLoop loop, Func<ValueTask<T>> work, SimulatedLoop? caller = null)
+    {
+        TaskCompletionSource<T> done = new();
+        SimulatedLoop back = caller ?? Loop;
+        loop.Post(() => _ = ObserveAsync(RunAsync()));
+        return done.Task;
+
+        async ValueTask RunAsync()
+        {
+            T result = await work();
+            back.Post(() => done.TrySetResult(result));
+        }
+    }
+
+    /// <summary>What fails where nobody awaits it ends the run.</summary>
+    public async Task ObserveAsync(ValueTask work)
+    {
+        try
+        {
+            await work;
+        }
+        catch (Exception failure)
+        {
+            Machine.ReportFailure(failure);
+            throw;
+        }
+    }
+
+    public void Dispose() => Machine.Dispose();
+}

@@ -1,0 +1,157 @@
+using System.Buffers.Binary;
+using Cstor.Engine.Host;
+using Cstor.Target.Replication;
+using Cstor.Tests.Simulation.Oracle;
+
+namespace Cstor.Tests.Simulation.Replication;
+
+/// <summary>
+/// Somebody with a path to every node, as an initiator with multipath: takes the path that leads, and another
+/// one when that refuses, dies or is silent for long. Registers are whole blocks and parts of blocks.
+/// </summary>
+internal sealed class ClusterClient
+{
+    /// <summary>Registers of a whole block each.</summary>
+    public const int Blocks = 10;
+
+    /// <summary>Registers of 512 bytes each, in the blocks behind.</summary>
+    public const int Sectors = 10;
+
+    private const int SectorBytes = 512;
+    private const long Millisecond = 1_000_000;
+
+    private readonly Cluster _cluster;
+    private readonly List<ClusterOperation> _history;
+    private readonly SimulatedLoop _loop;
+    private readonly SimulatedRandom _random;
+    private int _path;
+
+    public ClusterClient(Cluster cluster, string name, List<ClusterOperation> history)
+    {
+        _cluster = cluster;
+        _history = history;
+        _loop = cluster.Machine.AddNode(name).CreateLoop();
+        _random = SimulatedRandom.For(cluster.Machine.Seed, name);
+    }
+
+    public bool IsStopped { get; set; }
+
+    public bool HasEnded { get; private set; }
+
+    public void Start() => _loop.Post(() => _ = _cluster.ObserveAsync(RunAsync()));
+
+    /// <summary>Reads every register once, and ends.</summary>
+    public void StartReadingAll() => _loop.Post(() => _ = _cluster.ObserveAsync(ReadAllAsync()));
+
+    private async ValueTask RunAsync()
+    {
+        while (!IsStopped)
+        {
+            int register = _random.Below(Blocks + Sectors);
+            int kind = _random.Below(20);
+            if (kind < 9) await ReadAsync(register);
+            else if (kind < 18) await WriteAsync(register, isDurable: kind == 17);
+            else if (kind == 18) await UntilDoneAsync(static volume => volume.FlushAsync());
+            else await UnmapAsync();
+            await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
+        }
+
+        HasEnded = true;
+    }
+
+    private async ValueTask ReadAllAsync()
+    {
+        for (int register = 0; register < Blocks + Sectors; register++) await ReadAsync(register);
+        HasEnded = true;
+    }
+
+    // Every attempt has a value of its own: one that was given up may still take effect, once, or never.
+    private async ValueTask WriteAsync(int register, bool isDurable)
+    {
+        ClusterOperation operation = null!;
+        (long offset, int length) = PlaceOf(register);
+        await UntilDoneAsync(async volume =>
+        {
+            ClusterOperation mine = operation = new()
+            {
+                Register = register,
+                IsWrite = true,
+                Value = (ulong)_history.Count + 1,
+                InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+            };
+            _history.Add(mine);
+            IoBuffer buffer = LoopHere.Buffers.Rent(length);
+            for (int i = 0; i < length; i += 8)
+                BinaryPrimitives.WriteUInt64LittleEndian(buffer.Span[i..], mine.Value);
+            IoStatus status = await volume.WriteAsync(offset, buffer.First(length), isDurable);
+            buffer.Release();
+            return status;
+        });
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+    }
+
+    private async ValueTask ReadAsync(int register)
+    {
+        ClusterOperation operation = new()
+        {
+            Register = register,
+            InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+        };
+        (long offset, int length) = PlaceOf(register);
+        byte[] read = [];
+        await UntilDoneAsync(async volume =>
+        {
+            IoBuffer buffer = LoopHere.Buffers.Rent(length);
+            IoStatus status = await volume.ReadAsync(offset, buffer.First(length));
+            byte[] bytes = buffer.Span[..length].ToArray();
+            buffer.Release();
+            if (status == IoStatus.Ok) read = bytes;
+            return status;
+        });
+        operation.Value = BinaryPrimitives.ReadUInt64LittleEndian(read);
+        for (int i = 0; i < length; i += 8)
+            if (BinaryPrimitives.ReadUInt64LittleEndian(read.AsSpan(i)) != operation.Value)
+                throw new OracleException($"register {register} is a mixture of two writes");
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+        _history.Add(operation);
+    }
+
+    // Where no register is.
+    private ValueTask UnmapAsync()
+    {
+        long offset = (Blocks + Sectors + _random.Below(64)) * (long)Cluster.BlockBytes;
+        return UntilDoneAsync(volume => volume.UnmapAsync(offset, _random.Between(1, 8) * SectorBytes));
+    }
+
+    private async ValueTask UntilDoneAsync(Func<ReplicatedVolume, ValueTask<IoStatus>> request)
+    {
+        if (_random.Chance(0.1)) _path = _random.Below(_cluster.Nodes.Count);
+        while (true)
+        {
+            ClusterNode node = _cluster.Nodes[_path];
+            IoStatus status = IoStatus.NotLeader;
+            if (node is { IsUp: true, Volume: { } volume })
+                status = await AttemptAsync(node.Loop!, () => request(volume));
+            if (status == IoStatus.Ok) return;
+            if (status is not (IoStatus.NotLeader or IoStatus.Aborted or IoStatus.Closed
+                or IoStatus.NoMemory))
+                throw new OracleException($"an I/O error reached the client: {status}");
+            _path = (_path + 1) % _cluster.Nodes.Count;
+            await _loop.DelayAsync(_random.Between(1 * Millisecond, 20 * Millisecond));
+        }
+    }
+
+    private async ValueTask<IoStatus> AttemptAsync(SimulatedLoop loop, Func<ValueTask<IoStatus>> request)
+    {
+        Task<IoStatus> answer = _cluster.OnAsync(loop, request, _loop);
+        Task patience = _loop.DelayAsync(_random.Between(800 * Millisecond, 4000 * Millisecond)).AsTask();
+        await Task.WhenAny(answer, patience);
+        return answer.IsCompleted ? await answer : IoStatus.Aborted;
+    }
+
+    private SimulatedLoop LoopHere => _cluster.Machine.CurrentLoop!;
+
+    private static (long Offset, int Length) PlaceOf(int register) => register < Blocks
+        ? (register * (long)Cluster.BlockBytes, Cluster.BlockBytes)
+        : ((Blocks * (long)Cluster.BlockBytes) + ((register - Blocks) * 3L * SectorBytes), SectorBytes);
+}

@@ -1,0 +1,273 @@
+using Cstor.Engine.Host;
+using Cstor.Target.Replication;
+using Cstor.Tests.Simulation.Oracle;
+using Xunit;
+
+namespace Cstor.Tests.Simulation.Replication;
+
+/// <summary>What users of replicated volumes were hurt by elsewhere, one test each.</summary>
+public sealed class FailoverTests
+{
+    private const int Block = Cluster.BlockBytes;
+    private const long Millisecond = 1_000_000;
+
+    [Fact]
+    public void After_the_leader_crashed_no_read_is_stale()
+    {
+        using Cluster cluster = new(11, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            for (byte round = 1; round <= 6; round++)
+            {
+                ClusterNode leader = await cluster.AwaitLeaderAsync();
+                for (int block = 0; block < 40; block++)
+                    Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, round));
+                // Whoever leads next was the one that came back last, once that has caught up.
+                leader.Crash(CrashMode.DropUnflushed);
+                ClusterNode next = await cluster.AwaitLeaderAsync();
+                Assert.NotEqual(leader, next);
+                for (int block = 0; block < 40; block++)
+                    Assert.Equal(round, await ReadAsync(cluster, next, block));
+                leader.Start();
+                await cluster.AwaitInSyncAsync(3);
+                await cluster.AssertEqualAsync();
+            }
+        });
+    }
+
+    [Fact]
+    public void A_frozen_replica_stalls_writes_for_less_than_a_second_and_only_once()
+    {
+        using Cluster cluster = new(12, 3);
+        cluster.Machine.Links.Spike = 0;
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            ClusterNode frozen = cluster.Nodes.First(node => node != leader);
+            List<long> slow = [];
+            for (int write = 0; write < 3000; write++)
+            {
+                if (write == 100)
+                    foreach (ClusterNode peer in cluster.Nodes.Where(node => node != frozen))
+                        cluster.Machine.Links.CutBoth(frozen.Node, peer.Node);
+                long begun = cluster.Machine.NowNanoseconds;
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, write % 50, 1));
+                long took = cluster.Machine.NowNanoseconds - begun;
+                if (took > 100 * Millisecond) slow.Add(took);
+                await cluster.PauseAsync(2);
+            }
+
+            long once = Assert.Single(slow);
+            Assert.InRange(once, 0, 1000 * Millisecond);
+            cluster.Machine.Links.HealAll();
+            await cluster.AwaitInSyncAsync(3);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    [Fact]
+    public void A_replica_that_was_away_for_nine_seconds_is_sent_what_it_missed()
+    {
+        using Cluster cluster = new(13, 3, volumeBytes: 64L << 20, diskBytes: 512L << 20);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            for (int block = 0; block < 16_000; block += 64)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, 1, 64));
+            ClusterNode away = cluster.Nodes.Last(node => node != leader);
+            away.Crash(null);
+            // More than the leader keeps of what it sent.
+            const int Missed = 5000;
+            for (int i = 0; i < Missed; i++)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, i * 3, 2));
+            await cluster.PauseAsync(9000);
+            away.Start();
+            await cluster.AwaitInSyncAsync(3);
+            PeerProgress progress = leader.Member!.Leader!.Peers.Single(peer => peer.Name == away.Name);
+            Assert.InRange(progress.FilledBytes, Missed * (long)Block, Missed * (long)Block * 21 / 20);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    [Fact]
+    public void A_replica_that_missed_little_is_sent_the_entries_alone()
+    {
+        using Cluster cluster = new(14, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            ClusterNode away = cluster.Nodes.Last(node => node != leader);
+            PeerProgress progress = leader.Member!.Leader!.Peers.Single(peer => peer.Name == away.Name);
+            progress.FilledBytes = 0;
+            cluster.Machine.Links.ResetConnections(leader.Node, away.Node);
+            for (int i = 0; i < 200; i++)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, i, 2));
+            await cluster.AwaitInSyncAsync(3);
+            Assert.Equal(0, progress.FilledBytes);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    [Fact]
+    public void A_snapshot_on_all_replicas_stalls_writes_for_at_most_twenty_milliseconds()
+    {
+        using Cluster cluster = new(15, 3);
+        cluster.Machine.Links.Spike = 0;
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            Task<IoStatus>? snapshot = null;
+            long longest = 0;
+            for (int write = 0; write < 600; write++)
+            {
+                if (write == 200)
+                    snapshot = cluster.OnAsync(leader.Loop!, () => leader.Volume!.SnapshotAsync("monday"));
+                long begun = cluster.Machine.NowNanoseconds;
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, write % 60, 1));
+                longest = Math.Max(longest, cluster.Machine.NowNanoseconds - begun);
+            }
+
+            Assert.Equal(IoStatus.Ok, await snapshot!);
+            Assert.InRange(longest, 0, 20 * Millisecond);
+            Guid[] ids = [.. cluster.Nodes.Select(node => node.Pool!.FindSnapshot("v", "monday")!.Id)];
+            Assert.Single(ids.Distinct());
+        });
+    }
+
+    [Fact]
+    public void What_was_flushed_is_on_all_replicas_alike_after_a_power_cut_of_all()
+    {
+        for (ulong seed = 1; seed <= 6; seed++)
+        {
+            using Cluster cluster = new(seed, 3);
+            cluster.Run(async () =>
+            {
+                await cluster.StartAsync();
+                ClusterNode leader = await cluster.AwaitLeaderAsync();
+                await cluster.AwaitInSyncAsync(3);
+                for (int block = 0; block < 60; block++)
+                    Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, 1));
+                Assert.Equal(
+                    IoStatus.Ok, await cluster.OnAsync(leader.Loop!, () => leader.Volume!.FlushAsync()));
+                for (int block = 0; block < 60; block += 2)
+                    Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, 2));
+                foreach (ClusterNode node in cluster.Nodes) node.Crash(CrashMode.Random);
+                await cluster.PauseAsync(100);
+                foreach (ClusterNode node in cluster.Nodes) node.Start();
+                ClusterNode next = await cluster.AwaitLeaderAsync(20_000);
+                for (int block = 0; block < 60; block++)
+                    Assert.InRange(await ReadAsync(cluster, next, block), 1, block % 2 == 0 ? 2 : 1);
+                await cluster.AwaitInSyncAsync(3);
+                await cluster.AssertEqualAsync();
+            });
+        }
+    }
+
+    [Fact]
+    public void Losing_one_of_two_replicas_costs_five_seconds_at_most_where_a_witness_votes()
+    {
+        using Cluster cluster = new(16, 2, hasWitness: true);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(2);
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 5, 1));
+            long begun = cluster.Machine.NowNanoseconds;
+            leader.Crash(CrashMode.DropUnflushed);
+            ClusterNode next = await cluster.AwaitLeaderAsync();
+            Assert.Equal(1, await ReadAsync(cluster, next, 5));
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, next, 5, 2));
+            Assert.InRange(cluster.Machine.NowNanoseconds - begun, 0, 5000 * Millisecond);
+        });
+    }
+
+    [Fact]
+    public void Without_a_quorum_requests_wait_and_go_on_when_it_is_back()
+    {
+        using Cluster cluster = new(17, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            ClusterNode[] others = [.. cluster.Nodes.Where(node => node != leader)];
+            foreach (ClusterNode other in others) other.Crash(CrashMode.KeepEverything);
+            // Until then nobody else can lead, and reads are answered.
+            await cluster.PauseAsync(2000);
+            Task<IoStatus> write = WriteAsync(cluster, leader, 7, 9);
+            Task<int> read = ReadAsync(cluster, leader, 8);
+            await cluster.PauseAsync(30_000);
+            Assert.False(write.IsCompleted);
+            Assert.False(read.IsCompleted);
+            foreach (ClusterNode other in others) other.Start();
+            await cluster.UntilAsync(
+                () => write.IsCompleted && read.IsCompleted, 10_000, "both are answered");
+            Assert.Equal(IoStatus.Ok, await write);
+            Assert.Equal(0, await read);
+        });
+    }
+
+    [Fact]
+    public void One_crash_and_one_lost_leader_lose_nothing_that_was_acknowledged()
+    {
+        using Cluster cluster = new(18, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 3, 1));
+            // Acknowledged, flushed nowhere; one replica forgets it, and the leader is gone for good.
+            ClusterNode[] others = [.. cluster.Nodes.Where(node => node != leader)];
+            others[0].Crash(CrashMode.DropUnflushed);
+            leader.Crash(CrashMode.DropUnflushed);
+            others[0].Start();
+            ClusterNode next = await cluster.AwaitLeaderAsync(20_000);
+            Assert.Equal(others[1], next);
+            Assert.Equal(1, await ReadAsync(cluster, next, 3));
+        });
+    }
+
+    private static async Task<IoStatus> WriteAsync(
+        Cluster cluster, ClusterNode node, int block, byte value, int count = 1)
+    {
+        ReplicatedVolume volume = node.Volume!;
+        SimulatedLoop loop = node.Loop!;
+        return await cluster.OnAsync(loop, async () =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(count * Block);
+            buffer.Span[..(count * Block)].Fill(value);
+            IoSlice slice = buffer.First(count * Block);
+            IoStatus status = await volume.WriteAsync(block * (long)Block, slice, durable: false);
+            buffer.Release();
+            return status;
+        });
+    }
+
+    // The value that fills the block.
+    private static async Task<int> ReadAsync(Cluster cluster, ClusterNode node, int block)
+    {
+        ReplicatedVolume volume = node.Volume!;
+        SimulatedLoop loop = node.Loop!;
+        return await cluster.OnAsync(loop, async () =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(Block);
+            IoStatus status = await volume.ReadAsync(block * (long)Block, buffer.First(Block));
+            byte value = buffer.Span[0];
+            bool isWhole = !buffer.Span[..Block].ContainsAnyExcept(value);
+            buffer.Release();
+            if (status != IoStatus.Ok || !isWhole) throw new OracleException($"block {block}: {status}");
+            return (int)value;
+        });
+    }
+}
