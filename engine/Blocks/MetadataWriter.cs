@@ -15,16 +15,27 @@ namespace Cstor.Engine.Blocks;
 internal sealed class MetadataWriter(
     ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, CacheShare cache)
 {
-    private const int BatchBlocks = 32;
-    private const int OutstandingLimit = 128;
+    // Blocks sent together, and runs of them under way.
+    private const int CalmBlocks = 4;
+    private const int CalmRuns = 2;
+    private const int HurriedBlocks = 32;
+    private const int HurriedRuns = 128;
 
-    private readonly List<PlacedWrite> _batch = new(BatchBlocks * 2);
+    private readonly List<PlacedWrite> _batch = new(HurriedBlocks * 2);
     private readonly Stack<MetadataRun> _freeRuns = [];
     private readonly Dictionary<BlockPlace, (Hash128 Checksum, IoBuffer Buffer)> _unwritten = [];
     private int _outstanding;
     private IoStatus _status;
-    private TaskCompletionSource? _waiter;
+    private readonly Stack<LoopWaiter> _freeWaiters = [];
+    private LoopWaiter? _waiter;
     private int _waiterLimit;
+    private Action? _letGo;
+
+    /// <summary>
+    /// Somebody waits for the checkpoint, or soon will. Otherwise it takes the devices a little at a time, so
+    /// that the requests beside it, and flushes above all, wait for no more than one small write of it.
+    /// </summary>
+    public bool IsHurried { get; set; }
 
     /// <summary>Sectors of metadata written since import, all copies.</summary>
     public long WrittenSectors { get; private set; }
@@ -88,12 +99,13 @@ internal sealed class MetadataWriter(
         WrittenSectors += pointer.AllocatedSectors;
         Enqueue(place0, buffer, storedBytes);
         Enqueue(place1, buffer, storedBytes);
-        if (_batch.Count >= BatchBlocks * 2) SendBatch();
+        if (_batch.Count >= (IsHurried ? HurriedBlocks : CalmBlocks) * 2) SendBatch();
         return pointer;
     }
 
     /// <summary>Waits while too much is under way, so that memory stays bounded.</summary>
-    public ValueTask ThrottleAsync() => WaitUntilAsync(OutstandingLimit);
+    /// <returns>Ok, whatever happened to the writes.</returns>
+    public ValueTask<IoStatus> ThrottleAsync() => WaitUntilAsync(IsHurried ? HurriedRuns : CalmRuns);
 
     /// <summary>Sends what is left and waits for all of it.</summary>
     /// <returns>The first failure since the last drain, or Ok.</returns>
@@ -114,19 +126,24 @@ internal sealed class MetadataWriter(
         if (status != IoStatus.Ok && _status == IoStatus.Ok) _status = status;
         _freeRuns.Push(run);
         _outstanding--;
-        if (_waiter is null || _outstanding > _waiterLimit) return;
-        TaskCompletionSource waiter = _waiter;
-        _waiter = null;
-        loop.Post(waiter.SetResult);
+        if (_waiter is null || _outstanding != _waiterLimit) return;
+        loop.Post(_letGo ??= LetGo);
     }
 
-    private async ValueTask WaitUntilAsync(int limit)
+    private void LetGo()
     {
-        if (_outstanding <= limit) return;
+        LoopWaiter waiter = _waiter!;
+        _waiter = null;
+        waiter.Complete(IoStatus.Ok);
+    }
+
+    private ValueTask<IoStatus> WaitUntilAsync(int limit)
+    {
+        if (_outstanding <= limit) return new ValueTask<IoStatus>(IoStatus.Ok);
         Check.That(_waiter is null);
-        _waiter = new TaskCompletionSource();
+        if (!_freeWaiters.TryPop(out _waiter)) _waiter = new LoopWaiter(_freeWaiters);
         _waiterLimit = limit;
-        await _waiter.Task;
+        return _waiter.Task;
     }
 
     private void Enqueue(BlockPlace place, IoBuffer buffer, int bytes)

@@ -22,7 +22,8 @@ namespace Cstor.Engine.Log;
 ///
 /// Parts of blocks are visible before they have a record, so whatever is sealed takes all parts along that
 /// no log has yet. Several groups may be needed for that; they are one batch, which replay takes whole or not
-/// at all. So what comes back is a prefix of the history that contains every acknowledged flush.
+/// at all. A batch ends with a commit or a freeze, for parts that are written back before that need not be
+/// logged. So what comes back is a prefix of the history that contains every acknowledged flush.
 ///
 /// A vdev for the log alone may be lost with what is on it. Everything is still in memory, so a checkpoint
 /// makes it durable without the log: its freeze begins anew in segments elsewhere, and the root names these.
@@ -42,11 +43,11 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     private readonly SpaceLedger _ledger;
     private readonly byte[] _scratch = new byte[LogGroupHeader.Bytes];
     private readonly Stack<GroupWrite> _freeWrites = [];
-    private readonly Stack<CommitWaiter> _freeWaiters = [];
+    private readonly Stack<LoopWaiter> _freeWaiters = [];
     private readonly Queue<TakenSegment> _segments = [];
-    private readonly List<CommitWaiter> _stranded = [];
-    private List<CommitWaiter> _joining = [];
-    private List<CommitWaiter> _flushing = [];
+    private readonly List<LoopWaiter> _stranded = [];
+    private List<LoopWaiter> _joining = [];
+    private List<LoopWaiter> _flushing = [];
     private IoBuffer _open;
     private LogGroupHeader _header;
     private TakenSegment _current;
@@ -65,6 +66,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     private ulong _frozenAt;
     private int _writesSinceFreeze;
     private bool _isBatching;
+    private bool _isBatchOpen;
     private bool _deferred;
     private bool _isFlushing;
 
@@ -111,7 +113,11 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     /// <summary>Whether anything is not durable yet.</summary>
     public bool IsDirty =>
-        _header.RecordCount > 0 || _flushedThrough + 1 < _sequence || Parts is { HasUnlogged: true };
+        _header.RecordCount > 0 || _isBatchOpen || _flushedThrough + 1 < _sequence
+        || Parts is { HasUnlogged: true };
+
+    /// <summary>Commits that wait to be durable.</summary>
+    public int WaiterCount => _joining.Count + _flushing.Count;
 
     /// <summary>Begins a new log in two fresh segments, or null when there is no room.</summary>
     public static CommitLog? TryBegin(
@@ -218,7 +224,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         if (Status != IoStatus.Ok) return new ValueTask<IoStatus>(Status);
         NoticeLosses();
         if (!IsDirty && !_isBroken && !_isRestarting) return new ValueTask<IoStatus>(IoStatus.Ok);
-        if (!_freeWaiters.TryPop(out CommitWaiter? waiter)) waiter = new CommitWaiter(_freeWaiters);
+        if (!_freeWaiters.TryPop(out LoopWaiter? waiter)) waiter = new LoopWaiter(_freeWaiters);
         _joining.Add(waiter);
         DeferOnce();
         return waiter.Task;
@@ -327,7 +333,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         bool mustWait = Status == IoStatus.Ok && (_isBroken || _isRestarting);
         if (Status == IoStatus.Ok && !mustWait) _flushedThrough = _flushTarget;
         _isFlushing = false;
-        List<CommitWaiter> done = _flushing;
+        List<LoopWaiter> done = _flushing;
         if (_joining.Count > 0) DeferOnce();
         if (mustWait) _stranded.AddRange(done);
         for (int i = 0; i < done.Count && !mustWait; i++) done[i].Complete(Status);
@@ -336,9 +342,9 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
 
     private void CompleteStranded()
     {
-        CommitWaiter[] done = [.. _stranded];
+        LoopWaiter[] done = [.. _stranded];
         _stranded.Clear();
-        foreach (CommitWaiter waiter in done) waiter.Complete(Status);
+        foreach (LoopWaiter waiter in done) waiter.Complete(Status);
     }
 
     private int LostCopies(in TakenSegment taken) =>
@@ -380,8 +386,8 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
         int used = LogGroupHeader.Bytes + (int)_header.RecordBytes;
         if (used + bytes > Layout.LogGroupMaximumBytes)
         {
-            if (_isBatching) SealGroup(isContinued: true);
-            else Seal();
+            // The parts that no log has yet come with the end of the batch: most are written back by then.
+            SealGroup(isContinued: _isBatching || Parts is { HasUnlogged: true });
             used = LogGroupHeader.Bytes;
         }
 
@@ -396,7 +402,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
     // Ends the batch: what was appended, and the parts that readers have seen meanwhile.
     private void Seal()
     {
-        if (_header.RecordCount == 0 && Parts is not { HasUnlogged: true }) return;
+        if (_header.RecordCount == 0 && !_isBatchOpen && Parts is not { HasUnlogged: true }) return;
         _isBatching = true;
         Parts?.AppendTo(this);
         _isBatching = false;
@@ -431,6 +437,7 @@ internal sealed class CommitLog : PendingIo, ITurnEnd
             write.Start(_devices, _open, bytes, _sequence, _current.Segment.At(copy, _offset));
         }
 
+        _isBatchOpen = isContinued;
         _sequence++;
         int taken = TakenBytes(bytes);
         _offset += taken;

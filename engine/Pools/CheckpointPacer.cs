@@ -17,6 +17,12 @@ internal sealed class CheckpointPacer
     /// </summary>
     public const int SpareSegments = 2;
 
+    private const long LeastLogLimitBytes = 16L << 20;
+    private const int PoolShare = 32;
+
+    // For the nodes of two thousand writes.
+    private const long UnderWaySectors = 1L << 14;
+
     private readonly PoolCore _pool;
     private readonly Checkpoint _checkpoint;
     private readonly ILoopTimer _timer;
@@ -27,6 +33,7 @@ internal sealed class CheckpointPacer
     private bool _isTaskRunning;
     private TaskCompletionSource? _idle;
     private long _frozenDemand;
+    private long _writtenBefore;
 
     public CheckpointPacer(PoolCore pool, Checkpoint checkpoint)
     {
@@ -48,6 +55,7 @@ internal sealed class CheckpointPacer
         if (_isClosed) return IoStatus.Closed;
         TaskCompletionSource<IoStatus> done = new();
         _waiting.Add(done);
+        _pool.Metadata.IsHurried = true;
         Start();
         return await done.Task;
     }
@@ -58,8 +66,8 @@ internal sealed class CheckpointPacer
     /// </summary>
     public async ValueTask<bool> HasRoomForDatasetAsync()
     {
-        if (!DemandExceeds(3)) return true;
-        return await RequestAsync() == IoStatus.Ok && !DemandExceeds(3);
+        if (!DemandExceeds(Threshold.Datasets)) return true;
+        return await RequestAsync() == IoStatus.Ok && !DemandExceeds(Threshold.Datasets);
     }
 
     /// <summary>Stops; completes when no checkpoint runs any more.</summary>
@@ -80,6 +88,7 @@ internal sealed class CheckpointPacer
             || _checkpoint.HasErasures;
         if (!mayHelp && !_checkpoint.IsRunning && _pool.Ledger.KeptSectors == 0) return false;
         // What is pinned comes when it is released, and no checkpoint brings it sooner.
+        _pool.Metadata.IsHurried |= mayHelp;
         if (mayHelp) Start();
         else _pool.Ledger.IsReleaseWanted = true;
         return true;
@@ -102,30 +111,63 @@ internal sealed class CheckpointPacer
 
     private void OnDirtied()
     {
-        if (!Exceeds(1)) return;
+        if (_isTaskRunning && IsHalfFull) _pool.Metadata.IsHurried = true;
+        if (!Exceeds(Threshold.Start)) return;
         Start();
-        if (_isTaskRunning && Exceeds(2)) _pool.Writer.IsHeld = true;
+        if (!_isTaskRunning || !Exceeds(Threshold.Hold)) return;
+        _pool.Writer.IsHeld = true;
+        _pool.Metadata.IsHurried = true;
     }
 
-    // Once the limits: time for a checkpoint. Twice: no more before it is done.
-    private bool Exceeds(int times)
+    // So much came since the freeze that the checkpoint under way should end soon.
+    private bool IsHalfFull =>
+        _pool.PendingCount * 2 >= _pool.Options.PendingLimit
+        || _pool.Log!.LengthBytes * 2 >= LogLimitBytes;
+
+    // Both copies of it are no notable part of the pool.
+    private long LogLimitBytes => Math.Min(
+        _pool.Options.LogLimitBytes,
+        Math.Max(LeastLogLimitBytes, (_pool.Allocator.TotalSectors << Layout.SectorShift) / PoolShare));
+
+    private bool Exceeds(Threshold threshold)
     {
         PoolOptions options = _pool.Options;
-        if (_pool.PendingCount >= (long)times * options.PendingLimit) return true;
-        if (_pool.Log!.LengthBytes >= times * options.LogLimitBytes) return true;
+        long times = threshold == Threshold.Start ? 1 : 2;
+        if (_pool.PendingCount >= times * options.PendingLimit) return true;
+        if (_pool.Log!.LengthBytes >= times * LogLimitBytes) return true;
         if (_pool.Allocator.SpareSegments < SpareSegments + _pool.WriteBack.LogSegments) return true;
-        bool isMore = DemandExceeds(times);
-        while (isMore && _pool.Ledger.ReleaseHeld()) isMore = DemandExceeds(times);
+        bool isMore = DemandExceeds(threshold);
+        while (isMore && _pool.Ledger.ReleaseHeld()) isMore = DemandExceeds(threshold);
         return isMore && _pool.PendingCount > 0;
     }
 
-    // Whatever is a good part of the room is kept from data.
-    private bool DemandExceeds(int times)
+    // What the checkpoint under way may still take: what it has written has its place. The last quarter stays
+    // until it ends, for what comes after the trees.
+    private long FrozenDemand => Math.Max(
+        _frozenDemand / 4, _frozenDemand - (_pool.Metadata.WrittenSectors - _writtenBefore));
+
+    // The part of the room that may be in demand. Writers that are stopped have others before them, under
+    // way, whose blocks may each touch another leaf. And a checkpoint that begins long before it must writes
+    // whole leaves for a few pointers each: scattered writes touch every leaf long before many have come.
+    private static long PartOf(long roomSectors, Threshold threshold)
     {
-        long room = _pool.Allocator.RoomForMetadataSectors / 4 * times;
+        long hold = Math.Max(roomSectors / 2, roomSectors - UnderWaySectors);
+        return threshold switch
+        {
+            Threshold.Start => hold - (hold / 8),
+            Threshold.Hold => hold,
+            _ => (hold + roomSectors) / 2,
+        };
+    }
+
+    // Whatever is a good part of the room is kept from data.
+    private bool DemandExceeds(Threshold threshold)
+    {
+        long room = PartOf(_pool.Allocator.RoomForMetadataSectors, threshold);
         _pool.Allocator.ClaimedForMetadataSectors = 0;
-        if (_frozenDemand + MetadataDemand.Quick(_pool) <= room) return false;
-        long demand = _frozenDemand + MetadataDemand.Exact(_pool);
+        long frozen = FrozenDemand;
+        if (frozen + MetadataDemand.Quick(_pool) <= room) return false;
+        long demand = frozen + MetadataDemand.Exact(_pool);
         if (_pool.PendingCount > 0 || _checkpoint.IsRunning)
             _pool.Allocator.ClaimedForMetadataSectors = demand;
         return demand > room;
@@ -173,7 +215,10 @@ internal sealed class CheckpointPacer
             TaskCompletionSource<IoStatus>[] served = [.. _waiting];
             _waiting.Clear();
             _frozenDemand = MetadataDemand.Exact(_pool);
+            _writtenBefore = _pool.Metadata.WrittenSectors;
             long requests = _pool.ForegroundRequests;
+            _pool.Metadata.IsHurried =
+                served.Length > 0 || _isClosed || _pool.Writer.IsHeld || _pool.Log!.MustRestart;
             status = await _checkpoint.RunAsync();
             _frozenDemand = 0;
             _pool.Allocator.ClaimedForMetadataSectors = 0;
@@ -194,7 +239,8 @@ internal sealed class CheckpointPacer
 
     // What became visible during the checkpoint is too much already: the next one first.
     private bool MustGoOn() =>
-        _pool.Writer.IsHeld && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > 0) && Exceeds(2);
+        _pool.Writer.IsHeld && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > 0)
+        && Exceeds(Threshold.Hold);
 
     // While nobody wants anything, destroyed datasets are freed without a pause; else a piece in each tick.
     private bool MayErase(long requestsBefore) =>
@@ -204,7 +250,7 @@ internal sealed class CheckpointPacer
     private bool MustAwaitRelease(IoStatus status)
     {
         if (status != IoStatus.Ok || _isClosed || _pool.Ledger.KeptSectors == 0) return false;
-        if (!DemandExceeds(1)) return false;
+        if (!DemandExceeds(Threshold.Start)) return false;
         _pool.Ledger.IsReleaseWanted = true;
         return _pool.Writer.IsHeld = true;
     }
@@ -216,5 +262,18 @@ internal sealed class CheckpointPacer
     {
         IoStatus status = await task;
         Check.That(Enum.IsDefined(status));
+    }
+
+    // What is compared with the limits of memory and log, and with the room for nodes.
+    private enum Threshold
+    {
+        // Time for a checkpoint.
+        Start,
+
+        // No more writes before it is done.
+        Hold,
+
+        // No more datasets.
+        Datasets,
     }
 }

@@ -129,6 +129,7 @@ internal sealed class PoolCore
         Log?.Close();
         Cache.Close();
         Reader.Dispose();
+        Ledger.Dispose();
         Allocator.Dispose();
         foreach (Dataset? dataset in Slots) dataset?.Dispose();
     }

@@ -23,10 +23,13 @@ public sealed record PoolOptions
     public int PendingLimit { get; init; } = 380 * 1024;
 
     /// <summary>Bound on parts of blocks that await their write back, bytes of whole blocks.</summary>
-    public long WriteBackBytes { get; init; } = 8L * 1024 * 1024;
+    public long WriteBackBytes { get; init; } = 16L * 1024 * 1024;
 
-    /// <summary>Length of the commit log, in bytes, at which a checkpoint begins.</summary>
-    public long LogLimitBytes { get; init; } = 64L * 1024 * 1024;
+    /// <summary>
+    /// Length of the commit log, in bytes, at which a checkpoint begins: what an import may have to replay.
+    /// On a small pool a 32nd of it.
+    /// </summary>
+    public long LogLimitBytes { get; init; } = 256L * 1024 * 1024;
 
     /// <summary>Longest time between checkpoints of a pool that is written to.</summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(60);

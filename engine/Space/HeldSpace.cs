@@ -1,3 +1,4 @@
+using Cstor.Engine.Memory;
 using Cstor.PoolLayout.Records;
 
 namespace Cstor.Engine.Space;
@@ -7,7 +8,7 @@ namespace Cstor.Engine.Space;
 /// lead to whole trees, and an import can go back to one of them. Bounded in checkpoints, in entries, and by
 /// what is free besides, so that a full pool works as if there were none of this.
 /// </summary>
-internal sealed class HeldSpace(SpaceAllocator allocator)
+internal sealed class HeldSpace(SpaceAllocator allocator) : IDisposable
 {
     /// <summary>Checkpoints whose freed space is held: as many roots before the newest stay whole.</summary>
     public const int Checkpoints = 3;
@@ -21,9 +22,9 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
     // Of what is free besides.
     private const int MaximumShare = 4;
 
-    private readonly Queue<List<SpaceLogEntry>> _checkpoints = [];
-    private readonly Stack<List<SpaceLogEntry>> _idle = [];
-    private List<SpaceLogEntry> _newest = [];
+    private readonly Queue<NativeList<SpaceLogEntry>> _checkpoints = [];
+    private readonly Stack<NativeList<SpaceLogEntry>> _idle = [];
+    private NativeList<SpaceLogEntry> _newest = new();
     private int _entries;
 
     public long Sectors { get; private set; }
@@ -38,7 +39,7 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
     /// <summary>Another checkpoint is durable; what is added from now on was freed by it.</summary>
     public void Begin()
     {
-        if (!_idle.TryPop(out List<SpaceLogEntry>? next)) next = [];
+        if (!_idle.TryPop(out NativeList<SpaceLogEntry>? next)) next = new();
         _newest = next;
         FindOldest();
         _checkpoints.Enqueue(next);
@@ -64,7 +65,7 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
             Sectors -= oldest[i].SectorCount;
         }
 
-        oldest.RemoveRange(left, count);
+        oldest.Shorten(left);
         _entries -= count;
         if (left == 0) FindOldest();
         return count;
@@ -72,12 +73,12 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
 
     /// <summary>Hands everything to somebody else to release.</summary>
     /// <returns>Sectors of it.</returns>
-    public long MoveTo(List<SpaceLogEntry> others)
+    public long MoveTo(NativeList<SpaceLogEntry> others)
     {
         long sectors = Sectors;
         while (FindOldest() is { Count: > 0 } oldest)
         {
-            others.AddRange(oldest);
+            others.AddRange(oldest.Items);
             oldest.Clear();
         }
 
@@ -86,10 +87,17 @@ internal sealed class HeldSpace(SpaceAllocator allocator)
         return sectors;
     }
 
-    // The newest stays though it is empty: it may be filled just now.
-    private List<SpaceLogEntry>? FindOldest()
+    public void Dispose()
     {
-        while (_checkpoints.TryPeek(out List<SpaceLogEntry>? oldest))
+        foreach (NativeList<SpaceLogEntry> list in _checkpoints) list.Dispose();
+        foreach (NativeList<SpaceLogEntry> list in _idle) list.Dispose();
+        _newest.Dispose();
+    }
+
+    // The newest stays though it is empty: it may be filled just now.
+    private NativeList<SpaceLogEntry>? FindOldest()
+    {
+        while (_checkpoints.TryPeek(out NativeList<SpaceLogEntry>? oldest))
         {
             if (oldest.Count > 0 || oldest == _newest) return oldest;
             _idle.Push(_checkpoints.Dequeue());

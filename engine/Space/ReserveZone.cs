@@ -17,18 +17,23 @@ internal readonly record struct ReserveZone(long MetadataSectors, int LogSlots)
     // Two copies of: the current segment, the one allocated ahead, and two to spare. More on a large vdev,
     // for what is sure for the log bounds what may wait to be written back.
     private const int LeastSlots = 8;
-    private const int MostSlots = 96;
-    private const long SectorsPerSlot = 1L << 15;
+    private const int MostSlots = 512;
+    private const long SectorsPerSlot = 1L << 14;
 
     // Nodes of the smallest zone: what a checkpoint of a few hundred scattered blocks writes.
     private const int MinimumNodes = 256;
+
+    // Where blocks of 4K fill a vdev, its leaves take a 32nd of it, both copies. The checkpoint under way and
+    // the next one may write nearly twice that while the old ones still count; there is some room elsewhere,
+    // and with less, writers would be stopped.
+    private const int MetadataShare = 20;
 
     private const int NodeSectors = Layout.NodeBytes / Layout.SectorBytes;
     private const long MaximumSectors = 1L << 25;
 
     public static readonly ReserveZone None;
 
-    /// <summary>The zone of a vdev: a 32nd of it, more on a small one, but never above a quarter.</summary>
+    /// <summary>The zone of a vdev: a 20th of it, more on a small one, but never above a quarter.</summary>
     public static ReserveZone For(VdevGeometry geometry, VdevRole role, long sectorCount)
     {
         if (role != VdevRole.Data) return None;
@@ -36,7 +41,7 @@ internal readonly record struct ReserveZone(long MetadataSectors, int LogSlots)
         long wanted = Math.Clamp(sectorCount / SectorsPerSlot, LeastSlots, MostSlots);
         long slots = Math.Min(wanted, quarter * 2 / 3 / SegmentSectors(geometry));
         long least = MinimumNodes * geometry.AllocatedSectors(NodeSectors);
-        long metadata = Math.Clamp(sectorCount / 32, least, Math.Max(least, MaximumSectors));
+        long metadata = Math.Clamp(sectorCount / MetadataShare, least, Math.Max(least, MaximumSectors));
         return new ReserveZone(
             Math.Min(metadata, quarter - (slots * SegmentSectors(geometry))), (int)slots);
     }

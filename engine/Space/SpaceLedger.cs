@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Memory;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
@@ -23,16 +23,16 @@ namespace Cstor.Engine.Space;
 /// their log, and an import can go back to them (see <see cref="HeldSpace"/>). Whoever finds no room gets it
 /// at once.
 /// </remarks>
-internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
+internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator) : IDisposable
 {
     // A millisecond's work at the most before the foreground gets its turn.
     private const int EntriesPerTurn = 4096;
 
-    private List<SpaceLogEntry> _current = new(1024);
-    private List<SpaceLogEntry> _frozen = new(1024);
+    private NativeList<SpaceLogEntry> _current = new();
+    private NativeList<SpaceLogEntry> _frozen = new();
     private readonly HashSet<BlockPlace> _frozenSegments = [];
     private readonly HeldSpace _held = new(allocator);
-    private List<SpaceLogEntry> _kept = [];
+    private NativeList<SpaceLogEntry> _kept = new();
     private long _awaitingSectors;
     private long _keptSectors;
     private int _joinFrom;
@@ -68,7 +68,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     public Action Released { get; set; } = static () => { };
 
     /// <summary>Entries of the checkpoint under way.</summary>
-    public IReadOnlyList<SpaceLogEntry> Frozen => _frozen;
+    public ReadOnlySpan<SpaceLogEntry> Frozen => _frozen.Items;
 
     public int FrozenCount => _frozen.Count;
 
@@ -193,14 +193,22 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
         if (_kept.Count > 0 && !IsReleasing) ReleaseKept();
     }
 
+    public void Dispose()
+    {
+        _current.Dispose();
+        _frozen.Dispose();
+        _kept.Dispose();
+        _held.Dispose();
+    }
+
     private async void ReleaseKept()
     {
         IsReleasing = true;
         // What is kept was freed before any later pin, which therefore need not stop its release.
         while (_kept.Count > 0)
         {
-            List<SpaceLogEntry> kept = _kept;
-            _kept = [];
+            using NativeList<SpaceLogEntry> kept = _kept;
+            _kept = new NativeList<SpaceLogEntry>();
             for (int i = 0; i < kept.Count; i++)
             {
                 if (i % EntriesPerTurn == EntriesPerTurn - 1) await loop.DelayAsync(0);
@@ -229,7 +237,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
         _awaitingSectors -= entry.SectorCount;
     }
 
-    private void AddCopies(List<SpaceLogEntry> list, in BlockPointer pointer, SpaceChange change)
+    private void AddCopies(NativeList<SpaceLogEntry> list, in BlockPointer pointer, SpaceChange change)
     {
         int physical = pointer.PhysicalSectors;
         Add(list, pointer.Place0, allocator.SectorsOf(pointer.Place0, physical), change);
@@ -238,12 +246,12 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator)
     }
 
     // Runs that adjoin the last entry are joined: a sequential write is one entry.
-    private void Add(List<SpaceLogEntry> list, BlockPlace place, int sectors, SpaceChange change)
+    private void Add(NativeList<SpaceLogEntry> list, BlockPlace place, int sectors, SpaceChange change)
     {
         if (change == SpaceChange.Freed) _awaitingSectors += sectors;
         if (list.Count > (list == _frozen ? _joinFrom : 0))
         {
-            ref SpaceLogEntry last = ref CollectionsMarshal.AsSpan(list)[^1];
+            ref SpaceLogEntry last = ref list[list.Count - 1];
             if (last.Change == change && last.Place.Packed + last.SectorCount == place.Packed)
             {
                 last = last with { SectorCount = last.SectorCount + (uint)sectors };

@@ -29,7 +29,12 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
 
     private const int EntriesPerTurn = 4096;
 
+    // Changes of a region above which its bitmap is the shorter way to say it.
+    private const int RegionLimit = 1024;
+
     private readonly Dictionary<ulong, RegionChanges> _changed = [];
+    private readonly Stack<RegionChanges> _free = [];
+    private readonly List<ulong> _due = [];
     private readonly Queue<(ulong Checkpoint, BlockPointer Pointer)> _logBlocks = [];
     private int _distributed;
 
@@ -66,22 +71,22 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         await DistributeAsync(checkpoint);
         using PendingMap bitmaps = new();
         ulong dueBefore = checkpoint > LogCheckpoints ? checkpoint - LogCheckpoints : 0;
-        List<ulong> due = [];
+        _due.Clear();
         foreach ((ulong region, RegionChanges changes) in _changed)
-            if (changes.OldestCheckpoint <= dueBefore)
-                due.Add(region);
-        due.Sort();
-        foreach (ulong region in due)
+            if (changes.OldestCheckpoint <= dueBefore || changes.Count > RegionLimit)
+                _due.Add(region);
+        _due.Sort();
+        foreach (ulong region in _due)
         {
             IoStatus status = await RewriteAsync(region, epoch, writer, bitmaps);
             if (status != IoStatus.Ok) return status;
         }
 
-        if (due.Count > 0)
+        if (_due.Count > 0)
         {
             TreeUpdate update = new(loop, trees, writer, ledger);
             Tree = await update.ApplyAsync(
-                Tree, bitmaps, TreeGeometry.HeightFor(due[^1] + 1), epoch, TreeFloor.None);
+                Tree, bitmaps, TreeGeometry.HeightFor(_due[^1] + 1), epoch, TreeFloor.None);
             if (update.Status != IoStatus.Ok) return update.Status;
         }
 
@@ -171,16 +176,19 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
             uint part = (uint)Math.Min(left, Layout.RegionSectors - (sector % Layout.RegionSectors));
             ulong index = IndexOf(entry.Place.Vdev, region);
             if (!_changed.TryGetValue(index, out RegionChanges? changes))
-                _changed.Add(index, changes = new RegionChanges(checkpoint));
-            changes.Entries.Add(new SpaceLogEntry
-            {
-                Place = new BlockPlace(entry.Place.Vdev, sector),
-                SectorCount = part,
-                Change = entry.Change,
-            });
+                _changed.Add(index, changes = Rent(checkpoint));
+            changes.Add(
+                (int)(sector % Layout.RegionSectors), (int)part, entry.Change == SpaceChange.Allocated);
             sector += part;
             left -= part;
         }
+    }
+
+    private RegionChanges Rent(ulong checkpoint)
+    {
+        if (!_free.TryPop(out RegionChanges? changes)) changes = new RegionChanges();
+        changes.Begin(checkpoint);
+        return changes;
     }
 
     private async ValueTask<IoStatus> RewriteAsync(ulong region, ulong epoch, MetadataWriter writer,
@@ -193,9 +201,9 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
         else status = await reader.ReadApartAsync(old, buffer.Slice, DamageKind.Space);
         if (status == IoStatus.Ok)
         {
-            Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(buffer.Span);
-            foreach (SpaceLogEntry entry in _changed[region].Entries) Apply(words, entry);
-            _changed.Remove(region);
+            _changed.Remove(region, out RegionChanges? changes);
+            changes!.ApplyTo(MemoryMarshal.Cast<byte, ulong>(buffer.Span));
+            _free.Push(changes);
             Hash128 content = Xxh128.Compute(buffer.Span);
             if (writer.TryWrite(buffer, Layout.SectorShift, Layout.SectorBytes, epoch, content,
                 out BlockPointer pointer))
@@ -205,17 +213,6 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
 
         buffer.Release();
         return status;
-    }
-
-    private static void Apply(Span<ulong> words, SpaceLogEntry entry)
-    {
-        int start = (int)(entry.Place.Sector % Layout.RegionSectors);
-        for (int bit = start; bit < start + (int)entry.SectorCount; bit++)
-        {
-            ulong mask = 1UL << (bit & 63);
-            if (entry.Change == SpaceChange.Allocated) words[bit >> 6] |= mask;
-            else words[bit >> 6] &= ~mask;
-        }
     }
 
     private async ValueTask<IoStatus> WriteLogAsync(ulong checkpoint, ulong epoch, MetadataWriter writer)

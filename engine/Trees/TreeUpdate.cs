@@ -17,13 +17,21 @@ namespace Cstor.Engine.Trees;
 internal sealed class TreeUpdate(
     ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger)
 {
-    // Nodes handled before the foreground gets its turn.
-    private const int NodesPerTurn = 4;
+    // Nodes handled before the foreground gets its turn, and leaves read ahead: a device busy enough for who
+    // waits, or few enough not to be felt by others.
+    private const int CalmNodes = 1;
+    private const int CalmReads = 2;
+    private const int HurriedNodes = 8;
+    private const int HurriedReads = 16;
     private const int NodeShift = 14;
     private const long PauseNanoseconds = 50_000;
 
+    private readonly LeafReads _ahead = new(loop, reader);
     private PendingMap _changes = null!;
-    private ulong[] _blocks = [];
+    private SortedBlocks _blocks = null!;
+
+    // Blocks before this one have their leaves read, or on the way.
+    private int _aheadEnd;
     private TreeFloor _floor;
     private ulong _epoch;
     private int _nodesThisTurn;
@@ -57,14 +65,14 @@ internal sealed class TreeUpdate(
         _epoch = epoch;
         _floor = floor;
         _changes = changes;
-        SortedBlocks sorted = new(changes);
+        using SortedBlocks sorted = new(changes);
         await loop.OffloadAsync(sorted);
-        _blocks = sorted.Blocks;
+        _blocks = sorted;
         // Blocks may lie beyond the end of a volume that was made smaller since they were written.
-        if (_blocks.Length > 0) height = Math.Max(height, TreeGeometry.HeightFor(_blocks[^1] + 1));
+        if (sorted.Count > 0) height = Math.Max(height, TreeGeometry.HeightFor(sorted[sorted.Count - 1] + 1));
         while (root.Height < height) root = AddLevel(root);
-        BlockPointer pointer = await ApplyNodeAsync(root.Height, root.Pointer, 0, 0, _blocks.Length);
-        _blocks = [];
+        BlockPointer pointer = await ApplyNodeAsync(root.Height, root.Pointer, 0, 0, sorted.Count);
+        _blocks = null!;
         return new TreeRoot(pointer, root.Height);
     }
 
@@ -86,10 +94,14 @@ internal sealed class TreeUpdate(
         int high)
     {
         if (Status != IoStatus.Ok) return old;
-        IoBuffer node = loop.Buffers.Rent(Layout.NodeBytes);
-        if (old.IsHole) node.Span.Clear();
-        else if (await reader.CopyNodeAsync(old, node) is var status and not IoStatus.Ok)
-            return Fail(status, node);
+        if (!_ahead.TryTake(old, out IoBuffer node, out ValueTask<IoStatus> read))
+        {
+            node = loop.Buffers.Rent(Layout.NodeBytes);
+            if (old.IsHole) node.Span.Clear();
+            else read = reader.CopyNodeAsync(old, node);
+        }
+
+        if (await read is var status and not IoStatus.Ok) return Fail(status, node);
 
         bool changed = level == 1
             ? ApplyToLeaf(TreeReader.Entries(node), first, low, high)
@@ -114,8 +126,10 @@ internal sealed class TreeUpdate(
     {
         bool changed = false;
         ulong span = TreeGeometry.ChildSpan(level);
+        _aheadEnd = low;
         for (int child = 0; child < Layout.NodeFanout && Status == IoStatus.Ok; child++)
         {
+            if (level == 2) ReadAhead(node, first, high);
             ulong childFirst = first + ((ulong)child * span);
             BlockRange range = new(childFirst, span);
             int end = UpperBound(low, high, range.End);
@@ -138,7 +152,21 @@ internal sealed class TreeUpdate(
             changed = true;
         }
 
+        if (Status != IoStatus.Ok) await _ahead.DrainAsync();
         return changed;
+    }
+
+    // Of a node above leaves, which begins at block 'first' and has changes up to 'high'.
+    private void ReadAhead(IoBuffer node, ulong first, int high)
+    {
+        int reads = writer.IsHurried ? HurriedReads : CalmReads;
+        while (_aheadEnd < high && _ahead.Count < reads)
+        {
+            int child = (int)((_blocks[_aheadEnd] - first) / Layout.NodeFanout);
+            BlockPointer leaf = TreeReader.Entries(node)[child];
+            if (!leaf.IsHole) _ahead.Add(leaf);
+            _aheadEnd = UpperBound(_aheadEnd, high, first + ((ulong)(child + 1) * Layout.NodeFanout));
+        }
     }
 
     private bool ApplyToLeaf(Span<BlockPointer> entries, ulong first, int low, int high)
@@ -237,10 +265,11 @@ internal sealed class TreeUpdate(
         return BlockPointer.Hole;
     }
 
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
     private async ValueTask GiveWayAsync()
     {
         await writer.ThrottleAsync();
-        if (++_nodesThisTurn < NodesPerTurn) return;
+        if (++_nodesThisTurn < (writer.IsHurried ? HurriedNodes : CalmNodes)) return;
         _nodesThisTurn = 0;
         await loop.DelayAsync(PauseNanoseconds);
     }

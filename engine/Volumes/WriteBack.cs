@@ -31,8 +31,14 @@ namespace Cstor.Engine.Volumes;
 /// </remarks>
 internal sealed class WriteBack : ITurnEnd
 {
-    // Whole blocks above this are written where they stay, even if the log has devices of its own.
-    private const int MaximumLoggedBytes = 32 * 1024;
+    // Durable writes above this go where they stay, and wait for that before their pointers are logged: what
+    // a second trip to the device costs is little beside their bytes, which the log would write twice more.
+    // The same when many are under way, for whom the bytes are the bound and nobody feels a trip.
+    private const int MaximumLoggedBytes = 16 * 1024;
+    private const int MaximumLoggers = 6;
+
+    // The same where the log has devices of its own.
+    private const int MaximumBytesLoggedApart = 32 * 1024;
 
     // Of the log, for each byte here: it is logged once and by the next checkpoint again, in groups that are
     // three quarters full at least; and something for their heads.
@@ -42,7 +48,7 @@ internal sealed class WriteBack : ITurnEnd
     private const int Width = 32;
 
     // Time in which parts of a block may become one write.
-    private const long RestNanoseconds = 50_000_000;
+    private const long RestNanoseconds = 20_000_000;
 
     private const long RetryNanoseconds = 1_000_000_000;
     private const long PollNanoseconds = 100_000;
@@ -55,6 +61,7 @@ internal sealed class WriteBack : ITurnEnd
     private readonly List<Volume> _settled = [];
     private readonly Stack<WriteBackBlock> _free = [];
     private long _heldBytes;
+    private long _partBytes;
     private long _retryNanoseconds;
     private int _underWay;
     private int _hurries;
@@ -74,15 +81,13 @@ internal sealed class WriteBack : ITurnEnd
     public bool HasUnlogged => _unlogged.Count > 0;
 
     /// <summary>Segments of the log that may be needed for what is here.</summary>
-    public int LogSegments => SegmentsFor(_heldBytes);
+    public int LogSegments => SegmentsFor(_partBytes);
 
-    /// <summary>
-    /// Whether whole blocks are durable sooner with their bytes in the log: where that has devices of its
-    /// own.
-    /// </summary>
+    /// <summary>Whether whole blocks are durable sooner with their bytes in the log.</summary>
     public bool PrefersLog(int lengthBytes)
     {
-        if (lengthBytes > MaximumLoggedBytes) return false;
+        if (lengthBytes <= MaximumLoggedBytes && _pool.Log!.WaiterCount < MaximumLoggers) return true;
+        if (lengthBytes > MaximumBytesLoggedApart) return false;
         for (int vdev = 0; vdev < _pool.Devices.VdevCount; vdev++)
             if (_pool.Devices.Role(vdev) == VdevRole.Log && _pool.Devices.Stands(vdev))
                 return true;
@@ -95,11 +100,11 @@ internal sealed class WriteBack : ITurnEnd
     {
         if (_isClosed || volume.Parts.SettlersCount > 0) return false;
         WriteBackBlock? found = volume.Parts.Find(block);
-        if (found is null && !HasRoomFor(volume)) return false;
         bool isNew = found is null;
+        if ((isNew && !HasRoomFor(volume)) || !HasLogFor(_partBytes + part.LengthBytes)) return false;
         found ??= TryAdd(volume, block);
         if (found is null) return false;
-        found.Put(within, part.Span);
+        _partBytes += found.Put(within, part.Span);
         List(found);
         if (isNew) Enqueue(found);
         _pool.Dirtied();
@@ -112,7 +117,7 @@ internal sealed class WriteBack : ITurnEnd
         WriteBackBlock? known = volume.Parts.Find(block);
         WriteBackBlock? found = known ?? TryAdd(volume, block);
         if (found is null) return false;
-        found.Put(within, part);
+        _partBytes += found.Put(within, part);
         if (known is null) Enqueue(found);
         return true;
     }
@@ -199,6 +204,7 @@ internal sealed class WriteBack : ITurnEnd
         Count--;
         if (block.ListedAt >= 0) Unlist(block);
         _pool.Allocator.ReservedForDataSectors -= block.ReservedSectors;
+        _partBytes -= block.PartBytes;
         block.Drop();
         block.Release();
     }
@@ -238,17 +244,18 @@ internal sealed class WriteBack : ITurnEnd
         return count;
     }
 
-    private static int SegmentsFor(long heldBytes) =>
-        (int)(((heldBytes * LogShare) + Layout.LogSegmentBytes - 1) / Layout.LogSegmentBytes);
+    private static int SegmentsFor(long partBytes) =>
+        (int)(((partBytes * LogShare) + Layout.LogSegmentBytes - 1) / Layout.LogSegmentBytes);
 
     private bool HasRoomFor(Volume volume)
     {
-        long held = _heldBytes + volume.BlockSizeBytes;
-        return held <= _pool.Options.WriteBackBytes
-            && _pool.Allocator.SpareSegments >= CheckpointPacer.SpareSegments + SegmentsFor(held)
+        return _heldBytes + volume.BlockSizeBytes <= _pool.Options.WriteBackBytes
             && _pool.Allocator.FreeForDataSectors - _pool.Allocator.GuaranteedSectors
                 + volume.Guarantee.UnusedSectors >= SectorsOf(volume);
     }
+
+    private bool HasLogFor(long partBytes) =>
+        _pool.Allocator.SpareSegments >= CheckpointPacer.SpareSegments + SegmentsFor(partBytes);
 
     private void Unlist(WriteBackBlock block)
     {

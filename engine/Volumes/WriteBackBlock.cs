@@ -57,12 +57,19 @@ internal sealed class WriteBackBlock(WriteBack owner) : PendingIo
         LastStatus = IoStatus.Ok;
     }
 
-    public void Put(int within, ReadOnlySpan<byte> part)
+    /// <summary>Bytes of the parts that it has.</summary>
+    public int PartBytes => _valid.Count * LogPartRecord.UnitBytes;
+
+    /// <summary>Takes a part in.</summary>
+    /// <returns>Bytes of it that were not there before.</returns>
+    public int Put(int within, ReadOnlySpan<byte> part)
     {
+        int before = PartBytes;
         part.CopyTo(_buffer.Span[within..]);
         _valid.Add(within, part.Length);
         _unlogged.Add(within, part.Length);
         _version++;
+        return PartBytes - before;
     }
 
     /// <summary>Lays the new parts over a block.</summary>

@@ -179,7 +179,7 @@ public sealed class PoolRewindTests
             Volume volume = await PoolFixture.VolumeAsync(pool, sizeBytes: 4 << 20);
             Assert.Null((await pool.CreateVolumeAsync("old", 1 << 20, 4096, [])).Fault);
             Assert.Equal(IoStatus.Ok, await rig.Fixture.WriteAsync(
-                pool.FindVolume("old")!, 0, PoolFixture.Pattern(4096, 9), durable: true));
+                pool.FindVolume("old")!, 0, PoolFixture.Pattern(4096, 9), durable: false));
             await rig.WriteAsync(volume, 20);
             await pool.CheckpointAsync();
             target = pool.Status().Checkpoint;

@@ -96,7 +96,8 @@ public sealed class HeldSpaceTests : IDisposable
     public void No_more_is_held_than_a_part_of_what_is_free()
     {
         List<BlockPlace> all = [];
-        while (_space.FreeForDataSectors >= Freed) all.Add(Take(Freed));
+        // What is left at the end of a region is shorter than a run.
+        while (_space.FreeForDataSectors >= 2 * Freed) all.Add(Take(Freed));
         foreach (BlockPlace place in all.Take(40)) Checkpoint(place);
         Assert.Equal(HeldSpace.Checkpoints * Freed, _ledger.HeldSectors);
         Checkpoint([.. all.Skip(40)]);

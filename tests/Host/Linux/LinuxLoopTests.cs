@@ -57,7 +57,7 @@ public sealed class LinuxLoopTests
             }));
             loop.Defer(new TurnEnd(() => log.Add("second")));
             log.Add("body");
-            await loop.DelayAsync(1_000_000);
+            await loop.DelayAsync(200_000_000);
             log.Add("after");
         });
         Assert.Equal(["body", "first", "second", "again", "after"], log);

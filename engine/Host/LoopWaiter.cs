@@ -1,10 +1,11 @@
 using System.Threading.Tasks.Sources;
-using Cstor.Engine.Host;
 
-namespace Cstor.Engine.Log;
+namespace Cstor.Engine.Host;
 
-/// <summary>Somebody who waits for a flush. Pooled: returns itself when the result was taken.</summary>
-internal sealed class CommitWaiter(Stack<CommitWaiter> pool) : IValueTaskSource<IoStatus>
+/// <summary>
+/// Somebody who waits for work that others have begun. Pooled: returns itself when the result was taken.
+/// </summary>
+internal sealed class LoopWaiter(Stack<LoopWaiter> pool) : IValueTaskSource<IoStatus>
 {
     private ManualResetValueTaskSourceCore<IoStatus> _source;
 
