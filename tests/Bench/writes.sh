@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The write path of the engine alone, against the raw device: see Writes/Program.cs.
-#   writes.sh [quick|full] [all|writes|snapshots]
+#   writes.sh [quick|full] [all|writes|snapshots|memory]
 # environment: BENCH_DIR=out/bench/disks  where the files under the loop devices go: the disk that is measured
+#              MINUTES=60  how long memory is watched
 # Needs root for loop devices. Touches only devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -71,12 +71,13 @@ internal sealed class Bench(LinuxLoop loop, string rawPath, string poolPath, boo
         buffer.Release();
     }
 
-    // The first third is only there to reach the steady state.
+    // What comes before is only there to reach the steady state: two checkpoints.
     private async ValueTask OverwriteAsync(Volume volume, double promised)
     {
         ValueTask<IoStatus> Write(long offset, IoSlice from) =>
             volume.WriteAsync(offset, from, durable: false);
-        await new Load(loop, 1).RunAsync(Write, Depth, RequestBytes, VolumeBytes, _overwrites / 3, 1e6);
+        await new Load(loop, 1).RunAsync(Write, Depth, RequestBytes, VolumeBytes,
+            2L * new PoolOptions().PendingLimit, 1e6);
         await CheckpointAsync();
         long written = Machine.WrittenBytes(poolPath);
         ulong checkpoints = _pool.Status().Checkpoint;
