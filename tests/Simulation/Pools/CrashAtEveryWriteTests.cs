@@ -30,7 +30,7 @@ public sealed class CrashAtEveryWriteTests(ITestOutputHelper output)
         long only = (long)(SeedRange.Number("CSTOR_BOUNDARY") ?? ulong.MaxValue >> 1);
         long tried = 0;
         using PoolWorld world = new(seed, shape);
-        world.Options = world.Options with { PendingLimit = 300, LogLimitBytes = 600 * 1024 };
+        world.Options = world.Options with { PendingLimit = 150, LogLimitBytes = 300 * 1024 };
         world.Node.OnWriteBoundary = boundary =>
         {
             if (!world.IsCreated || (only < long.MaxValue >> 1 && boundary.Index != only)) return;
@@ -46,7 +46,7 @@ public sealed class CrashAtEveryWriteTests(ITestOutputHelper output)
 
         output.WriteLine($"{tried} boundaries");
         Assert.Equal(RunEnd.Completed, end);
-        Assert.True(tried > 400 || only < long.MaxValue >> 1, $"only {tried} boundaries");
+        Assert.True(tried > 500 || only < long.MaxValue >> 1, $"only {tried} boundaries");
     }
 
     private static void Try(PoolWorld world, WriteBoundary boundary, CrashMode mode, bool isWithinRecovery)

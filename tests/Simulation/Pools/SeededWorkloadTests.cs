@@ -11,7 +11,7 @@ namespace Cstor.Tests.Simulation.Pools;
 [Trait("Category", "Simulation")]
 public sealed class SeededWorkloadTests
 {
-    private const int SeedsByDefault = 120;
+    private const int SeedsByDefault = 250;
     private const int KiB = 1024;
 
     private static readonly int[] BlockBytes = [4 * KiB, 4 * KiB, 8 * KiB, 16 * KiB, 64 * KiB, 128 * KiB];
