@@ -237,9 +237,11 @@ internal sealed class CheckpointPacer
         return status;
     }
 
-    // What became visible during the checkpoint is too much already: the next one first.
+    // What became visible during the checkpoint is too much already: the next one first. Parts that cannot be
+    // written back are in the log after each of them, and are no reason.
     private bool MustGoOn() =>
-        _pool.Writer.IsHeld && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > 0)
+        _pool.Writer.IsHeld
+        && (_pool.PendingCount > 0 || _pool.Log!.LengthBytes > _pool.WriteBack.MostLogBytes)
         && Exceeds(Threshold.Hold);
 
     // While nobody wants anything, destroyed datasets are freed without a pause; else a piece in each tick.

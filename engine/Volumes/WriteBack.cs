@@ -40,9 +40,10 @@ internal sealed class WriteBack : ITurnEnd
     // The same where the log has devices of its own.
     private const int MaximumBytesLoggedApart = 32 * 1024;
 
-    // Of the log, for each byte here: it is logged once and by the next checkpoint again, in groups that are
-    // three quarters full at least; and something for their heads.
-    private const int LogShare = 3;
+    // Of the log, in halves of each byte that is logged: in groups that are three quarters full at least, and
+    // something for their heads. Parity comes to that.
+    private const int LogHalves = 3;
+    private const int LogGroupSectors = Layout.LogGroupMaximumBytes >> Layout.SectorShift;
 
     // Blocks that are written back side by side.
     private const int Width = 32;
@@ -62,6 +63,7 @@ internal sealed class WriteBack : ITurnEnd
     private readonly Stack<WriteBackBlock> _free = [];
     private long _heldBytes;
     private long _partBytes;
+    private long _unloggedBytes;
     private long _retryNanoseconds;
     private int _underWay;
     private int _hurries;
@@ -80,8 +82,14 @@ internal sealed class WriteBack : ITurnEnd
     /// <summary>A commit has something to bring into the log.</summary>
     public bool HasUnlogged => _unlogged.Count > 0;
 
-    /// <summary>Segments of the log that may be needed for what is here.</summary>
-    public int LogSegments => SegmentsFor(_partBytes);
+    /// <summary>
+    /// Segments of the log that may yet be needed for what is here: for what no log has, and for all of it in
+    /// the next checkpoint.
+    /// </summary>
+    public int LogSegments => SegmentsFor(_unloggedBytes + _partBytes);
+
+    /// <summary>The most that all that is here takes in a log.</summary>
+    public long MostLogBytes => LogBytesFor(_partBytes);
 
     /// <summary>Whether whole blocks are durable sooner with their bytes in the log.</summary>
     public bool PrefersLog(int lengthBytes)
@@ -104,7 +112,7 @@ internal sealed class WriteBack : ITurnEnd
         if ((isNew && !HasRoomFor(volume)) || !HasLogFor(_partBytes + part.LengthBytes)) return false;
         found ??= TryAdd(volume, block);
         if (found is null) return false;
-        _partBytes += found.Put(within, part.Span);
+        Put(found, within, part.Span);
         List(found);
         if (isNew) Enqueue(found);
         _pool.Dirtied();
@@ -117,7 +125,7 @@ internal sealed class WriteBack : ITurnEnd
         WriteBackBlock? known = volume.Parts.Find(block);
         WriteBackBlock? found = known ?? TryAdd(volume, block);
         if (found is null) return false;
-        _partBytes += found.Put(within, part);
+        Put(found, within, part);
         if (known is null) Enqueue(found);
         return true;
     }
@@ -131,6 +139,7 @@ internal sealed class WriteBack : ITurnEnd
         foreach (WriteBackBlock block in _unlogged)
         {
             block.ListedAt = -1;
+            _unloggedBytes -= block.UnloggedBytes;
             block.AppendTo(log);
         }
 
@@ -141,6 +150,7 @@ internal sealed class WriteBack : ITurnEnd
     public void MarkUnlogged()
     {
         foreach (Dataset? dataset in _pool.Slots) (dataset as Volume)?.Parts.MarkUnlogged();
+        _unloggedBytes = _partBytes;
     }
 
     /// <summary>
@@ -205,6 +215,7 @@ internal sealed class WriteBack : ITurnEnd
         if (block.ListedAt >= 0) Unlist(block);
         _pool.Allocator.ReservedForDataSectors -= block.ReservedSectors;
         _partBytes -= block.PartBytes;
+        _unloggedBytes -= block.UnloggedBytes;
         block.Drop();
         block.Release();
     }
@@ -244,8 +255,11 @@ internal sealed class WriteBack : ITurnEnd
         return count;
     }
 
-    private static int SegmentsFor(long partBytes) =>
-        (int)(((partBytes * LogShare) + Layout.LogSegmentBytes - 1) / Layout.LogSegmentBytes);
+    private int SegmentsFor(long bytes) =>
+        (int)((LogBytesFor(bytes) + Layout.LogSegmentBytes - 1) / Layout.LogSegmentBytes);
+
+    private long LogBytesFor(long bytes) =>
+        bytes * LogHalves * _pool.Allocator.MostSectorsOf(LogGroupSectors) / (2 * LogGroupSectors);
 
     private bool HasRoomFor(Volume volume)
     {
@@ -254,8 +268,19 @@ internal sealed class WriteBack : ITurnEnd
                 + volume.Guarantee.UnusedSectors >= SectorsOf(volume);
     }
 
+    // As if the log had nothing of it: so its room suffices after any checkpoint, though nothing could be
+    // written back.
     private bool HasLogFor(long partBytes) =>
-        _pool.Allocator.SpareSegments >= CheckpointPacer.SpareSegments + SegmentsFor(partBytes);
+        _pool.Allocator.SpareSegments >= CheckpointPacer.SpareSegments + SegmentsFor(2 * partBytes);
+
+    private void Put(WriteBackBlock block, int within, ReadOnlySpan<byte> part)
+    {
+        _partBytes -= block.PartBytes;
+        _unloggedBytes -= block.UnloggedBytes;
+        block.Put(within, part);
+        _partBytes += block.PartBytes;
+        _unloggedBytes += block.UnloggedBytes;
+    }
 
     private void Unlist(WriteBackBlock block)
     {

@@ -60,16 +60,16 @@ internal sealed class WriteBackBlock(WriteBack owner) : PendingIo
     /// <summary>Bytes of the parts that it has.</summary>
     public int PartBytes => _valid.Count * LogPartRecord.UnitBytes;
 
+    /// <summary>Those that no log has yet.</summary>
+    public int UnloggedBytes => _unlogged.Count * LogPartRecord.UnitBytes;
+
     /// <summary>Takes a part in.</summary>
-    /// <returns>Bytes of it that were not there before.</returns>
-    public int Put(int within, ReadOnlySpan<byte> part)
+    public void Put(int within, ReadOnlySpan<byte> part)
     {
-        int before = PartBytes;
         part.CopyTo(_buffer.Span[within..]);
         _valid.Add(within, part.Length);
         _unlogged.Add(within, part.Length);
         _version++;
-        return PartBytes - before;
     }
 
     /// <summary>Lays the new parts over a block.</summary>

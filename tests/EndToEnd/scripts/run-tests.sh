@@ -37,7 +37,7 @@ run() {
 }
 
 started=$SECONDS
-run quick 1200 'Category!=EndToEnd'
+run quick 900 'Category!=EndToEnd'
 run end-to-end 900 'Category=EndToEnd'
 echo "took $((SECONDS - started)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
