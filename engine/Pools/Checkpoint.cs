@@ -31,7 +31,7 @@ namespace Cstor.Engine.Pools;
 /// What versions there are, and in which order, may change during a checkpoint; the root tells how it was at
 /// the freeze (see <see cref="DatasetJob"/>), and the log what was done since.
 /// </remarks>
-internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
+internal sealed class Checkpoint(PoolCore pool)
 {
     private readonly List<DatasetJob> _jobs = [];
     private readonly Erasures _erasures = new(pool);
@@ -59,7 +59,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         ulong number = pool.Checkpoint + 1;
         LogPosition log = Freeze();
         (IoStatus status, TreeRoot datasets) = await WriteTreesAsync();
-        if (status == IoStatus.Ok) status = await spaceMap.WriteAsync(number, _epoch, pool.Metadata);
+        if (status == IoStatus.Ok) status = await pool.SpaceMap.WriteAsync(number, _epoch, pool.Metadata);
         // Drained whatever happened, so that no write is under way when the pool stops.
         IoStatus written = await pool.Metadata.DrainAsync();
         if (status == IoStatus.Ok) status = written;
@@ -90,7 +90,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         {
             if (dataset is null) continue;
             (dataset as Volume)?.Seal(dataset, _epoch);
-            if (dataset.Tree.Layers.Count == 0 && !dataset.IsDirty) continue;
+            if (dataset.Tree.Layers.Length == 0 && !dataset.IsDirty) continue;
             dataset.IsDirty = false;
             _jobs.Add(new DatasetJob(dataset));
         }
@@ -176,6 +176,7 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
     private async ValueTask<IoStatus> WriteUberblockAsync(ulong number, LogPosition log, TreeRoot datasets,
         long allocated)
     {
+        SpaceMap map = pool.SpaceMap;
         Uberblock uberblock = new()
         {
             Magic = Uberblock.MagicValue,
@@ -196,10 +197,10 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
             DatasetHeight = (byte)datasets.Height,
             DatasetRoot = datasets.Pointer,
             DatasetSlots = (ulong)_slotCount,
-            SpaceMapHeight = (byte)spaceMap.Tree.Height,
-            SpaceMapRoot = spaceMap.Tree.Pointer,
-            SpaceLogHead = spaceMap.LogHead,
-            SpaceLogBlocks = (ulong)spaceMap.LogBlockCount,
+            SpaceMapHeight = (byte)map.Tree.Height,
+            SpaceMapRoot = map.Tree.Pointer,
+            SpaceLogHead = map.LogHead,
+            SpaceLogBlocks = (ulong)map.LogBlockCount,
             AllocatedSectors = allocated,
             Scrub = pool.Scans.FrozenScrub,
             Resilver = pool.Scans.FrozenResilver(pool.Devices),
@@ -225,9 +226,10 @@ internal sealed class Checkpoint(PoolCore pool, SpaceMap spaceMap)
         pool.Log!.OnPublished();
         pool.DatasetTree = datasets;
         AllocatedSectors = allocated;
+        SpaceMap map = pool.SpaceMap;
         Durable = new DurableRoots(
-            datasets, (ulong)_slotCount, spaceMap.Tree, spaceMap.LogHead, spaceMap.LogBlockCount);
-        spaceMap.Thaw();
+            datasets, (ulong)_slotCount, map.Tree, map.LogHead, map.LogBlockCount);
+        map.Thaw();
         await pool.Ledger.ThawAsync();
     }
 }

@@ -27,11 +27,10 @@ public sealed class Pool
     private readonly PoolMaintenance _maintenance;
     private readonly PoolScan? _scan;
 
-    internal Pool(PoolCore core, Checkpoint checkpoint, SpaceMap spaceMap)
+    internal Pool(PoolCore core, Checkpoint checkpoint)
     {
         _core = core;
         _checkpoint = checkpoint;
-        SpaceMap = spaceMap;
         if (core.Log is not null) _pacer = new CheckpointPacer(core, checkpoint);
         _changes = new DatasetChanges(core);
         _volumes = new VolumeCatalog(_changes);
@@ -71,8 +70,6 @@ public sealed class Pool
     public IReadOnlyList<string> DevicePaths => _core.Devices.Paths;
 
     internal PoolCore Core => _core;
-
-    internal SpaceMap SpaceMap { get; }
 
     /// <summary>Null on a pool imported read-only.</summary>
     internal PoolScan? Scan => _scan;

@@ -38,6 +38,7 @@ internal sealed class PoolCore
         Writer = new BlockWriter(loop, devices, Allocator);
         Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
         Trees = new TreeReader(loop, Reader, Metadata, Cache);
+        SpaceMap = new SpaceMap(loop, Ledger, Allocator, Trees, Reader);
         WriteBack = new WriteBack(this);
         Guarantees = new SpaceGuarantees(this);
         Warnings = new SpaceWarnings(this);
@@ -66,6 +67,8 @@ internal sealed class PoolCore
     public MetadataWriter Metadata { get; }
 
     public TreeReader Trees { get; }
+
+    public SpaceMap SpaceMap { get; }
 
     public WriteBack WriteBack { get; }
 
@@ -129,6 +132,7 @@ internal sealed class PoolCore
         Log?.Close();
         Cache.Close();
         Reader.Dispose();
+        SpaceMap.Dispose();
         Ledger.Dispose();
         Allocator.Dispose();
         foreach (Dataset? dataset in Slots) dataset?.Dispose();

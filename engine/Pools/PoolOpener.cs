@@ -3,7 +3,6 @@ using Cstor.Engine.Blocks;
 using Cstor.Engine.Caching;
 using Cstor.Engine.Host;
 using Cstor.Engine.Log;
-using Cstor.Engine.Space;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Vdevs;
 using Cstor.PoolLayout;
@@ -25,12 +24,11 @@ internal static class PoolOpener
         ILoop loop, ILogger logger, PoolDevices devices, PoolOptions options, ReadCache cache)
     {
         PoolCore core = new(loop, logger, devices, options, cache);
-        SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
-        Checkpoint checkpoint = new(core, spaceMap);
+        Checkpoint checkpoint = new(core);
         Fault? fault = await BeginLogAsync(core, checkpoint, 1);
         if (fault is not null) return await AbandonAsync(core, fault);
         PoolLog.Created(logger, devices.PoolName);
-        return new Pool(core, checkpoint, spaceMap);
+        return new Pool(core, checkpoint);
     }
 
     /// <summary>Imports the newest root.</summary>
@@ -50,15 +48,14 @@ internal static class PoolOpener
     {
         PoolCore core = new(loop, logger, devices, options, cache);
         core.Reader.MayRepair = !devices.IsReadOnly;
-        SpaceMap spaceMap = new(loop, core.Ledger, core.Allocator, core.Trees, core.Reader);
-        Checkpoint checkpoint = new(core, spaceMap);
+        Checkpoint checkpoint = new(core);
         UberblockScan scan = await devices.ReadUberblocksAsync();
         if (scan.Roots.Count == 0) return await AbandonAsync(core, NoRoot(devices.PoolName));
         foreach (string where in scan.Damaged) core.Damage.Note(DamageKind.Uberblock, where, repaired: false);
         foreach (string where in scan.NewestMissing)
             core.Damage.Note(DamageKind.Uberblock, where, repaired: !devices.IsReadOnly);
         Uberblock root = chosen ?? scan.Roots[0].Root;
-        Fault? fault = await LoadAsync(core, spaceMap, root);
+        Fault? fault = await LoadAsync(core, root);
         LogReplay? replay = null;
         LogScan? log = null;
         if (fault is null) (fault, replay, log) = await ReplayAsync(core, root);
@@ -67,10 +64,10 @@ internal static class PoolOpener
         if (fault is null && !devices.IsReadOnly) fault = await BeginLogAsync(core, checkpoint, nextSequence);
         if (fault is not null) return await AbandonAsync(core, fault);
         PoolLog.Imported(logger, devices.PoolName, core.Checkpoint, replay!.AppliedGroups);
-        return new Pool(core, checkpoint, spaceMap);
+        return new Pool(core, checkpoint);
     }
 
-    private static async ValueTask<Fault?> LoadAsync(PoolCore core, SpaceMap spaceMap, Uberblock root)
+    private static async ValueTask<Fault?> LoadAsync(PoolCore core, Uberblock root)
     {
         core.Checkpoint = root.Number;
         core.Epoch = root.Epoch + 1;
@@ -78,7 +75,7 @@ internal static class PoolOpener
         core.Scans.Load(root, core.Devices);
         core.DatasetTree = new TreeRoot(root.DatasetRoot, root.DatasetHeight);
         TreeRoot bitmaps = new(root.SpaceMapRoot, root.SpaceMapHeight);
-        IoStatus status = await spaceMap.LoadAsync(bitmaps, root.SpaceLogHead, root.SpaceLogBlocks);
+        IoStatus status = await core.SpaceMap.LoadAsync(bitmaps, root.SpaceLogHead, root.SpaceLogBlocks);
         if (status != IoStatus.Ok) return Unreadable(core, root, "space map", status);
         DatasetTable table = new(core);
         status = await table.LoadAsync(root.DatasetSlots);

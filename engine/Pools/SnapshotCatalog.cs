@@ -39,7 +39,7 @@ internal sealed class SnapshotCatalog(DatasetChanges changes, CheckpointPacer? p
         Outcome<List<Volume>> found = FindAll(volumes, name);
         if (found.Fault is { } fault) return fault;
         if (await FaultOfRoomAsync() is { } full) return full;
-        if (found.Value.Exists(static volume => volume.Tree.Layers.Count >= MostLayers))
+        if (found.Value.Exists(static volume => volume.Tree.Layers.Length >= MostLayers))
             await pacer!.RequestAsync();
         IoStatus settled = await _pool.WriteBack.SettleAsync(found.Value);
         // Anything may have changed meanwhile.

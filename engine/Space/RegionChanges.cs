@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Cstor.Engine.Memory;
 using Cstor.PoolLayout;
 
 namespace Cstor.Engine.Space;
@@ -7,13 +7,13 @@ namespace Cstor.Engine.Space;
 /// Changes of one region that its bitmap in the space map does not have yet, oldest first: four bytes each,
 /// for there are millions under random writes. Used again for other regions.
 /// </summary>
-internal sealed class RegionChanges
+internal sealed class RegionChanges : IDisposable
 {
     // First sector, then sectors but one, then whether they were allocated.
     private const int CountShift = 15;
     private const int AllocatedBit = 30;
 
-    private readonly List<uint> _changes = [];
+    private readonly NativeList<uint> _changes = new();
 
     /// <summary>The space log must reach back to here.</summary>
     public ulong OldestCheckpoint { get; private set; }
@@ -37,7 +37,7 @@ internal sealed class RegionChanges
     /// <summary>Brings a bitmap up to date, which may have some of the changes already.</summary>
     public void ApplyTo(Span<ulong> words)
     {
-        foreach (uint change in CollectionsMarshal.AsSpan(_changes))
+        foreach (uint change in _changes.Items)
         {
             int sector = (int)(change & (Layout.RegionSectors - 1));
             int end = sector + (int)((change >> CountShift) & (Layout.RegionSectors - 1)) + 1;
@@ -50,4 +50,6 @@ internal sealed class RegionChanges
             }
         }
     }
+
+    public void Dispose() => _changes.Dispose();
 }

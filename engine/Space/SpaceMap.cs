@@ -19,7 +19,7 @@ namespace Cstor.Engine.Space;
 /// that still exist: replaying an older change over it and then all later ones ends in the right state.
 /// </remarks>
 internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator allocator, TreeReader trees,
-    BlockReader reader)
+    BlockReader reader) : IDisposable
 {
     /// <summary>Index of a region in the tree.</summary>
     private const int VdevShift = 20;
@@ -96,6 +96,12 @@ internal sealed class SpaceMap(ILoop loop, SpaceLedger ledger, SpaceAllocator al
 
     /// <summary>The checkpoint is durable: the next one begins with an empty ledger.</summary>
     public void Thaw() => _distributed = 0;
+
+    public void Dispose()
+    {
+        foreach (RegionChanges changes in _changed.Values) changes.Dispose();
+        foreach (RegionChanges changes in _free) changes.Dispose();
+    }
 
     private async ValueTask<IoStatus> LoadRegionAsync(VdevSpace space, int region)
     {

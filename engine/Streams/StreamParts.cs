@@ -15,7 +15,7 @@ internal sealed record StreamParts(
     /// <summary>Completes when a version's durable tree is all of it.</summary>
     public async ValueTask<IoStatus> SettleAsync(Dataset version)
     {
-        while (version.Tree.Layers.Count > 0 || version is Volume { Pending.IsEmpty: false })
+        while (version.Tree.Layers.Length > 0 || version is Volume { Pending.IsEmpty: false })
         {
             if (Pacer is null) return IoStatus.ReadOnly;
             IoStatus status = await Pacer.RequestAsync();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cstor.Engine.Trees;
 using Cstor.PoolLayout;
 
@@ -14,7 +15,7 @@ internal sealed class LayeredTree(TreeState state) : IDisposable
     /// <summary>The durable tree.</summary>
     public TreeState Durable { get; private set; } = state;
 
-    public IReadOnlyList<Layer> Layers => _layers;
+    public ReadOnlySpan<Layer> Layers => CollectionsMarshal.AsSpan(_layers);
 
     /// <summary>The block's pointer, or (false) that of the tree node that must be loaded first.</summary>
     public bool TryFind(TreeReader trees, ulong block, out BlockPointer pointer)

@@ -158,7 +158,7 @@ internal sealed class StreamFixture : IDisposable
         machine.Run(async () =>
         {
             Snapshot found = pool.FindSnapshot(volume, snapshot)!;
-            while (found.Tree.Layers.Count > 0) Assert.Equal(IoStatus.Ok, await pool.CheckpointAsync());
+            while (found.Tree.Layers.Length > 0) Assert.Equal(IoStatus.Ok, await pool.CheckpointAsync());
             (IoStatus status, hash) = await TreeContent.HashAsync(
                 machine.Loop, pool.Core.Trees, found.Tree.Durable.Root, found.BlockCount);
             Assert.Equal(IoStatus.Ok, status);
