@@ -153,6 +153,9 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.CompareEnd:
                 Forward(EndCompareAsync(frame));
                 break;
+            case FrameKind.Fetch:
+                Forward(FetchAsync(frame));
+                break;
         }
     }
 
@@ -255,6 +258,29 @@ internal sealed class FollowerPart(GroupMember member)
         if (joining != _joining) return;
         member.Applier.BecomeWhole();
         Answer(frame, FrameKind.CompareEnded, member.Applier.Failure);
+    }
+
+    private async ValueTask FetchAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        await member.Applier!.WaitAsync(frame.Index);
+        if (joining != _joining) return;
+        bool isTaken = frame.Length is > 0 and <= Frame.MaximumPayloadBytes;
+        IoBuffer? buffer = isTaken ? member.Loop.Buffers.TryRent((int)frame.Length) : null;
+        IoStatus status = isTaken ? IoStatus.NoMemory : IoStatus.OutOfRange;
+        if (buffer is not null)
+        {
+            // Where an entry has failed, what is here is not what the leader asks for.
+            status = member.Applier.Failure;
+            if (status == IoStatus.Ok)
+                status = await member.Replica!.Volume.ReadAsync(
+                    frame.Offset, buffer.First((int)frame.Length));
+        }
+
+        if (joining == _joining)
+            Answer(frame, FrameKind.Fetched, status, status == IoStatus.Ok
+                ? buffer!.Span[..(int)frame.Length] : default);
+        buffer?.Release();
     }
 
     private void Answer(in Frame frame, FrameKind kind, IoStatus status, ReadOnlySpan<byte> payload = default)

@@ -76,4 +76,9 @@ internal enum FrameKind : byte
     CompareEnd = 46,
 
     CompareEnded = 47,
+
+    /// <summary>What is in this range once all entries sent before have taken effect?</summary>
+    Fetch = 50,
+
+    Fetched = 51,
 }

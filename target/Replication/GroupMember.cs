@@ -146,7 +146,7 @@ public sealed class GroupMember : IFrameHandler
                 break;
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
-                or FrameKind.CompareEnded:
+                or FrameKind.CompareEnded or FrameKind.Fetched:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:

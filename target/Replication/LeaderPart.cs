@@ -103,6 +103,7 @@ internal sealed class LeaderPart
     {
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
         IoStatus status = await _member.Replica!.Volume.ReadAsync(offset, into);
+        if (PeerRead.MayHelp(status)) status = await new PeerRead(_member, this).RunAsync(offset, into);
         if (status != IoStatus.Ok) return status;
         // It may hold what is not acknowledged yet, and would be gone with this node.
         foreach (Entry entry in _inFlight.ToArray())
@@ -284,6 +285,10 @@ internal sealed class LeaderPart
         _gates.RemoveAll(closed => closed.Opened == gate);
         gate.SetResult();
     }
+
+    /// <summary>A peer has every entry so far, or has it before what it is asked next.</summary>
+    public bool HoldsAll(PeerProgress peer) =>
+        peer is { IsReady: true, IsStreaming: true, Fault: null } && Configuration.InSync.Contains(peer.Name);
 
     /// <summary>A peer has caught up: the in-sync set may take it in.</summary>
     public void Admit(PeerProgress peer)

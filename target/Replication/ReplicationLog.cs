@@ -1,3 +1,4 @@
+using Cstor.Engine.Host;
 using Microsoft.Extensions.Logging;
 
 namespace Cstor.Target.Replication;
@@ -29,4 +30,9 @@ internal static partial class ReplicationLog
 
     [LoggerMessage(8, LogLevel.Information, "{Group}: {Peer} has caught up; {Bytes} bytes were sent to it")]
     public static partial void CaughtUp(ILogger logger, string group, string peer, long bytes);
+
+    [LoggerMessage(9, LogLevel.Warning, "{Group}: {Bytes} bytes at {Offset} could not be read here "
+        + "({Failure}) and came from {Peer}; writing them back ended with {Written}")]
+    public static partial void Fetched(ILogger logger, string group, int bytes, long offset,
+        IoStatus failure, string peer, IoStatus written);
 }

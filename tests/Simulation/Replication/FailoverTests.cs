@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation.Oracle;
 using Xunit;
@@ -235,6 +236,79 @@ public sealed class FailoverTests
             ClusterNode next = await cluster.AwaitLeaderAsync(20_000);
             Assert.Equal(others[1], next);
             Assert.Equal(1, await ReadAsync(cluster, next, 3));
+        });
+    }
+
+    [Fact]
+    public void What_is_damaged_on_the_leader_is_read_from_a_peer_and_mended()
+    {
+        using Cluster cluster = new(19, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            for (int block = 0; block < 120; block++)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, 0xA5));
+            await cluster.AssertEqualAsync();
+            Assert.InRange(Damage(leader, 0xA5), 120, int.MaxValue);
+            IBlockVolume own = leader.Replica!.Volume;
+            Assert.Equal(IoStatus.ChecksumMismatch, await TryReadAsync(cluster, leader, own, 7));
+            for (int block = 0; block < 120; block++)
+                Assert.Equal(0xA5, await ReadAsync(cluster, leader, block));
+            for (int block = 0; block < 120; block++)
+                Assert.Equal(IoStatus.Ok, await TryReadAsync(cluster, leader, own, block));
+            Assert.Equal(leader, cluster.Leader);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    [Fact]
+    public void What_is_damaged_everywhere_fails_until_it_is_written_and_the_rest_is_served()
+    {
+        using Cluster cluster = new(20, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 3, 0xA5));
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 4, 0x5A));
+            await cluster.AssertEqualAsync();
+            foreach (ClusterNode node in cluster.Nodes) Assert.NotEqual(0, Damage(node, 0xA5));
+            IoStatus failure = await TryReadAsync(cluster, leader, leader.Volume!, 3);
+            Assert.Equal(IoStatus.ChecksumMismatch, failure);
+            Assert.Equal(0x5A, await ReadAsync(cluster, leader, 4));
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 3, 0x5A));
+            Assert.Equal(0x5A, await ReadAsync(cluster, leader, 3));
+        });
+    }
+
+    // Flips a bit in every sector on disk that one value fills.
+    private static int Damage(ClusterNode node, byte value)
+    {
+        SimulatedDisk disk = node.Node.Disks["/dev/a"];
+        int count = 0;
+        foreach (long offset in disk.WrittenOffsets())
+        {
+            if (disk.Peek(offset).AsSpan().ContainsAnyExcept(value)) continue;
+            disk.Rot(offset);
+            count++;
+        }
+
+        return count;
+    }
+
+    private static async Task<IoStatus> TryReadAsync(
+        Cluster cluster, ClusterNode node, IBlockVolume volume, int block)
+    {
+        SimulatedLoop loop = node.Loop!;
+        return await cluster.OnAsync(loop, async () =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(Block);
+            IoStatus status = await volume.ReadAsync(block * (long)Block, buffer.First(Block));
+            buffer.Release();
+            return status;
         });
     }
 
