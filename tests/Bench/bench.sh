@@ -136,7 +136,7 @@ start_cstor() {
   out/cstor daemon --state-dir "$work/state" --socket "$work/socket" --iscsi "127.0.0.1:${port[cstor]}" \
     --null-volume null:1G --cache "${CACHE:-8M}" >"$work/cstor.log" 2>&1 &
   pid[cstor]=$! pids+=($!)
-  wait_for_port "${port[cstor]}"
+  until [ -S "$work/socket" ]; do sleep 0.05; done
   export CSTOR_SOCKET=$work/socket
   out/cstor pool create bench "${loop[cstor]}" >/dev/null
   out/cstor volume create -b 4K bench/disk $region >/dev/null
