@@ -151,6 +151,48 @@ public sealed class TaskManagementTests
             Assert.True((await initiator.ReadAsync(Cdb.TestUnitReady)).IsGood);
         });
 
+    [Fact]
+    public void A_reset_is_answered_though_a_command_that_was_arriving_comes_damaged() =>
+        new TargetFixtureRun(["DataDigest=CRC32C"]).Run(async (fixture, initiator) =>
+        {
+            await ResetAmidAsync(fixture, initiator, damaged: true);
+            Assert.Equal(2, (await initiator.ExpectAsync(0x3f)).Header[2]);
+        });
+
+    [Fact]
+    public void A_reset_is_answered_though_a_command_that_was_arriving_came_ahead_of_its_turn() =>
+        TargetFixture.Run(async (fixture, initiator) =>
+        {
+            uint first = initiator.CmdSn++;
+            await ResetAmidAsync(fixture, initiator, damaged: false);
+            initiator.CmdSn = first;
+            Assert.Equal(0x062903, (await initiator.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+            initiator.CmdSn++;
+            await initiator.SettleAsync();
+        });
+
+    /// <summary>Another initiator resets the unit while the data of a write is coming.</summary>
+    private static async ValueTask ResetAmidAsync(
+        TargetFixture fixture, TestInitiator initiator, bool damaged)
+    {
+        TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+        Pdu write = initiator.Command(Cdb.Ten(0x2a, 0, 1), 512, false, true);
+        write.Data = new byte[512];
+        byte[] bytes = write.ToBytes(initiator.HeaderDigest, initiator.DataDigest);
+        if (damaged) bytes[^1] ^= 1;
+        await initiator.SendBytesAsync(bytes[..200]);
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        await other.SendAsync(other.TaskManagement(5));
+        ValueTask<Pdu?> answer = other.ReceiveAsync();
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        Assert.False(answer.IsCompleted);
+        await initiator.SendBytesAsync(bytes[200..]);
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        Assert.True(answer.IsCompleted);
+        Assert.Equal(0x22, (await answer)!.Opcode);
+        Assert.Equal(0, fixture.Volume.Writes);
+    }
+
     private static async ValueTask<int> AskAsync(
         TestInitiator initiator, int function, uint tag = uint.MaxValue, ulong lun = 0)
     {
