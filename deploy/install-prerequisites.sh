@@ -7,7 +7,7 @@ set -euo pipefail
 build="clang zlib1g-dev libzstd-dev liblz4-dev"
 # Initiators that run in user space, the load generator, and what the virtual machine with the kernel initiator is made of.
 clients="libiscsi-bin qemu-utils qemu-block-extra"
-machine="qemu-system-x86 busybox-static open-iscsi e2fsprogs xfsprogs fio kmod cpio mount multipath-tools dmsetup udev"
+machine="qemu-system-x86 busybox-static open-iscsi e2fsprogs xfsprogs fio kmod cpio mount multipath-tools dmsetup udev sg3-utils"
 # The compiler that says what the kernel's structures are.
 headers="gcc libc6-dev linux-libc-dev"
 # Whoever makes file systems and partition tables that a device is refused for.

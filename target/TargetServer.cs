@@ -216,7 +216,10 @@ public sealed class TargetServer : ILoginDirectory
             FirstCmdSn = firstCmdSn,
             FirstStatSn = firstStatSn,
             Target = login.Target,
-            Nexus = login.Target is null ? null : new Nexus(login.InitiatorName, login.Isid),
+            Nexus = login.Target is null ? null : new Nexus(login.InitiatorName, login.Isid)
+            {
+                AllowsQueries = login.Parameters.AllowsQueries,
+            },
         };
         var session = new IscsiSession(setup);
         if (login.Target is null) DiscoveryCount++;

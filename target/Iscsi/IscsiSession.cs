@@ -222,6 +222,7 @@ internal sealed class IscsiSession : IPduHandler
         if (!header.IsImmediate && header.CmdSn != Window.ExpCmdSn)
         {
             _held.Add(header, task, null, 0);
+            if (task.IsAborted) OnTaskEnded(task);
             return true;
         }
 
@@ -296,11 +297,12 @@ internal sealed class IscsiSession : IPduHandler
         return true;
     }
 
+    /// <summary>Ends a command that was refused as it came; who aborted it meanwhile is told.</summary>
     private void Drop(IscsiTask task)
     {
         _arriving = null;
-        _tasks.Remove(task.InitiatorTaskTag);
-        Release(task);
+        task.IsAborted = true;
+        OnTaskEnded(task);
     }
 
     private void Release(IscsiTask task)

@@ -37,7 +37,8 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
             ["DataPDUInOrder"] = static (_, v) => Either(v, true, static _ => { }),
             ["DataSequenceInOrder"] = static (_, v) => Either(v, true, static _ => { }),
             ["ErrorRecoveryLevel"] = static (_, v) => Least(v, 0, 2, 0, static _ => { }),
-            ["iSCSIProtocolLevel"] = static (_, v) => Least(v, 0, 31, 1, static _ => { }),
+            ["iSCSIProtocolLevel"] = static (n, v) =>
+                Least(v, 0, 31, QueryLevel, x => n._parameters.ProtocolLevel = x),
             ["TaskReporting"] = static (_, v) => FirstOf(v, "RFC3720"),
             ["IFMarker"] = static (_, v) => Both(v, false, static _ => { }),
             ["OFMarker"] = static (_, v) => Both(v, false, static _ => { }),
@@ -52,6 +53,9 @@ internal sealed class ParameterNegotiation(SessionParameters parameters, TargetO
             "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting",
         ],
         StringComparer.Ordinal);
+
+    /// <summary>iSCSIProtocolLevel of RFC 7144.</summary>
+    private const int QueryLevel = 2;
 
     private readonly SessionParameters _parameters = parameters;
     private readonly TargetOptions _options = options;

@@ -29,4 +29,10 @@ internal sealed class SessionParameters
     public int DefaultTime2Wait { get; set; } = 2;
 
     public int DefaultTime2Retain { get; set; }
+
+    /// <summary>1 for RFC 7143, 2 for what RFC 7144 adds.</summary>
+    public int ProtocolLevel { get; set; } = 1;
+
+    /// <summary>QUERY TASK, QUERY TASK SET and I_T NEXUS RESET may be asked for.</summary>
+    public bool AllowsQueries => ProtocolLevel >= 2;
 }

@@ -3,8 +3,9 @@ using Cstor.Target.Scsi;
 namespace Cstor.Target.Iscsi;
 
 /// <summary>
-/// Task management, RFC 7143 §11.5 and SAM-5 §7. A function is answered when the tasks it took away have
-/// ended; tasks of other initiators end without status and their nexus gets a unit attention (TAS is 0).
+/// Task management, RFC 7143 §11.5, RFC 7144 §4 and SAM-5 §7. A function is answered when the tasks it took
+/// away have ended; tasks of other initiators end without status and their nexus gets a unit attention (TAS
+/// is 0).
 /// </summary>
 internal sealed class TaskManagement(IscsiSession session)
 {
@@ -13,6 +14,7 @@ internal sealed class TaskManagement(IscsiSession session)
     private const byte NoSuchUnit = 2;
     private const byte ReassignNotSupported = 4;
     private const byte NotSupported = 5;
+    private const byte Succeeded = 7;
 
     private enum Function
     {
@@ -24,6 +26,9 @@ internal sealed class TaskManagement(IscsiSession session)
         TargetWarmReset = 6,
         TargetColdReset = 7,
         TaskReassign = 8,
+        QueryTask = 9,
+        QueryTaskSet = 10,
+        NexusReset = 11,
     }
 
     public void Handle(PduHeader header)
@@ -33,7 +38,8 @@ internal sealed class TaskManagement(IscsiSession session)
         TargetLog.TaskManagement(session.Setup.Logger, session.Setup.InitiatorName, header.Flags & 0x7f);
         session.Counters.TasksManaged++;
         bool needsUnit = function is Function.AbortTaskSet or Function.ClearTaskSet or Function.UnitReset;
-        if (needsUnit && header.Lun != 0)
+        bool queries = function is Function.QueryTask or Function.QueryTaskSet;
+        if ((needsUnit || (queries && session.Parameters.AllowsQueries)) && header.Lun != 0)
         {
             Answer(tag, NoSuchUnit);
             return;
@@ -60,10 +66,49 @@ internal sealed class TaskManagement(IscsiSession session)
                 Answer(tag, ReassignNotSupported);
                 break;
             default:
+                Query(function, header);
+                break;
+        }
+    }
+
+    /// <summary>
+    /// What only a session of the newer protocol level may ask for, RFC 7144 §4.3. Queries have no additional
+    /// response information: QUERY ASYNCHRONOUS EVENT alone would, and is not offered.
+    /// </summary>
+    private void Query(Function function, PduHeader header)
+    {
+        uint tag = header.InitiatorTaskTag;
+        if (!session.Parameters.AllowsQueries)
+        {
+            Answer(tag, NotSupported);
+            return;
+        }
+
+        switch (function)
+        {
+            case Function.QueryTask:
+                bool isThere = session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task);
+                Answer(tag, isThere && IsInSet(task!) ? Succeeded : Complete);
+                break;
+            case Function.QueryTaskSet:
+                Answer(tag, session.Tasks.Values.Any(IsInSet) ? Succeeded : Complete);
+                break;
+            case Function.NexusReset:
+                AbortMany(tag, own: true, others: false);
+                session.Setup.Target!.Unit.ResetNexus(session.Setup.Nexus!);
+                break;
+            default:
                 Answer(tag, NotSupported);
                 break;
         }
     }
+
+    /// <summary>
+    /// Not a command that came ahead of its turn and is not SCSI's yet, nor one taken away, whose answer
+    /// nobody may wait for.
+    /// </summary>
+    private static bool IsInSet(IscsiTask task) =>
+        task is { Unit: not null, IsDispatched: true, IsAborted: false };
 
     private void AbortTask(PduHeader header)
     {

@@ -97,6 +97,14 @@ internal sealed class LogicalUnit
         Reservations.NexusLost(nexus);
     }
 
+    /// <summary>As if the nexus had been lost and come back: I_T NEXUS RESET, SAM-5 §7.6.</summary>
+    public void ResetNexus(Nexus nexus)
+    {
+        Copies.Forget(nexus);
+        Reservations.NexusLost(nexus);
+        nexus.Attend(Sense.NexusLoss);
+    }
+
     /// <summary>Tells every nexus, or every one but the cause.</summary>
     public void AttendAll(Sense attention, Nexus? except = null)
     {

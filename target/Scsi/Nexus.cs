@@ -10,6 +10,9 @@ internal sealed class Nexus(string initiatorName, ulong isid)
 {
     private const int MaximumAttentions = 16;
 
+    /// <summary>Power on, reset, or loss of the nexus.</summary>
+    private const byte ResetAsc = 0x29;
+
     private readonly List<Sense> _attentions = [];
 
     public string InitiatorName => initiatorName;
@@ -23,14 +26,19 @@ internal sealed class Nexus(string initiatorName, ulong isid)
 
     public static string NameOfPort(string initiatorName, ulong isid) => $"{initiatorName},i,0x{isid:x12}";
 
+    /// <summary>The transport takes queries of tasks, and the reset of this nexus alone.</summary>
+    public bool AllowsQueries { get; init; }
+
     public bool HasAttention => _attentions.Count > 0;
 
     /// <summary>
-    /// Queues a unit attention unless the same one waits; a reset replaces all others (SAM-5 §5.14).
+    /// Queues a unit attention unless the same one waits; a reset replaces all others, but the loss of the
+    /// nexus no reset, which tells of more (SAM-5 §5.14).
     /// </summary>
     public void Attend(Sense attention)
     {
-        if (attention.Asc == 0x29) _attentions.Clear();
+        if (attention == Sense.NexusLoss && _attentions.Exists(static each => each.Asc == ResetAsc)) return;
+        if (attention.Asc == ResetAsc) _attentions.Clear();
         if (_attentions.Contains(attention) || _attentions.Count == MaximumAttentions) return;
         _attentions.Add(attention);
     }

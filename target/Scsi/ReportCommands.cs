@@ -8,6 +8,8 @@ namespace Cstor.Target.Scsi;
 internal static class ReportCommands
 {
     private const int TimeoutBytes = 12;
+    private const byte QueryTask = 0x04;
+    private const byte QueryTaskSetAndNexusReset = 0x03;
 
     public static ValueTask OperationCodes(ScsiTask task)
     {
@@ -26,7 +28,8 @@ internal static class ReportCommands
     }
 
     /// <summary>
-    /// All functions that have an effect: abort task and set, clear task set, unit reset, target resets.
+    /// All functions that have an effect: abort task and set, clear task set, unit reset, target resets; and
+    /// where the session allows them (RFC 7144) the queries and the reset of the nexus.
     /// </summary>
     public static ValueTask TaskManagement(ScsiTask task)
     {
@@ -40,6 +43,12 @@ internal static class ReportCommands
 
         if (!task.TryAnswer(16, out Span<byte> data)) return default;
         data[0] = 0xda;
+        if (task.Nexus.AllowsQueries)
+        {
+            data[0] |= QueryTask;
+            data[1] = QueryTaskSetAndNexusReset;
+        }
+
         if (extended) data[3] = 12;
         task.EndAnswer(extended ? 16 : 4, allocation);
         return default;

@@ -77,6 +77,22 @@ public sealed class KernelInitiatorTests(ITestOutputHelper output)
         Assert.Equal(2, cuts);
     }
 
+    [RequiresFact(Qemu, Machine.Kernel, "busybox", "iscsid", "sg_persist", "cpio")]
+    public void Two_nodes_of_a_cluster_fence_each_other_across_a_restart_of_the_daemon()
+    {
+        using DaemonFixture daemon = new(output);
+        daemon.MakeVolume(size: "64M");
+        int restarts = 0;
+        Run(daemon, "cluster", line =>
+        {
+            if (line != "vm: now restart") return;
+            daemon.Kill();
+            daemon.Start();
+            restarts++;
+        });
+        Assert.Equal(1, restarts);
+    }
+
     private void Run(DaemonFixture daemon, string scenario, Action<string>? onLine, int secondPort = 0)
     {
         string script = Path.Combine(SourceTree.Root, "tests", "EndToEnd", "scripts", "vm-run.sh");

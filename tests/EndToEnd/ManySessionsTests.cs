@@ -14,7 +14,10 @@ public sealed class ManySessionsTests(ITestOutputHelper output)
     private const int Sessions = 1000;
     private const int Rounds = 10;
     private const int BlockBytes = 4096;
-    private const int MaximumPeakMiB = 512;
+
+    /// <summary>A fifth more than the 281 MiB that were measured.</summary>
+    private const int MaximumPeakMiB = 340;
+
     private const int Misbehaving = 50;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 

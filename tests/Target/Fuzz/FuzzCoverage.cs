@@ -54,7 +54,7 @@ internal sealed class FuzzCoverage
             if (_requests[opcode] == 0) yield return $"request {opcode:x2}";
         foreach (int opcode in Answers)
             if (_answers[opcode] == 0) yield return $"answer {opcode:x2}";
-        for (int function = 1; function <= 8; function++)
+        for (int function = 1; function <= 12; function++)
             if (!_functions.Contains(function)) yield return $"task management function {function}";
         foreach (int status in Statuses)
             if (!_loginStatuses.Contains(status)) yield return $"login status {status:x4}";

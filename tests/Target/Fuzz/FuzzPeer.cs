@@ -49,7 +49,7 @@ internal sealed class FuzzPeer(FuzzLoop loop, FuzzCoverage coverage, string name
         login[12] = 0x00010000;
         login.Data = Encoding.ASCII.GetBytes(
             $"InitiatorName={name}\0TargetName={TargetFixture.Iqn}\0InitialR2T=No\0"
-                + $"MaxRecvDataSegmentLength={MaximumDataBytes}\0{more}");
+                + $"iSCSIProtocolLevel=2\0MaxRecvDataSegmentLength={MaximumDataBytes}\0{more}");
         Send(login.ToBytes());
         loop.Advance(1_000_000);
         Read();

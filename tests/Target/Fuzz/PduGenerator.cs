@@ -119,7 +119,7 @@ internal sealed class PduGenerator(Random random)
 
     private Pdu TaskManagement(FuzzPeer peer)
     {
-        int function = random.Next(10);
+        int function = random.Next(13);
         if (function == 7 && random.Next(10) > 0) function = 2;
         var pdu = new Pdu((byte)(random.Next(3) == 0 ? 0x02 : 0x42), (byte)(0x80 | function));
         pdu.TaskTag = peer.NextTag();

@@ -28,7 +28,7 @@ public sealed class LoginTests
             ("ImmediateData", "No"), ("MaxRecvDataSegmentLength", "262144"), ("MaxBurstLength", "1048576"),
             ("FirstBurstLength", "512"), ("DefaultTime2Wait", "7"), ("DefaultTime2Retain", "0"),
             ("MaxOutstandingR2T", "8"), ("DataPDUInOrder", "Yes"), ("DataSequenceInOrder", "Yes"),
-            ("ErrorRecoveryLevel", "0"), ("iSCSIProtocolLevel", "1"), ("TaskReporting", "RFC3720"),
+            ("ErrorRecoveryLevel", "0"), ("iSCSIProtocolLevel", "2"), ("TaskReporting", "RFC3720"),
             ("IFMarker", "No"), ("X-org.test", "NotUnderstood"), ("OFMarkInt", "Reject"),
             ("TargetPortalGroupTag", "1"), ("AuthMethod", "None"),
         ];

@@ -108,4 +108,95 @@ public sealed class TaskManagementTests
             await other.SettleAsync();
             Assert.Equal(0, fixture.Volume.Writes);
         });
+
+    [Fact]
+    public void Tasks_are_queried_and_the_nexus_is_reset_at_the_newer_protocol_level() =>
+        new TargetFixtureRun(["iSCSIProtocolLevel=2"]).Run(async (fixture, initiator) =>
+        {
+            Assert.Equal("2", initiator.Agreed["iSCSIProtocolLevel"]);
+            byte[] report = [0xa3, 0x0d, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0];
+            Assert.Equal([0xde, 3, 0, 0], (await initiator.ReadAsync(report, 16)).Data[..4]);
+            TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+            Assert.True((await initiator.ReadAsync([0x16, 0, 0, 0, 0, 0])).IsGood);
+            Assert.Equal(0x18, (await other.ReadAsync(Cdb.Ten(0x28, 0, 1), 512)).Status);
+
+            Assert.Equal(0, await AskAsync(initiator, 9, 12345));
+            Assert.Equal(0, await AskAsync(initiator, 10));
+            fixture.Volume.Gate = new TaskCompletionSource();
+            Pdu stuck = initiator.Command(Cdb.Ten(0x28, 0, 1), 512, true, false);
+            await initiator.SendAsync(stuck);
+            Assert.Equal(7, await AskAsync(initiator, 9, stuck.TaskTag));
+            Assert.Equal(7, await AskAsync(initiator, 10));
+            Assert.Equal(2, await AskAsync(initiator, 9, stuck.TaskTag, 1ul << 48));
+            Assert.Equal(2, await AskAsync(initiator, 10, lun: 1ul << 48));
+            await initiator.SendAsync(initiator.TaskManagement(11));
+            Assert.Equal(0, await AskAsync(initiator, 9, stuck.TaskTag));
+            Assert.Equal(0, await AskAsync(initiator, 10));
+            fixture.Volume.Gate.SetResult();
+            fixture.Volume.Gate = null;
+            Assert.Equal(0, (await initiator.ExpectAsync(0x22)).Header[2]);
+            Assert.Equal(0x062907, (await initiator.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+            Assert.True((await other.ReadAsync(Cdb.Ten(0x28, 0, 1), 512)).IsGood);
+            Assert.Equal(5, await AskAsync(initiator, 12));
+            Assert.Equal(5, await AskAsync(other, 9, 1));
+        });
+
+    [Fact]
+    public void A_reset_of_the_unit_is_told_though_the_nexus_was_reset_after_it() =>
+        new TargetFixtureRun(["iSCSIProtocolLevel=2"]).Run(async (_, initiator) =>
+        {
+            Assert.Equal(0, await AskAsync(initiator, 5));
+            Assert.Equal(0, await AskAsync(initiator, 11));
+            Assert.Equal(0x062903, (await initiator.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+            Assert.True((await initiator.ReadAsync(Cdb.TestUnitReady)).IsGood);
+        });
+
+    [Fact]
+    public void A_reset_is_answered_though_a_command_that_was_arriving_comes_damaged() =>
+        new TargetFixtureRun(["DataDigest=CRC32C"]).Run(async (fixture, initiator) =>
+        {
+            await ResetAmidAsync(fixture, initiator, damaged: true);
+            Assert.Equal(2, (await initiator.ExpectAsync(0x3f)).Header[2]);
+        });
+
+    [Fact]
+    public void A_reset_is_answered_though_a_command_that_was_arriving_came_ahead_of_its_turn() =>
+        TargetFixture.Run(async (fixture, initiator) =>
+        {
+            uint first = initiator.CmdSn++;
+            await ResetAmidAsync(fixture, initiator, damaged: false);
+            initiator.CmdSn = first;
+            Assert.Equal(0x062903, (await initiator.ReadAsync(Cdb.TestUnitReady)).SenseCode);
+            initiator.CmdSn++;
+            await initiator.SettleAsync();
+        });
+
+    /// <summary>Another initiator resets the unit while the data of a write is coming.</summary>
+    private static async ValueTask ResetAmidAsync(
+        TargetFixture fixture, TestInitiator initiator, bool damaged)
+    {
+        TestInitiator other = await fixture.LoggedInAsync("iqn.test:two");
+        Pdu write = initiator.Command(Cdb.Ten(0x2a, 0, 1), 512, false, true);
+        write.Data = new byte[512];
+        byte[] bytes = write.ToBytes(initiator.HeaderDigest, initiator.DataDigest);
+        if (damaged) bytes[^1] ^= 1;
+        await initiator.SendBytesAsync(bytes[..200]);
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        await other.SendAsync(other.TaskManagement(5));
+        ValueTask<Pdu?> answer = other.ReceiveAsync();
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        Assert.False(answer.IsCompleted);
+        await initiator.SendBytesAsync(bytes[200..]);
+        await fixture.ClientLoop.DelayAsync(1_000_000_000);
+        Assert.True(answer.IsCompleted);
+        Assert.Equal(0x22, (await answer)!.Opcode);
+        Assert.Equal(0, fixture.Volume.Writes);
+    }
+
+    private static async ValueTask<int> AskAsync(
+        TestInitiator initiator, int function, uint tag = uint.MaxValue, ulong lun = 0)
+    {
+        await initiator.SendAsync(initiator.TaskManagement(function, tag, lun));
+        return (await initiator.ExpectAsync(0x22)).Header[2];
+    }
 }
