@@ -286,11 +286,11 @@ internal sealed class VersionSession(
     private async ValueTask VerifySpaceAsync()
     {
         // The check before made everything durable, so trees are complete.
+        if (IsDestroying) return;
         Dictionary<Dataset, Dictionary<ulong, int>> places = [];
         foreach (Dataset? dataset in pool.Core.Slots)
         {
             if (dataset is null) continue;
-            if (dataset.Record.IsDestroying) return;
             Dictionary<ulong, int> mine = [];
             await GatherAsync(dataset.Root.Pointer, dataset.Root.Height, mine);
             places.Add(dataset, mine);
