@@ -53,10 +53,13 @@ loads() {
 4K random read q32|libiscsi|disk|randread|4096|32
 4K random write q1|libiscsi|disk|randwrite|4096|1
 4K random write q32|libiscsi|disk|randwrite|4096|32
-128K sequential read q1|libiscsi|disk|read|131072|1
-128K sequential read q32|libiscsi|disk|read|131072|32
-128K sequential write q1|libiscsi|disk|write|131072|1
-128K sequential write q32|libiscsi|disk|write|131072|32
+128K sequential read q1|libiscsi|seq|read|131072|1
+128K sequential read q32|libiscsi|seq|read|131072|32
+128K sequential write q1|libiscsi|seq|write|131072|1
+128K sequential write q32|libiscsi|seq|write|131072|32
+1M sequential read q8|libiscsi|seq|read|1048576|8
+1M sequential write q8|libiscsi|seq|write|1048576|8
+128K read of 4K overwrites q32|libiscsi|disk|read|131072|32
 4K durable write q1|libiscsi|disk|durable|4096|1
 4K durable write q32|libiscsi|disk|durable|4096|32
 null 4K random read q32|libiscsi|null|randread|4096|32
@@ -127,10 +130,12 @@ start_tgt() {
   truncate -s $region "$work/null.img"
   $admin --op new --mode logicalunit --tid 2 --lun 1 --bstype null --blocksize 4096 -b "$work/null.img"
   $admin --op bind --mode target --tid 2 -I ALL
-  target[tgt.disk]=iqn.2026-11.io.cstor:disk target[tgt.null]=iqn.2026-11.io.cstor:null lun[tgt]=1
+  target[tgt.disk]=iqn.2026-11.io.cstor:disk target[tgt.seq]=iqn.2026-11.io.cstor:disk
+  target[tgt.null]=iqn.2026-11.io.cstor:null lun[tgt]=1
 }
 
 start_cstor() {
+  local volume
   make_disk cstor $((4 << 30))
   port[cstor]=$(free_port)
   out/cstor daemon --state-dir "$work/state" --socket "$work/socket" --iscsi "127.0.0.1:${port[cstor]}" \
@@ -140,8 +145,12 @@ start_cstor() {
   export CSTOR_SOCKET=$work/socket
   out/cstor pool create bench "${loop[cstor]}" >/dev/null
   out/cstor volume create -b 4K bench/disk $region >/dev/null
-  target[cstor.disk]=iqn.2026-11.io.cstor:bench.disk target[cstor.null]=iqn.2026-11.io.cstor:null lun[cstor]=0
-  out/bench/libiscsi_load "127.0.0.1:${port[cstor]}" "${target[cstor.disk]}" 0 fill 131072 8 0 $region >/dev/null
+  out/cstor volume create bench/seq $region >/dev/null
+  target[cstor.null]=iqn.2026-11.io.cstor:null lun[cstor]=0
+  for volume in disk seq; do
+    target[cstor.$volume]=iqn.2026-11.io.cstor:bench.$volume
+    out/bench/libiscsi_load "127.0.0.1:${port[cstor]}" "${target[cstor.$volume]}" 0 fill 131072 8 0 $region >/dev/null
+  done
 }
 
 # raw_load KIND BYTES DEPTH: prints IOPS p50 p99 COUNT, as the load generators do
@@ -199,7 +208,7 @@ for round in $(seq $rounds); do
   while IFS='|' read -r name client behind kind bytes depth; do
     [ ! -t 2 ] || printf '\rround %d of %d: %-32s' "$round" "$rounds" "$name" >&2
     for subject in "${order[@]}"; do
-      if [ "$subject" != raw ] || { [ "$client" = libiscsi ] && [ "$behind" = disk ]; }; then
+      if [ "$subject" != raw ] || { [ "$client" = libiscsi ] && [ "$behind" != null ]; }; then
         measure "$subject" "$name" "$client" "$behind" "$kind" "$bytes" "$depth"
       fi
     done
