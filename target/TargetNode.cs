@@ -31,6 +31,9 @@ internal sealed class TargetNode
     /// <summary>Being removed: no new session.</summary>
     public bool IsLeaving { get; set; }
 
+    /// <summary>Nobody can be served for now, and so nobody logs in.</summary>
+    public bool IsSuspended { get; set; }
+
     public long Logins { get; private set; }
 
     public long LoginFailures { get; set; }

@@ -150,6 +150,19 @@ public sealed class TargetServer : ILoginDirectory
     }
 
     /// <summary>
+    /// Nobody can be served here for now: initiators lose their connections, so that they take other paths
+    /// or wait, and log in again once it has ended.
+    /// </summary>
+    public void Suspend(string iqn, bool isSuspended)
+    {
+        if (!_targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target)) return;
+        target.IsSuspended = isSuspended;
+        if (!isSuspended) return;
+        foreach (IscsiSession session in target.Sessions.ToArray())
+            session.Setup.Connection.Close("the volume cannot be served by this node for now");
+    }
+
+    /// <summary>
     /// Says which ports the unit of a target has on this node and others; initiators are told of a change.
     /// </summary>
     public void SetPorts(string iqn, ushort own, IReadOnlyList<TargetPort> all)
@@ -185,6 +198,7 @@ public sealed class TargetServer : ILoginDirectory
     {
         if (!_targets.TryGetValue(targetName, out TargetNode? target)) return new(LoginStatus.NotFound);
         if (!target.Allows(initiatorName)) return new(LoginStatus.AuthorizationFailure, target);
+        if (target.IsSuspended) return new(LoginStatus.ServiceUnavailable, target);
         Redirection? elsewhere = target.Definition.Redirection;
         if (elsewhere is null || elsewhere.Address == portal) return new(LoginStatus.Success, target);
         LoginStatus moved =

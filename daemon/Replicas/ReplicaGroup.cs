@@ -17,6 +17,12 @@ internal sealed class ReplicaGroup(Pool pool, Volume volume, GroupMember member)
     /// <summary>The volume as initiators are served it.</summary>
     public ReplicatedVolume Served { get; } = new(member, volume);
 
+    /// <summary>When the member was in touch last, by the loop's clock.</summary>
+    public long InTouchNanoseconds { get; set; }
+
+    /// <summary>Nobody is served here, as the member has been out of touch for too long.</summary>
+    public bool IsSuspended { get; set; }
+
     /// <summary>The port of this node; 0 if it is no member.</summary>
     public ushort Port => member.Record.Configuration.Places
         .FirstOrDefault(place => place.Node == member.NodeName)?.Port ?? 0;

@@ -18,6 +18,10 @@ namespace Cstor.Daemon.Replicas;
 internal sealed partial class ReplicaGroups
 {
     private const long LookNanoseconds = 100_000_000;
+    // A leader that hears no quorum may have been followed by another before long; who follows waits for the
+    // next one.
+    private const long LeaderOutOfTouchNanoseconds = 800_000_000;
+    private const long FollowerOutOfTouchNanoseconds = 3_500_000_000;
     private const string WitnessSuffix = ".witness";
 
     private readonly ILoop _loop;
@@ -45,6 +49,9 @@ internal sealed partial class ReplicaGroups
 
     /// <summary>Told when the ports of a group changed, or which is the shortest.</summary>
     public Action<ReplicaGroup> PortsChanged { get; set; } = static _ => { };
+
+    /// <summary>Told when nobody can be served by this node for now, and when that has ended.</summary>
+    public Action<ReplicaGroup> SuspensionChanged { get; set; } = static _ => { };
 
     public IEnumerable<ReplicaGroup> All => _groups.Values;
 
@@ -195,6 +202,7 @@ internal sealed partial class ReplicaGroups
         _timer.Start(LookNanoseconds);
         foreach (ReplicaGroup group in _groups.Values)
         {
+            LookForSuspension(group);
             TargetPort[] ports = group.Ports;
             if (_ports.TryGetValue(group.Volume, out TargetPort[]? before) && before.SequenceEqual(ports))
                 continue;
@@ -202,6 +210,27 @@ internal sealed partial class ReplicaGroups
             PortsChanged(group);
         }
     }
+
+    // Requests that wait here would wait although another node can serve them: its paths must be taken.
+    private void LookForSuspension(ReplicaGroup group)
+    {
+        bool isInTouch = group.Member.IsInTouch;
+        if (isInTouch || group.InTouchNanoseconds == 0) group.InTouchNanoseconds = _loop.NowNanoseconds;
+        long limit = group.Member.IsServing ? LeaderOutOfTouchNanoseconds : FollowerOutOfTouchNanoseconds;
+        bool isSuspended = _loop.NowNanoseconds - group.InTouchNanoseconds > limit;
+        if (isSuspended == group.IsSuspended) return;
+        group.IsSuspended = isSuspended;
+        if (isSuspended) Suspended(group.Volume.Name);
+        else Resumed(group.Volume.Name);
+        SuspensionChanged(group);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Volume} is not served here for now: too few of its "
+        + "nodes are in touch with this one; initiators are to take other paths, or wait")]
+    private partial void Suspended(string volume);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served here again")]
+    private partial void Resumed(string volume);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Volume} cannot take part in its group: {Reason}")]
     private partial void NotTakingPart(string volume, string reason);

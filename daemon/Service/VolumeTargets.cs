@@ -27,6 +27,8 @@ internal sealed partial class VolumeTargets
         _logger = logger;
         groups.PortsChanged = group => _server.SetPorts(
             Names.Target(group.Pool.Name, group.Volume.ShortName), group.Port, group.Ports);
+        groups.SuspensionChanged = group => _server.Suspend(
+            Names.Target(group.Pool.Name, group.Volume.ShortName), group.IsSuspended);
     }
 
     /// <summary>
@@ -71,7 +73,11 @@ internal sealed partial class VolumeTargets
         if (added.IsOk)
         {
             _served[iqn] = definition;
-            if (_groups.Find(volume) is { } group) _groups.PortsChanged(group);
+            if (_groups.Find(volume) is { } group)
+            {
+                _groups.PortsChanged(group);
+                _groups.SuspensionChanged(group);
+            }
             Served(volume.Name, iqn);
             return added;
         }

@@ -35,6 +35,11 @@ public interface IBlockVolume
     /// <summary>Room for its blocks, or null where that is not known.</summary>
     VolumeRoom? Room => null;
 
+    /// <summary>
+    /// Other nodes serve it too: reservations and comparisons of one of them would not bind the others.
+    /// </summary>
+    bool IsShared => false;
+
     /// <summary>What <see cref="SaveReservationsAsync"/> saved last, or nothing.</summary>
     string Reservations => "";
 

@@ -64,6 +64,12 @@ public sealed class GroupMember : IFrameHandler
     /// <summary>This node leads and serves.</summary>
     public bool IsServing => Leader is { IsServing: true };
 
+    /// <summary>It leads, and nobody else can; or it has heard of who leads just now.</summary>
+    public bool IsInTouch => Leader is { } leader
+        ? leader.IsServing && leader.HasLease
+        : Follower.LeaderName.Length > 0 && Network.IsUp(Follower.LeaderName)
+            && Loop.NowNanoseconds - _heardNanoseconds < Timings.LeaseNanoseconds;
+
     /// <summary>Node that leads as far as this one knows, or empty.</summary>
     public string LeaderName => Leader is not null ? Network.Name : Follower.LeaderName;
 

@@ -23,6 +23,8 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public bool IsReadOnly => volume.IsReadOnly;
 
+    public bool IsShared => true;
+
     public int SpaceWarnings => volume.SpaceWarnings;
 
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)

@@ -88,12 +88,12 @@ internal static class CommandTable
             AnyAccessState, LogCommands.Sense));
         rows.Add(Row("REPORT LUNS", [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None,
             IgnoresAttention | WithoutUnit | IgnoresReserve | AnyAccessState, BasicCommands.ReportLuns));
-        rows.Add(Row("RESERVE(6)", [0x16, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
+        rows.Add(Row("RESERVE(6)", [0x16, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve | NeedsOneNode,
             ReserveCommands.Reserve));
         rows.Add(Row("RELEASE(6)", [0x17, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Release));
-        rows.Add(Row("RESERVE(10)", [0x56, 0, 0, 0, 0, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
-            ReserveCommands.Reserve));
+        rows.Add(Row("RESERVE(10)", [0x56, 0, 0, 0, 0, 0, 0, 0, 0, 0], CdbLayout.None,
+            IgnoresReserve | NeedsOneNode, ReserveCommands.Reserve));
         rows.Add(Row("RELEASE(10)", [0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Release));
     }
@@ -215,8 +215,8 @@ internal static class CommandTable
         for (int action = 0; action < writes.Length; action++)
         {
             rows.Add(ActionRow("PERSISTENT RESERVE OUT, " + writes[action], action,
-                [0x5f, (byte)action, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None, None,
-                ReservationChanges.Out, ReservationChanges.DataOutBytes));
+                [0x5f, (byte)action, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None,
+                NeedsOneNode, ReservationChanges.Out, ReservationChanges.DataOutBytes));
         }
     }
 

@@ -109,6 +109,12 @@ internal static class DeviceServer
             return false;
         }
 
+        if (unit.Volume.IsShared && command.Is(CommandFlags.NeedsOneNode | CommandFlags.Exclusive))
+        {
+            task.Fail(Sense.InvalidOpcode);
+            return false;
+        }
+
         if (unit.Ports.Refusal(command) is { } refusal)
         {
             task.Fail(refusal);
