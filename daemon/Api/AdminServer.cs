@@ -89,7 +89,7 @@ internal sealed class AdminServer : IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(next => connection =>
                 {
-                    connection.Features.Set(new LocalConnection());
+                    connection.Features.Set(LocalConnection.Of(connection));
                     return next(connection);
                 });
             });
@@ -162,9 +162,6 @@ internal sealed class AdminServer : IAsyncDisposable
         }
     }
 }
-
-/// <summary>Marks a connection that came in on the Unix socket.</summary>
-internal sealed record LocalConnection;
 
 /// <param name="SocketPath">The Unix socket.</param>
 /// <param name="Http">TCP listener for health checks, or null.</param>

@@ -23,7 +23,8 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapPortalChanges(routes);
         MapVersionChanges(routes);
         MapSnapshots(routes);
-        new StreamEndpoints(administration.Streams, logger).Map(routes);
+        new StreamEndpoints(administration.Streams, administration.Observation, logger).Map(routes);
+        new ObservationEndpoints(administration.Observation).Map(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(
@@ -322,8 +323,20 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             }
             TRequest value = request.Value;
             await AnswerAsync(
-                context, ReplyJson.Default.ActionReport, () => handler(context, value), deadlines.Change);
+                context,
+                ReplyJson.Default.ActionReport,
+                () => RecordAsync(RequestSubject.Describe(context, value), handler(context, value)),
+                deadlines.Change);
         }
+    }
+
+    /// <summary>Notes what became of an act, also when nobody waits for it any more.</summary>
+    private async Task<Outcome<ActionReport>> RecordAsync(
+        ActDescription act, Task<Outcome<ActionReport>> running)
+    {
+        Outcome<ActionReport> outcome = await running;
+        if (!outcome.IsOk || !outcome.Value.DryRun) administration.Observation.Record(act, outcome);
+        return outcome;
     }
 
     private async Task AnswerAsync<TReply>(

@@ -26,6 +26,10 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HoldView[]))]
 [JsonSerializable(typeof(TargetView[]))]
 [JsonSerializable(typeof(DiskView[]))]
+[JsonSerializable(typeof(HistoryEntry))]
+[JsonSerializable(typeof(HistoryEntry[]))]
+[JsonSerializable(typeof(EventEntry))]
+[JsonSerializable(typeof(EventEntry[]))]
 internal sealed partial class ReplyJson : JsonSerializerContext
 {
     /// <summary>The same with line breaks, for <c>--json</c> on a terminal.</summary>

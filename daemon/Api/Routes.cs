@@ -38,6 +38,9 @@ internal static class Routes
     public const string Portals = "/v1/portals";
     public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
+    public const string History = "/v1/history";
+    public const string Events = "/v1/events";
+    public const string EventsFollow = "/v1/events/follow";
 
     /// <summary>The path with its placeholders filled in, in order.</summary>
     public static string Fill(string route, params ReadOnlySpan<string> values)

@@ -19,7 +19,8 @@ internal sealed class Administration(
     CloneService clones,
     StreamService streams,
     TargetService targets,
-    KnownPools known) : IAdministration
+    KnownPools known,
+    IObservation observation) : IAdministration
 {
     public async Task<Outcome<HealthView>> HealthAsync()
     {
@@ -135,6 +136,8 @@ internal sealed class Administration(
         string pool, string volume, string snapshot, CloneRequest request) =>
         clones.CloneAsync(pool, volume, snapshot, request);
     public IStreamAdministration Streams => streams;
+
+    public IObservation Observation => observation;
 
     public Task<Outcome<TargetView[]>> ListTargetsAsync() => targets.ListAsync();
 

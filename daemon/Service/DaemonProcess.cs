@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Journal;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -31,12 +32,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     private readonly DaemonOptions _options;
     private readonly ILoggerFactory _loggers;
+    private readonly EventLog _events;
     private readonly ILogger _logger;
     private readonly Stack<(string What, Func<Task> Undo)> _started = new();
 
-    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers)
+    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers, EventLog events)
     {
         _options = options;
+        _events = events;
         _loggers = loggers;
         _logger = loggers.CreateLogger("cstor.daemon");
     }
@@ -51,8 +54,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         using CancellationTokenRegistration cancelled = cancel.Register(() => stop.TrySetResult());
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, stop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, stop);
-        using ILoggerFactory loggers = CreateLoggers(options.LogLevel);
-        await using DaemonProcess daemon = new(options, loggers);
+        await using EventLog events = new(TimeProvider.System);
+        using ILoggerFactory loggers = CreateLoggers(options.LogLevel, events);
+        await using DaemonProcess daemon = new(options, loggers, events);
         Outcome<string> ready = await daemon.StartAsync();
         if (!ready.IsOk) return ready.Fault;
         await output.WriteLineAsync(ready.Value);
@@ -76,6 +80,10 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (state.Value.LoadFault is { } damaged) StateDamaged(damaged.ToString());
         Outcome<HostIdentity> host = HostIdentityFile.Load(_options.StateDirectory);
         if (!host.IsOk) return host.Fault;
+        ILogger journal = _loggers.CreateLogger(EventLoggerProvider.JournalCategory);
+        _events.Open(_options.StateDirectory, journal);
+        History history = new(_options.StateDirectory, TimeProvider.System, journal);
+        OnStop("history", () => Synchronously(history.Dispose));
 
         Outcome<LinuxLoop> started = LinuxLoop.Start(
             new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
@@ -117,7 +125,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (!portals.IsOk) return portals.Fault;
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            new TargetService(loop, server, targets), known);
+            new TargetService(loop, server, targets), known, new Observation(history, _events));
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),
@@ -217,10 +225,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             stop.TrySetResult();
         });
 
-    private static ILoggerFactory CreateLoggers(LogLevel level) => LoggerFactory.Create(builder =>
+    private static ILoggerFactory CreateLoggers(
+        LogLevel level, EventLog events) => LoggerFactory.Create(builder =>
     {
         builder.SetMinimumLevel(level);
         builder.AddFilter("Microsoft", LogLevel.Warning);
+        // Events do not depend on how much is logged.
+        builder.AddProvider(new EventLoggerProvider(events));
+        builder.AddFilter<EventLoggerProvider>(null, LogLevel.Information);
         builder.AddSimpleConsole(format =>
         {
             format.SingleLine = true;

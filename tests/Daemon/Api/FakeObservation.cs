@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Cstor.Daemon.Api;
+using Cstor.Engine.Host;
+
+namespace Cstor.Tests.Daemon.Api;
+
+/// <summary>A history and events that a test fills; notes what is recorded.</summary>
+internal sealed class FakeObservation : IObservation
+{
+    public static readonly DateTimeOffset Noon = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
+
+    public List<(ActDescription Act, string Result)> Recorded { get; } = [];
+
+    public List<HistoryEntry> Acts { get; } =
+    [
+        new(1, Noon, "root", "tank", "cstor pool create tank /dev/sdb", HistoryEntry.Done, ["created"]),
+        new(2, Noon.AddMinutes(1), "alice", "tank", "cstor pool destroy tank", "pool-not-empty", ["has one"]),
+    ];
+
+    public List<EventEntry> Happened { get; } =
+    [
+        new(7, Noon, "info", "scrub", "began", "tank", "pool tank: scrub of it begins"),
+        new(8, Noon, "error", "pool", "hung", "other", "pool other: /dev/sdz does not answer"),
+    ];
+
+    /// <summary>What comes to those who follow.</summary>
+    public Channel<EventEntry> ToCome { get; } = Channel.CreateUnbounded<EventEntry>();
+
+    /// <summary>Completes when somebody follows.</summary>
+    public Task Followed => _followed.Task;
+
+    private readonly TaskCompletionSource _followed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public HistoryEntry[] History(string? pool, int last) =>
+        [.. Acts.Where(act => pool is null || act.Pool == pool).TakeLast(last == 0 ? int.MaxValue : last)];
+
+    public EventEntry[] Events(string? pool, int last) =>
+        [.. Happened.Where(entry => pool is null || entry.Pool == pool)
+            .TakeLast(last == 0 ? int.MaxValue : last)];
+
+    public async IAsyncEnumerable<EventEntry> FollowAsync(
+        string? pool, long after, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        _followed.TrySetResult();
+        foreach (EventEntry entry in Happened.Where(entry => entry.Sequence > after)) yield return entry;
+        await foreach (EventEntry entry in ToCome.Reader.ReadAllAsync(cancel)) yield return entry;
+    }
+
+    public void Record(ActDescription act, Outcome<ActionReport> outcome)
+    {
+        lock (Recorded) Recorded.Add((act, outcome.IsOk ? HistoryEntry.Done : outcome.Fault.Code));
+    }
+}
