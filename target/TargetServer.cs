@@ -1,5 +1,6 @@
 using System.Net;
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.Target.Iscsi;
 using Cstor.Target.Scsi;
 using Microsoft.Extensions.Logging;
@@ -157,6 +158,14 @@ public sealed class TargetServer : ILoginDirectory
         list.Sort(static (a, b) => string.CompareOrdinal(a.Iqn, b.Iqn));
         return list;
     }
+
+    /// <summary>How the commands of every target's volume fare, by name of the target.</summary>
+    public IReadOnlyList<VolumeIo> Io() =>
+    [
+        .. _targets.Values
+            .OrderBy(static target => target.Iqn, StringComparer.Ordinal)
+            .Select(static target => target.Unit.Times.Take(target.Unit.Volume.Name)),
+    ];
 
     /// <summary>
     /// Stops listening, tells initiators that their connections end, closes them and completes when all

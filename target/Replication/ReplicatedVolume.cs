@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
@@ -22,6 +23,8 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     public bool IsReadOnly => volume.IsReadOnly;
 
     public int SpaceWarnings => volume.SpaceWarnings;
+
+    public VolumeTimes? Times => volume.Times;
 
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into) => member.Leader is { } leader
         ? leader.ReadAsync(offsetBytes, into)

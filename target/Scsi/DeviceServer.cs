@@ -1,3 +1,5 @@
+using Cstor.Engine.Statistics;
+
 namespace Cstor.Target.Scsi;
 
 /// <summary>
@@ -30,6 +32,7 @@ internal static class DeviceServer
         }
 
         if (task.Unit.Order.TryEnter(task)) Start(task);
+        else task.QueuedNanoseconds = task.NowNanoseconds;
     }
 
     /// <summary>The order of task attributes lets the task go ahead.</summary>
@@ -43,8 +46,8 @@ internal static class DeviceServer
 
         CommandDescriptor command = task.Command!;
         bool fenced = command.Is(CommandFlags.Writes) && command.Layout != CdbLayout.None;
-        if (fenced && !task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) return;
-        Execute(task);
+        if (!fenced || task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) Execute(task);
+        else if (task.QueuedNanoseconds == 0) task.QueuedNanoseconds = task.NowNanoseconds;
     }
 
     /// <summary>Nothing stands in the way any more.</summary>
@@ -56,6 +59,8 @@ internal static class DeviceServer
             return;
         }
 
+        if (task.QueuedNanoseconds != 0)
+            task.Unit!.Times.Add(IoStage.Order, task.NowNanoseconds - task.QueuedNanoseconds);
         task.Await(task.Command!.Handler(task));
     }
 

@@ -1,3 +1,4 @@
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -9,12 +10,16 @@ namespace Cstor.Target.Scsi;
 /// </summary>
 internal sealed class LogicalUnit
 {
+    private const byte SynchronizeCache10 = 0x35;
+    private const byte SynchronizeCache16 = 0x91;
+
     private readonly List<Nexus> _nexuses = [];
     private int _spaceWarnings;
 
     public LogicalUnit(IBlockVolume volume, string targetName, int logicalBlockBytes)
     {
         Volume = volume;
+        Times = volume.Times ?? new VolumeTimes();
         TargetName = targetName;
         BlockBytes = logicalBlockBytes;
         Fence = new WriteFence(DeviceServer.Execute);
@@ -27,6 +32,9 @@ internal sealed class LogicalUnit
     }
 
     public IBlockVolume Volume { get; }
+
+    /// <summary>How commands fare: the volume's own where it counts, for it outlives the unit.</summary>
+    public VolumeTimes Times { get; }
 
     /// <summary>iSCSI name of the target: SCSI device name of the designators.</summary>
     public string TargetName { get; }
@@ -121,6 +129,33 @@ internal sealed class LogicalUnit
         if (Volume.SpaceWarnings == _spaceWarnings) return;
         _spaceWarnings = Volume.SpaceWarnings;
         AttendAll(Sense.ThinProvisioningSoftThreshold);
+    }
+
+    /// <summary>A command has ended and is about to be answered.</summary>
+    public void CountEnded(ScsiTask task)
+    {
+        if (task.Command is not { } command) return;
+        byte opcode = task.Cdb[0];
+        bool isFlush = opcode is SynchronizeCache10 or SynchronizeCache16;
+        bool isWrite = command.Is(CommandFlags.Writes);
+        if (!isFlush && !isWrite && (!command.Is(CommandFlags.Reads) || command.Layout == CdbLayout.None))
+            return;
+        long took = task.NowNanoseconds - task.ArrivedNanoseconds;
+        if (isFlush)
+        {
+            Times.Flushes.Add(took);
+            Times.Add(IoStage.Commit, took);
+        }
+        else if (isWrite)
+        {
+            Times.Writes.Add(took);
+            if (command.Layout != CdbLayout.None) Times.WriteSizes.Add(task.DataOutBytes);
+        }
+        else
+        {
+            Times.Reads.Add(took);
+            Times.ReadSizes.Add(Math.Min(task.WantedBytes, task.ExpectedInBytes));
+        }
     }
 
     /// <summary>Logical unit reset, SAM-5 §6.3.3, after its tasks were aborted.</summary>
