@@ -31,22 +31,20 @@ public sealed class GroupMember : IFrameHandler
     /// <param name="loop">Everything of the group on this node lives there.</param>
     /// <param name="logger">Told of leaders and of changes of the in-sync set.</param>
     /// <param name="network">The peers.</param>
-    /// <param name="id">Of the group, the same on all nodes.</param>
     /// <param name="record">What <paramref name="save"/> kept last.</param>
     /// <param name="save">Makes the record durable.</param>
     /// <param name="replica">Null for the witness.</param>
     public GroupMember(
-        ILoop loop, ILogger logger, PeerNetwork network, Guid id, GroupRecord record,
+        ILoop loop, ILogger logger, PeerNetwork network, GroupRecord record,
         Func<string, ValueTask<IoStatus>> save, Replica? replica)
     {
         Loop = loop;
         Logger = logger;
         Network = network;
-        Id = id;
         Record = record;
         _save = save;
         Replica = replica;
-        _text = replica?.Volume.Name ?? id.ToString();
+        _text = replica?.Volume.Name ?? record.Group.ToString();
         Follower = new FollowerPart(this);
         Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
         _timer = loop.CreateTimer(OnTick);
@@ -74,7 +72,8 @@ public sealed class GroupMember : IFrameHandler
 
     internal ReplicationTimings Timings => Network.Timings;
 
-    internal Guid Id { get; }
+    /// <summary>Of the group, the same on all nodes.</summary>
+    public Guid Id => Record.Group;
 
     internal string Name => _text;
 

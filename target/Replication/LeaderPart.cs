@@ -30,13 +30,15 @@ internal sealed class LeaderPart
         Check.That(member.Applier is not null);
         _applier = member.Applier;
         uint bit = 1;
-        foreach (string voter in configuration.Voters)
+        foreach (ReplicaPlace place in configuration.Places)
         {
-            if (voter == member.Network.Name) continue;
-            bool isReplica = voter != configuration.Witness;
-            _peers.Add(new PeerProgress(member, epoch, voter, isReplica ? bit : 0));
+            if (place.Node == member.Network.Name) continue;
+            _peers.Add(new PeerProgress(member, epoch, place.Node, bit));
             bit <<= 1;
         }
+
+        if (configuration.Witness.Length > 0)
+            _peers.Add(new PeerProgress(member, epoch, configuration.Witness, bit: 0));
 
         _inSync = new InSyncKeeper(member, epoch, configuration, _peers, OnConfigured);
         _timer = member.Loop.CreateTimer(OnTick);

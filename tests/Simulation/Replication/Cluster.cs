@@ -23,8 +23,10 @@ internal sealed class Cluster : IDisposable
         Random = SimulatedRandom.For(seed, "cluster");
         VolumeBytes = volumeBytes;
         string[] names = [.. Enumerable.Range(1, replicas).Select(static i => $"node{i}")];
-        FirstRecord = new GroupRecord(
-            0, false, new GroupConfiguration(0, 1, names, hasWitness ? "witness" : "", names));
+        ReplicaPlace[] places =
+            [.. names.Select(static (name, index) => new ReplicaPlace(name, "tank", (ushort)(index + 1)))];
+        FirstRecord = new GroupRecord(GroupId, 0, false,
+            new GroupConfiguration(0, 1, places, hasWitness ? "witness" : "", names));
         foreach (string name in names) Nodes.Add(new ClusterNode(this, name, isWitness: false));
         if (hasWitness) Nodes.Add(new ClusterNode(this, "witness", isWitness: true));
         Loop = Machine.AddNode("operator").CreateLoop();

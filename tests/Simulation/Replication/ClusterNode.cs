@@ -95,7 +95,7 @@ internal sealed class ClusterNode
         if (network.Listen(EndPoint).Fault is { } fault) throw new SimulationException(fault.ToString());
         string text = replica is null ? _witnessRecord : replica.State;
         GroupRecord record = GroupRecord.Parse(text) ?? throw new SimulationException($"record '{text}'");
-        GroupMember member = new(loop, _cluster.Log, network, _cluster.GroupId, record,
+        GroupMember member = new(loop, _cluster.Log, network, record,
             replica is null ? state => SaveAsync(loop, state) : replica.SaveStateAsync, replica)
         {
             PlantedFault = _cluster.PlantedFault,

@@ -66,15 +66,25 @@ public sealed class PeerConnectionTests
     [Fact]
     public void A_record_reads_back_and_nonsense_does_not()
     {
-        GroupConfiguration configuration = new(4, 9, ["a", "b"], "w", ["b"]);
-        GroupRecord record = new(5, true, configuration);
-        Assert.Equal(record.ToString(), GroupRecord.Parse(record.ToString())!.ToString());
+        GroupConfiguration configuration = new(
+            4, 9, [new("a", "tank", 1), new("b", "pond", 2), new("c", "lake", 7, IsJoining: true)], "w",
+            ["b"]);
+        GroupRecord record = new(new Guid("6a3f8b52-0000-4000-8000-000000000001"), 5, true, configuration);
+        string right = record.ToString();
+        Assert.Equal(right, GroupRecord.Parse(right)!.ToString());
         Assert.Equal(2, configuration.Quorum);
         Assert.Equal(1, configuration.MinimumCopies);
-        string[] wrong =
-            ["", "5 open", "5 shut 4/9/a,b/w/b", "x open 4/9/a,b/w/b", "5 open 4/9/a,a//a",
-                "5 open 4/9/a/a/a", "5 open 4/9/a,b/w/c", "5 open 4/9/a,b/w/", "5 open 4/9//w/b"];
-        foreach (string text in wrong) Assert.Null(GroupRecord.Parse(text));
+        (string From, string To)[] wrongs =
+        [
+            (" 5 ", " "), (" open", " shut"), (" 5 ", " x "), ("b:pond:2", "a:pond:2"), ("/w/", "/a/"),
+            ("/w/b", "/w/x"), ("/w/b", "/w/c"), ("/w/b", "/w/"), ("b:pond:2", "b:pond:1"),
+            ("b:pond:2", "b:pond"), (":joining", ":join"), ("b:pond:2", "b:pond:65536"), ("6a3f", "6a3x"),
+        ];
+        foreach ((string from, string to) in wrongs)
+        {
+            Assert.Contains(from, right, StringComparison.Ordinal);
+            Assert.Null(GroupRecord.Parse(right.Replace(from, to, StringComparison.Ordinal)));
+        }
     }
 
     private static (string? Dialer, string? Acceptor) Meet(
