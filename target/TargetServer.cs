@@ -104,7 +104,7 @@ public sealed class TargetServer : ILoginDirectory
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
         if (FindChapFault(iqn, definition) is { } fault) return fault;
-        var node = new TargetNode(definition, iqn, blockBytes);
+        var node = new TargetNode(_loop, definition, iqn, blockBytes);
         node.Unit.FindUnit = FindUnit;
         _targets.Add(iqn, node);
         return Unit.Value;
@@ -158,6 +158,10 @@ public sealed class TargetServer : ILoginDirectory
         list.Sort(static (a, b) => string.CompareOrdinal(a.Iqn, b.Iqn));
         return list;
     }
+
+    /// <summary>One target as it is now, or null.</summary>
+    public TargetStatus? Find(string iqn) =>
+        _targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target) ? target.Status() : null;
 
     /// <summary>How the commands of every target's volume fare, by name of the target.</summary>
     public IReadOnlyList<VolumeIo> Io() =>

@@ -39,7 +39,8 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
             return Unit.Value;
         }
         TargetDefinition definition = new(
-            iqn, volume, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume));
+            iqn, volume, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume),
+            Limits: LimitRules.Of(volume.Status().Properties));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;
@@ -83,14 +84,7 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
     public TargetDefinition? DefinitionOf(string iqn) => _served.GetValueOrDefault(iqn);
 
     /// <summary>Who is logged in.</summary>
-    public IReadOnlyList<SessionStatus> SessionsOf(string iqn)
-    {
-        foreach (TargetStatus target in server.List())
-        {
-            if (target.Iqn == iqn) return target.Sessions;
-        }
-        return [];
-    }
+    public IReadOnlyList<SessionStatus> SessionsOf(string iqn) => server.Find(iqn)?.Sessions ?? [];
 
     /// <summary>Says who uses a volume, if anyone does.</summary>
     public Fault? FindUse(Pool pool, Volume volume)
@@ -129,6 +123,7 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
         ReferenceEquals(first.Volume, second.Volume)
         && first.Chap == second.Chap
         && first.Redirection == second.Redirection
+        && first.Limits == second.Limits
         && (first.AllowedInitiators ?? []).SequenceEqual(second.AllowedInitiators ?? []);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served as {Target}")]

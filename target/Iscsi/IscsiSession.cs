@@ -177,6 +177,7 @@ internal sealed class IscsiSession : IPduHandler
 
         bool isReceiving = ReferenceEquals(task, _arriving) || ReferenceEquals(task, _dataOut.Current);
         if (!task.IsSubmitted && !isReceiving) OnTaskEnded(task);
+        else DeviceServer.EndHeldBack(task);
     }
 
     /// <summary>The connection has ended: everything under way is aborted and answers go nowhere.</summary>

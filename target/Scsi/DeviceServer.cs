@@ -44,6 +44,16 @@ internal static class DeviceServer
             return;
         }
 
+        bool isHeldBack = task.Unit!.Limiter is { } limiter && LogicalUnit.IsTransfer(task)
+            && !limiter.TryEnter(task);
+        if (!isHeldBack) GoOn(task);
+    }
+
+    /// <summary>The limits of the unit let the task through.</summary>
+    public static void GoOn(ScsiTask task)
+    {
+        if (task.LimitedNanoseconds != 0)
+            task.Unit!.Times.Add(IoStage.Limit, task.NowNanoseconds - task.LimitedNanoseconds);
         CommandDescriptor command = task.Command!;
         bool fenced = command.Is(CommandFlags.Writes) && command.Layout != CdbLayout.None;
         if (!fenced || task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) Execute(task);
@@ -79,6 +89,12 @@ internal static class DeviceServer
         task.OnEnded();
         unit.Fence.Resume();
         unit.Order.Resume();
+    }
+
+    /// <summary>Ends an aborted task that the limits of the unit held back, if they do.</summary>
+    public static void EndHeldBack(ScsiTask task)
+    {
+        if (task.Unit?.Limiter?.TryRemove(task) == true) End(task);
     }
 
     /// <summary>

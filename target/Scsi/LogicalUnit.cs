@@ -58,6 +58,9 @@ internal sealed class LogicalUnit
 
     public TaskOrder Order { get; }
 
+    /// <summary>Holds commands back where the volume has limits; set by the transport.</summary>
+    public RateLimiter? Limiter { get; set; }
+
     public IReadOnlyList<Nexus> Nexuses => _nexuses;
 
     /// <summary>
@@ -131,15 +134,18 @@ internal sealed class LogicalUnit
         AttendAll(Sense.ThinProvisioningSoftThreshold);
     }
 
+    /// <summary>Reads or changes blocks: what limits are for. A flush never waits for them.</summary>
+    public static bool IsTransfer(ScsiTask task) =>
+        task.Command is { } command && command.Layout != CdbLayout.None && !IsFlush(task)
+            && (command.Is(CommandFlags.Reads) || command.Is(CommandFlags.Writes));
+
     /// <summary>A command has ended and is about to be answered.</summary>
     public void CountEnded(ScsiTask task)
     {
         if (task.Command is not { } command) return;
-        byte opcode = task.Cdb[0];
-        bool isFlush = opcode is SynchronizeCache10 or SynchronizeCache16;
+        bool isFlush = IsFlush(task);
         bool isWrite = command.Is(CommandFlags.Writes);
-        if (!isFlush && !isWrite && (!command.Is(CommandFlags.Reads) || command.Layout == CdbLayout.None))
-            return;
+        if (!isFlush && !isWrite && !IsTransfer(task)) return;
         long took = task.NowNanoseconds - task.ArrivedNanoseconds;
         if (isFlush)
         {
@@ -157,6 +163,8 @@ internal sealed class LogicalUnit
             Times.ReadSizes.Add(Math.Min(task.WantedBytes, task.ExpectedInBytes));
         }
     }
+
+    private static bool IsFlush(ScsiTask task) => task.Cdb[0] is SynchronizeCache10 or SynchronizeCache16;
 
     /// <summary>Logical unit reset, SAM-5 §6.3.3, after its tasks were aborted.</summary>
     public void Reset()

@@ -75,6 +75,9 @@ internal abstract class ScsiTask : IValueTaskSource
     /// <summary>Since when it stands in line; 0 if it never did.</summary>
     public long QueuedNanoseconds { get; set; }
 
+    /// <summary>Since when its unit's limits hold it back; 0 if they never did.</summary>
+    public long LimitedNanoseconds { get; set; }
+
     /// <summary>The loop's clock.</summary>
     public abstract long NowNanoseconds { get; }
 
@@ -192,6 +195,7 @@ internal abstract class ScsiTask : IValueTaskSource
         IsAborted = false;
         ArrivedNanoseconds = 0;
         QueuedNanoseconds = 0;
+        LimitedNanoseconds = 0;
         Place.Reset();
     }
 
