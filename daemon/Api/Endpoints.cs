@@ -24,7 +24,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapVersionChanges(routes);
         MapSnapshots(routes);
         new StreamEndpoints(administration.Streams, administration.Observation, logger).Map(routes);
-        new ObservationEndpoints(administration.Observation).Map(routes);
+        new ObservationEndpoints(administration.Observation, deadlines).Map(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(
@@ -73,6 +73,11 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.Targets,
             ReplyJson.Default.TargetViewArray,
             _ => administration.ListTargetsAsync());
+        Query(
+            routes,
+            Routes.Statistics,
+            ReplyJson.Default.StatisticsView,
+            _ => administration.Observation.StatisticsAsync());
         Query(routes, Routes.Disks, ReplyJson.Default.DiskViewArray, _ => administration.ListDisksAsync());
     }
 

@@ -16,6 +16,13 @@ internal interface IObservation
     /// <summary>Events that are kept and younger than a sequence number, then those to come.</summary>
     IAsyncEnumerable<EventEntry> FollowAsync(string? pool, long after, CancellationToken cancel);
 
+    /// <summary>Everything that is always counted.</summary>
+    Task<Outcome<StatisticsView>> StatisticsAsync();
+
+    /// <summary>Metrics in the text format of Prometheus.</summary>
+    /// <param name="legacy">By the names of the OpenEBS exporter.</param>
+    Task<Outcome<string>> MetricsAsync(bool legacy);
+
     /// <summary>Notes an act that has ended; durable when this returns.</summary>
     void Record(ActDescription act, Outcome<ActionReport> outcome);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Cstor.Daemon.Metrics;
 using Cstor.Engine.Host;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -11,7 +12,7 @@ using Microsoft.Extensions.Hosting;
 namespace Cstor.Daemon.Api;
 
 /// <summary>Requests that ask what was done and what happened; one of them goes on.</summary>
-internal sealed class ObservationEndpoints(IObservation observation)
+internal sealed class ObservationEndpoints(IObservation observation, Deadlines deadlines)
 {
     /// <summary>After so long without an event an empty line shows that the connection is alive.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -30,7 +31,31 @@ internal sealed class ObservationEndpoints(IObservation observation)
             Routes.Events,
             ReplyJson.Default.EventEntryArray,
             (pool, last) => observation.Events(pool, last));
+        routes.MapMethods(
+            Routes.Metrics, ["GET"], new RequestDelegate(context => WriteMetricsAsync(context, false)));
+        routes.MapMethods(
+            Routes.LegacyMetrics, ["GET"], new RequestDelegate(context => WriteMetricsAsync(context, true)));
         routes.MapMethods(Routes.EventsFollow, ["GET"], new RequestDelegate(FollowAsync));
+    }
+
+    private async Task WriteMetricsAsync(HttpContext context, bool legacy)
+    {
+        Outcome<string> text;
+        try
+        {
+            text = await observation.MetricsAsync(legacy).WaitAsync(deadlines.Query);
+        }
+        catch (TimeoutException)
+        {
+            text = new Fault("deadline", "the daemon is busy", "Ask again");
+        }
+        if (!text.IsOk)
+        {
+            await Endpoints.WriteProblemAsync(context, text.Fault);
+            return;
+        }
+        context.Response.ContentType = MetricsText.ContentType;
+        await context.Response.WriteAsync(text.Value, context.RequestAborted);
     }
 
     private static void Answer<T>(

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cstor.Daemon.Explain;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Rewind;
 
@@ -26,6 +27,8 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HoldView[]))]
 [JsonSerializable(typeof(TargetView[]))]
 [JsonSerializable(typeof(DiskView[]))]
+[JsonSerializable(typeof(StatisticsView))]
+[JsonSerializable(typeof(VolumeExplanation))]
 [JsonSerializable(typeof(HistoryEntry))]
 [JsonSerializable(typeof(HistoryEntry[]))]
 [JsonSerializable(typeof(EventEntry))]

@@ -19,7 +19,8 @@ internal static class RequestSubject
             ? Uri.UnescapeDataString(typed)
             : $"{context.Request.Method} {context.Request.Path}";
         return new ActDescription(
-            context.Features.Get<LocalConnection>()?.UserName() ?? "remote",
+            context.Features.Get<LocalConnection>()?.UserName()
+                ?? $"token at {context.Connection.RemoteIpAddress}",
             PoolOf(context, body),
             OneLine(command));
     }

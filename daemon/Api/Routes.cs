@@ -38,6 +38,14 @@ internal static class Routes
     public const string Portals = "/v1/portals";
     public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
+    public const string Statistics = "/v1/statistics";
+
+    /// <summary>Where Prometheus looks unless it is told otherwise.</summary>
+    public const string Metrics = "/metrics";
+
+    /// <summary>The same by the names of the OpenEBS exporter.</summary>
+    public const string LegacyMetrics = "/metrics/openebs";
+
     public const string History = "/v1/history";
     public const string Events = "/v1/events";
     public const string EventsFollow = "/v1/events/follow";

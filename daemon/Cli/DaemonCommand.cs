@@ -32,7 +32,8 @@ internal static class DaemonCommand
                 "SECONDS",
                 "An initiator silent for so long is asked for a sign of life, and dropped when none comes "
                     + "for as long again; default 15"),
-            Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
+            Flag("--http", "ADDR:PORT", "Health check over TCP, with a token metrics and all; default none"),
+            Flag("--http-token-file", "FILE", "Holds the token that requests over TCP must carry"),
             Flag("--cache", "SIZE", "Memory for blocks that were read; default an eighth, at most 4G"),
             Flag(
                 "--device-timeout",

@@ -30,8 +30,11 @@ internal sealed record DaemonOptions
     /// </summary>
     public int InitiatorTimeoutSeconds { get; init; } = 15;
 
-    /// <summary>Health checks over TCP, or null.</summary>
+    /// <summary>The admin API and metrics over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }
+
+    /// <summary>Holds the token that requests over TCP need; null: they get the health check alone.</summary>
+    public string? HttpTokenFile { get; init; }
 
     /// <summary>Memory for blocks that were read, at most; null for a share of the machine's.</summary>
     public long? CacheBytes { get; init; }

@@ -80,10 +80,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (state.Value.LoadFault is { } damaged) StateDamaged(damaged.ToString());
         Outcome<HostIdentity> host = HostIdentityFile.Load(_options.StateDirectory);
         if (!host.IsOk) return host.Fault;
-        ILogger journal = _loggers.CreateLogger(EventLoggerProvider.JournalCategory);
-        _events.Open(_options.StateDirectory, journal);
-        History history = new(_options.StateDirectory, TimeProvider.System, journal);
-        OnStop("history", () => Synchronously(history.Dispose));
+        History history = OpenJournal();
+        Outcome<BearerToken?> token = ReadToken(_options.HttpTokenFile);
+        if (!token.IsOk) return token.Fault;
 
         Outcome<LinuxLoop> started = LinuxLoop.Start(
             new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
@@ -123,12 +122,18 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         await RestoreAsync(starter);
         Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
+        TargetService targetService = new(loop, server, targets);
+        MetricsService metrics = new(
+            pools, volumes, targetService, new StatisticsService(loop, registry, server));
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            new TargetService(loop, server, targets), known, new Observation(history, _events));
+            targetService, known, new Observation(history, _events, metrics));
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
-            new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),
+            new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default)
+            {
+                Token = token.Value,
+            },
             _loggers);
         if (!admin.IsOk) return admin.Fault;
         OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
@@ -139,6 +144,22 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
     private const long BufferLimitBytes = 128L * 1024 * 1024;
+
+    private History OpenJournal()
+    {
+        ILogger journal = _loggers.CreateLogger(EventLoggerProvider.JournalCategory);
+        _events.Open(_options.StateDirectory, journal);
+        History history = new(_options.StateDirectory, TimeProvider.System, journal);
+        OnStop("history", () => Synchronously(history.Dispose));
+        return history;
+    }
+
+    private static Outcome<BearerToken?> ReadToken(string? path)
+    {
+        if (path is null) return Outcome<BearerToken?>.Ok(null);
+        Outcome<BearerToken> token = BearerToken.Read(path);
+        return token.IsOk ? token.Value : token.Fault;
+    }
 
     private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
     {

@@ -5,7 +5,7 @@ using Cstor.Engine.Host;
 namespace Cstor.Daemon.Service;
 
 /// <summary>What was done to this daemon and what happened, as the admin API sees it.</summary>
-internal sealed class Observation(History history, EventLog events) : IObservation
+internal sealed class Observation(History history, EventLog events, MetricsService metrics) : IObservation
 {
     public HistoryEntry[] History(string? pool, int last) => history.List(pool, last);
 
@@ -13,6 +13,10 @@ internal sealed class Observation(History history, EventLog events) : IObservati
 
     public IAsyncEnumerable<EventEntry> FollowAsync(string? pool, long after, CancellationToken cancel) =>
         events.FollowAsync(pool, after, cancel);
+
+    public Task<Outcome<StatisticsView>> StatisticsAsync() => metrics.StatisticsAsync();
+
+    public Task<Outcome<string>> MetricsAsync(bool legacy) => metrics.WriteAsync(legacy);
 
     /// <summary>An act is an event too, for whoever watches only those.</summary>
     public void Record(ActDescription act, Outcome<ActionReport> outcome)

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Cstor.Daemon.Api;
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 
 namespace Cstor.Tests.Daemon.Api;
 
@@ -31,6 +32,51 @@ internal sealed class FakeObservation : IObservation
     public Task Followed => _followed.Task;
 
     private readonly TaskCompletionSource _followed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What is counted, one after the other; the last of them stays.</summary>
+    public Queue<StatisticsView> Counted { get; } = new([Statistics(1, Noon)]);
+
+    /// <summary>As if a volume and its pool had done so many times the same.</summary>
+    public static StatisticsView Statistics(int times, DateTimeOffset time)
+    {
+        VolumeTimes volume = new();
+        Histogram reads = new(), writes = new(), flushes = new();
+        for (int i = 0; i < 3 * times; i++)
+        {
+            volume.Reads.Add(1_000_000);
+            volume.ReadSizes.Add(8192);
+            reads.Add(600_000);
+        }
+
+        for (int i = 0; i < times; i++)
+        {
+            volume.Add(IoStage.DeviceRead, 2_000_000);
+            volume.Writes.Add(3_000_000);
+            volume.WriteSizes.Add(16384);
+            volume.Flushes.Add(500_000);
+            writes.Add(400_000);
+            flushes.Add(450_000);
+        }
+
+        return new StatisticsView(
+            time, [], [],
+            [volume.Take("tank/db")],
+            [
+                new("tank",
+                [
+                    new(FakeAdministration.Guid, "/dev/sdb", "mirror-0", 2, reads.Take(), writes.Take(),
+                        flushes.Take(), 24576 * times, 65536 * times),
+                    new(Guid.Empty, "/dev/sdc", "mirror-0", 0, HistogramCounts.None, HistogramCounts.None,
+                        HistogramCounts.None, 0, 0),
+                ]),
+            ]);
+    }
+
+    public Task<Outcome<StatisticsView>> StatisticsAsync() => Task.FromResult<Outcome<StatisticsView>>(
+        Counted.Count > 1 ? Counted.Dequeue() : Counted.Peek());
+
+    public Task<Outcome<string>> MetricsAsync(bool legacy) =>
+        Task.FromResult<Outcome<string>>("# HELP up x\n# TYPE up gauge\nup 1\n");
 
     public HistoryEntry[] History(string? pool, int last) =>
         [.. Acts.Where(act => pool is null || act.Pool == pool).TakeLast(last == 0 ? int.MaxValue : last)];
