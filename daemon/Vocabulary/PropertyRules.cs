@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cstor.Daemon.Schedules;
 using Cstor.Engine.Host;
 
 namespace Cstor.Daemon.Vocabulary;
@@ -25,7 +26,8 @@ internal static class PropertyRules
         + "chap-user=NAME, chap-secret-file=FILE, mutual-chap-user=NAME, "
         + "mutual-chap-secret-file=FILE, initiators=IQN,..., "
         + "redirect=ADDR:PORT[,permanent], "
-        + "iops-limit=N|none, bandwidth-limit=SIZE|none, limit-burst=SECONDS; "
+        + "iops-limit=N|none, bandwidth-limit=SIZE|none, limit-burst=SECONDS, "
+        + "snapshot-schedule='NAME MINUTE HOUR DAY MONTH WEEKDAY keep COUNT; ...'; "
         + "an empty value is the default";
 
     private const int ChapNameMaximum = 223;
@@ -33,6 +35,7 @@ internal static class PropertyRules
     private static readonly string[] OfEngine =
     [
         "compression", "checksum", "sync", "readonly", "cache", "reservation", "snapshot-quota", "warn-at",
+        SnapshotSchedule.Property,
     ];
 
     private static readonly string[] OfDaemon =
@@ -69,6 +72,9 @@ internal static class PropertyRules
                 ? null
                 : Bad(name, $"'{value}' is not an absolute path"),
             Initiators => CheckInitiators(value),
+            SnapshotSchedule.Property => SnapshotSchedule.TryParse(value, out _) is { } unfit
+                ? Bad(name, unfit)
+                : null,
             Redirect => RedirectionText.Parse(value) is null
                 ? Bad(name, $"'{value}' is no ADDR:PORT to send initiators to")
                 : null,
