@@ -14,6 +14,8 @@ namespace Cstor.Daemon.Api;
 /// </summary>
 internal sealed partial class Endpoints(IAdministration administration, Deadlines deadlines, ILogger logger)
 {
+    private readonly ApiDocument _document = new();
+
     public void Map(IEndpointRouteBuilder routes)
     {
         MapQueries(routes);
@@ -24,7 +26,14 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapVersionChanges(routes);
         MapSnapshots(routes);
         new StreamEndpoints(administration.Streams, administration.Observation, logger).Map(routes);
-        new ObservationEndpoints(administration.Observation, deadlines).Map(routes);
+        new ObservationEndpoints(administration.Observation, deadlines).Map(routes, _document);
+        _document.Add("GET", Routes.OpenApi, "application/json");
+        string document = _document.Write();
+        routes.MapMethods(Routes.OpenApi, ["GET"], new RequestDelegate(context =>
+        {
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync(document, context.RequestAborted);
+        }));
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(
@@ -303,6 +312,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         Func<HttpContext, Task<Outcome<TReply>>> handler,
         TimeSpan? patience = null)
     {
+        _document.Add("GET", route, null, reply);
         routes.MapMethods(route, ["GET"], new RequestDelegate(RunAsync));
 
         async Task RunAsync(HttpContext context) =>
@@ -316,6 +326,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         JsonTypeInfo<TRequest> body,
         Func<HttpContext, TRequest, Task<Outcome<ActionReport>>> handler)
     {
+        _document.Add(method, route, body, ReplyJson.Default.ActionReport);
         routes.MapMethods(route, [method], new RequestDelegate(RunAsync));
 
         async Task RunAsync(HttpContext context)

@@ -19,8 +19,13 @@ internal sealed class ObservationEndpoints(IObservation observation, Deadlines d
 
     private static readonly byte[] LineEnd = "\n"u8.ToArray();
 
-    public void Map(IEndpointRouteBuilder routes)
+    public void Map(IEndpointRouteBuilder routes, ApiDocument document)
     {
+        document.Add("GET", Routes.History, null, ReplyJson.Default.HistoryEntryArray);
+        document.Add("GET", Routes.Events, null, ReplyJson.Default.EventEntryArray);
+        document.Add("GET", Routes.EventsFollow, "application/x-ndjson");
+        document.Add("GET", Routes.Metrics, "text/plain");
+        document.Add("GET", Routes.LegacyMetrics, "text/plain");
         Answer(
             routes,
             Routes.History,

@@ -38,6 +38,7 @@ internal static class Routes
     public const string Portals = "/v1/portals";
     public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
+    public const string OpenApi = "/v1/openapi.json";
     public const string Statistics = "/v1/statistics";
 
     /// <summary>Where Prometheus looks unless it is told otherwise.</summary>

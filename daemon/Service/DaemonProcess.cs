@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
 using Cstor.Daemon.Journal;
+using Cstor.Daemon.Schedules;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -123,22 +124,22 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
         TargetService targetService = new(loop, server, targets);
-        MetricsService metrics = new(
-            pools, volumes, targetService, new StatisticsService(loop, registry, server));
+        StatisticsService statistics = new(loop, registry, server);
+        Observation observation = new(
+            history, _events, new MetricsService(pools, volumes, targetService, statistics));
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            targetService, known, new Observation(history, _events, metrics));
+            targetService, known, observation);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
-            new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default)
-            {
-                Token = token.Value,
-            },
+            AdminOptionsFor(_options, token.Value),
             _loggers);
         if (!admin.IsOk) return admin.Fault;
         OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
         string http = admin.Value.HttpAddress is { } address ? $", http {address}" : "";
         string iscsi = string.Join(", ", portals.Value.AsEnumerable());
+        StartSchedule(new SnapshotKeeper(loop, registry, snapshots, observation));
+        StartWatchdog(loop);
         return $"ready: iscsi on {iscsi}, socket {_options.SocketPath}{http}";
     }
 
@@ -154,12 +155,35 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         return history;
     }
 
+    private void StartWatchdog(LinuxLoop loop)
+    {
+        string? notify = Environment.GetEnvironmentVariable(NotifyVariable);
+        Watchdog? watchdog = Watchdog.Start(
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"),
+            Environment.GetEnvironmentVariable("WATCHDOG_PID"),
+            () => loop.ReadAsync(static () => true),
+            () => ServiceNotifier.Send(notify, "WATCHDOG=1"),
+            TimeProvider.System);
+        if (watchdog is not null) OnStop("watchdog", () => watchdog.DisposeAsync().AsTask());
+    }
+
+    private void StartSchedule(SnapshotKeeper keeper)
+    {
+        SnapshotScheduler scheduler = new(
+            keeper, TimeProvider.System, _loggers.CreateLogger("cstor.schedule"));
+        OnStop("schedule", () => scheduler.DisposeAsync().AsTask());
+        scheduler.Start();
+    }
+
     private static Outcome<BearerToken?> ReadToken(string? path)
     {
         if (path is null) return Outcome<BearerToken?>.Ok(null);
         Outcome<BearerToken> token = BearerToken.Read(path);
         return token.IsOk ? token.Value : token.Fault;
     }
+
+    private static AdminServerOptions AdminOptionsFor(DaemonOptions options, BearerToken? token) =>
+        new(options.SocketPath, options.Http, Deadlines.Default) { Token = token };
 
     private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
     {
