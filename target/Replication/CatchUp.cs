@@ -23,8 +23,27 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
     private const int ViewAttempts = 3;
 
     private readonly int _attempt = peer.Attempt;
+    private readonly long _startedNanoseconds = member.Loop.NowNanoseconds;
+    private ulong _comparedBlocks;
     private ContentView? _view;
     private string _reason = "one of the trees cannot be read";
+
+    /// <summary>The trees are compared; else the entries suffice.</summary>
+    public bool IsComparing { get; private set; }
+
+    /// <summary>Bytes that were sent to make the peer equal.</summary>
+    public long SentBytes { get; private set; }
+
+    /// <summary>Nodes whose children's hashes were compared.</summary>
+    public long NodesCompared { get; private set; }
+
+    /// <summary>Part of the volume that is known to be the same, 0 to 1.</summary>
+    public double Share => IsComparing
+        ? Math.Min(1, (double)_comparedBlocks / Math.Max(1, _view?.BlockCount ?? 1))
+        : 1;
+
+    /// <summary>How long it has been going on.</summary>
+    public long ElapsedNanoseconds => Math.Max(1, member.Loop.NowNanoseconds - _startedNanoseconds);
 
     private bool IsOver => leader.IsStopped || peer.Attempt != _attempt;
 
@@ -35,8 +54,12 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         {
             peer.IsStreaming = true;
             foreach (Entry entry in leader.Window.Entries.ToArray())
-                if (entry.Index > known)
-                    leader.Send(peer, entry);
+            {
+                if (entry.Index <= known) continue;
+                leader.Send(peer, entry);
+                SentBytes += entry.PayloadBytes;
+            }
+
             leader.Acknowledge(peer, 0, known);
         }
         else if (!await CompareAsync())
@@ -46,11 +69,12 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
 
         // Acknowledgements wait for it from here on, and all before is durable there, before it counts.
         peer.IsAwaited = true;
-        if (await leader.FlushPeerAsync(peer, leader.Window.Last) && !IsOver) leader.Admit(peer);
+        if (await leader.FlushPeerAsync(peer, leader.Window.Last) && !IsOver) leader.Watch.Admit(peer);
     }
 
     private async ValueTask<bool> CompareAsync()
     {
+        IsComparing = true;
         peer.FilledBytes = 0;
         ulong first = leader.Window.Last + 1;
         Task<Answer> asked = peer.AskAsync(new Frame { Kind = FrameKind.Compare, Index = first });
@@ -70,7 +94,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         }
 
         if (!isDone && !IsOver)
-            leader.Drop(peer, $"it could not be compared: {_reason} ({status}, {compared.Status})");
+            leader.Watch.Drop(peer, $"it could not be compared: {_reason} ({status}, {compared.Status})");
         return isDone;
     }
 
@@ -79,9 +103,11 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         if (compared.Payload.Length != HashBytes || compared.Frame.Index != _view!.BlockCount) return false;
         (IoStatus status, Hash128 mine) = await _view.RootHashAsync();
         if (status != IoStatus.Ok || IsOver) return false;
-        return mine == Hash128.Read(compared.Payload)
-            || member.PlantedFault == PlantedFault.NoComparison
-            || await DescendAsync(_view.Height, 0);
+        NodesCompared++;
+        if (mine != Hash128.Read(compared.Payload) && member.PlantedFault != PlantedFault.NoComparison)
+            return await DescendAsync(_view.Height, 0);
+        _comparedBlocks = _view.BlockCount;
+        return true;
     }
 
     private async ValueTask<bool> DescendAsync(int level, ulong first)
@@ -94,10 +120,13 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         if (status != IoStatus.Ok || !theirs.IsOk || IsOver)
             return Fail($"hashes: {status}, {theirs.Status}");
         if (theirs.Payload.Length != ContentView.Fanout * HashBytes) return false;
+        NodesCompared++;
+        ulong span = ContentView.ChildSpan(level);
         for (int i = 0; i < mine.Length; i++)
         {
+            ulong child = first + ((ulong)i * span);
+            if (level == 1 || IsSame(mine, theirs, i)) Compared(child, span);
             if (IsSame(mine, theirs, i)) continue;
-            ulong child = first + ((ulong)i * ContentView.ChildSpan(level));
             if (level > 1)
             {
                 if (!await DescendAsync(level - 1, child)) return false;
@@ -108,10 +137,18 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
             int most = Frame.MaximumPayloadBytes / member.Replica!.Volume.BlockSizeBytes;
             while (i + run < mine.Length && run < most && !IsSame(mine, theirs, i + run)) run++;
             if (!await FillAsync(child, run)) return false;
+            Compared(child + 1, (ulong)run - 1);
             i += run - 1;
         }
 
         return true;
+    }
+
+    // Only blocks of the volume count.
+    private void Compared(ulong first, ulong count)
+    {
+        ulong end = Math.Min(first + count, _view!.BlockCount);
+        if (end > first) _comparedBlocks += end - first;
     }
 
     private async ValueTask<IoStatus> HashesAsync(int level, ulong first, Hash128[] hashes)
@@ -143,6 +180,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         int blockBytes = member.Replica!.Volume.BlockSizeBytes;
         long offset = (long)block * blockBytes;
         int length = count * blockBytes;
+        await leader.Throttle.TakeAsync(length);
+        if (IsOver) return false;
         IoBuffer? buffer = member.Loop.Buffers.TryRent(length);
         if (buffer is null) return false;
         TaskCompletionSource gate = leader.CloseGate(offset, length);
@@ -155,6 +194,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
             Frame fill = new() { Kind = FrameKind.Fill, Offset = offset, Length = length };
             asked = peer.AskAsync(fill, buffer.Span[..length]);
             peer.FilledBytes += length;
+            SentBytes += length;
         }
 
         leader.OpenGate(gate);

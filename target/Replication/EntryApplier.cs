@@ -93,6 +93,16 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
         return new ValueTask(waiter.Task);
     }
 
+    /// <summary>Something else is being written; see <see cref="EndAside"/>.</summary>
+    public void BeginAside() => _underWay++;
+
+    /// <summary>It has been written: a snapshot, or whoever drains, waited for that.</summary>
+    public void EndAside()
+    {
+        _underWay--;
+        Ended();
+    }
+
     /// <summary>Completes when nothing is under way.</summary>
     public async ValueTask DrainAsync()
     {
@@ -136,6 +146,11 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
         Note(entry.Index, status);
         completed(entry, status);
         entry.Payload?.Release();
+        Ended();
+    }
+
+    private void Ended()
+    {
         Pump();
         if (_underWay > 0 || _queue.Count > 0 || _drained is not { } drained) return;
         _drained = null;

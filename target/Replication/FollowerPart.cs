@@ -16,10 +16,12 @@ internal sealed class FollowerPart(GroupMember member)
 
     private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
     private ContentView? _view;
-    private ulong _epoch;
     private ulong _joining;
     private bool _isJoined;
     private bool _isReadingHashes;
+
+    /// <summary>Lease epoch of the leader that it follows.</summary>
+    public ulong Epoch { get; private set; }
 
     /// <summary>Node that leads, or empty.</summary>
     public string LeaderName { get; private set; } = "";
@@ -32,7 +34,15 @@ internal sealed class FollowerPart(GroupMember member)
             return;
         }
 
-        if (!_isJoined || peer != LeaderName || frame.Epoch != _epoch) return;
+        if (frame.Kind == FrameKind.Removed)
+        {
+            GroupConfiguration? current = GroupConfiguration.Parse(Encoding.UTF8.GetString(payload.Span));
+            if (current is not null && !current.Has(member.Network.Name))
+                Forward(member.BecomeRemovedAsync(current));
+            return;
+        }
+
+        if (!_isJoined || peer != LeaderName || frame.Epoch != Epoch) return;
         switch (frame.Kind)
         {
             case FrameKind.Heartbeat:
@@ -44,6 +54,9 @@ internal sealed class FollowerPart(GroupMember member)
                 break;
             case FrameKind.Admit:
                 member.IsClean = true;
+                break;
+            case FrameKind.HandOver:
+                member.TakeOver(peer, new ReplicaPosition(frame.Epoch, frame.Index));
                 break;
             case FrameKind.Flush:
                 Forward(FlushAsync(frame));
@@ -57,12 +70,12 @@ internal sealed class FollowerPart(GroupMember member)
     /// <summary>An entry from a leader has been applied, or could not be.</summary>
     public void OnApplied(Entry entry, IoStatus status)
     {
-        if (!_isJoined || member.Applier!.Epoch != _epoch) return;
+        if (!_isJoined || member.Applier!.Epoch != Epoch) return;
         bool isFill = entry.Kind == FrameKind.Fill;
         Frame answer = new()
         {
             Kind = isFill ? FrameKind.Filled : FrameKind.Applied,
-            Epoch = _epoch,
+            Epoch = Epoch,
             Index = entry.Index,
             Request = entry.Request,
             Status = (byte)status,
@@ -89,10 +102,12 @@ internal sealed class FollowerPart(GroupMember member)
     {
         if (member.Leader is { } leader && leader.Epoch < epoch) member.StepDown($"{peer} leads");
         if (member.Leader is not null) return;
+        // Who was taken out may be taken in again.
+        member.IsRemoved = false;
         Forget();
         ulong joining = _joining;
         LeaderName = peer;
-        _epoch = epoch;
+        Epoch = epoch;
         member.HeardLeader();
         if (epoch > member.Record.Promised)
             if (await member.PersistAsync(member.Record with { Promised = epoch }) != IoStatus.Ok) return;
@@ -142,9 +157,12 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Fill:
                 Take(frame, payload);
                 break;
+            case FrameKind.Continue:
+                member.Applier!.Begin(Epoch, 0, isWhole: true);
+                break;
             case FrameKind.Compare:
                 // None of the entries behind this frame is known from an earlier attempt.
-                member.Applier!.Begin(_epoch, frame.Index - 1, isWhole: false);
+                member.Applier!.Begin(Epoch, frame.Index - 1, isWhole: false);
                 Forward(CompareAsync(frame));
                 break;
             case FrameKind.Hashes:
@@ -162,7 +180,7 @@ internal sealed class FollowerPart(GroupMember member)
     private void Take(in Frame frame, IoSlice payload)
     {
         EntryApplier applier = member.Applier!;
-        if (applier.Epoch != _epoch) return;
+        if (applier.Epoch != Epoch) return;
         if (frame.Index > 0 && applier.IsKnown(frame.Index))
         {
             if (applier.IsApplied(frame.Index)) Answer(frame, FrameKind.Applied, IoStatus.Ok);

@@ -81,4 +81,16 @@ internal enum FrameKind : byte
     Fetch = 50,
 
     Fetched = 51,
+
+    /// <summary>This leader has ended its term, with this entry: the follower takes over at once.</summary>
+    HandOver = 52,
+
+    /// <summary>What you hold is how this epoch begins: nothing need be compared.</summary>
+    Continue = 53,
+
+    /// <summary>The follower is being stopped: do not wait for it.</summary>
+    Leave = 54,
+
+    /// <summary>You belong to the group no more, by the configuration in the payload.</summary>
+    Removed = 55,
 }

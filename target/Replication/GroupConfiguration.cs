@@ -32,8 +32,8 @@ public sealed record GroupConfiguration(
         get
         {
             int count = Witness.Length == 0 ? 0 : 1;
-            foreach (ReplicaPlace place in Places)
-                if (!place.IsJoining)
+            for (int i = 0; i < Places.Count; i++)
+                if (!Places[i].IsJoining)
                     count++;
             return count;
         }
@@ -44,6 +44,54 @@ public sealed record GroupConfiguration(
     /// quorum.
     /// </summary>
     public int MinimumCopies => Math.Max(1, Witness.Length == 0 ? Quorum : Quorum - 1);
+
+    /// <summary>The node has a vote.</summary>
+    public bool IsVoter(string node)
+    {
+        for (int i = 0; i < Places.Count; i++)
+            if (!Places[i].IsJoining && Places[i].Node == node)
+                return true;
+        return Witness.Length > 0 && Witness == node;
+    }
+
+    /// <summary>The node belongs to the group, whether it votes or not.</summary>
+    public bool Has(string node) => Witness == node || PlaceOf(node) is not null;
+
+    /// <summary>The node's replica, or null.</summary>
+    public ReplicaPlace? PlaceOf(string node)
+    {
+        for (int i = 0; i < Places.Count; i++)
+            if (Places[i].Node == node)
+                return Places[i];
+        return null;
+    }
+
+    /// <summary>The same with one more replica, which has yet to catch up and has no vote.</summary>
+    public GroupConfiguration With(ReplicaPlace place) =>
+        this with { Places = [.. Places, place with { IsJoining = true }] };
+
+    /// <summary>
+    /// The same for the first record of a replica that is about to be added: older than all that a leader
+    /// proposes.
+    /// </summary>
+    public GroupConfiguration ForJoining(ReplicaPlace place) => With(place) with { Epoch = 0, Version = 0 };
+
+    /// <summary>The same with the vote of a replica that has caught up.</summary>
+    public GroupConfiguration WithVoter(string node) => this with
+    {
+        Places = [.. Places.Select(place => place.Node == node ? place with { IsJoining = false } : place)],
+    };
+
+    /// <summary>The same without a replica.</summary>
+    public GroupConfiguration Without(string node) => this with
+    {
+        Places = [.. Places.Where(place => place.Node != node)],
+        InSync = [.. InSync.Where(name => name != node)],
+    };
+
+    /// <summary>Voters of one of both and not of the other.</summary>
+    public int VotersApart(GroupConfiguration other) =>
+        Voters.Count(voter => !other.IsVoter(voter)) + other.Voters.Count(voter => !IsVoter(voter));
 
     public bool IsNewerThan(GroupConfiguration other) =>
         Epoch != other.Epoch ? Epoch > other.Epoch : Version > other.Version;

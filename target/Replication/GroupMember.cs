@@ -21,12 +21,13 @@ public sealed class GroupMember : IFrameHandler
     private readonly Func<string, ValueTask<IoStatus>> _save;
     private readonly ILoopTimer _timer;
     private readonly string _text;
-    private VoteRound? _round;
+    private readonly GroupConfiguration _first;
+    private readonly Election _election;
     private long _heardNanoseconds;
-    private long _jitterNanoseconds;
+    private long _nextElectionNanoseconds;
     private ulong _lastRequest;
-    private bool _isElecting;
-    private bool _isClosed;
+    private ulong _saves;
+    private (ulong Save, GroupRecord Record) _durable;
 
     /// <param name="loop">Everything of the group on this node lives there.</param>
     /// <param name="logger">Told of leaders and of changes of the in-sync set.</param>
@@ -42,10 +43,13 @@ public sealed class GroupMember : IFrameHandler
         Logger = logger;
         Network = network;
         Record = record;
+        _first = record.Configuration;
+        _durable = (0, record);
         _save = save;
         Replica = replica;
         _text = replica?.Volume.Name ?? record.Group.ToString();
         Follower = new FollowerPart(this);
+        _election = new Election(this);
         Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
@@ -62,7 +66,25 @@ public sealed class GroupMember : IFrameHandler
     /// <summary>The replica holds all that it ever acknowledged.</summary>
     public bool IsClean { get; internal set; }
 
+    /// <summary>
+    /// The group has taken this node out: it takes no part any more, and its replica may be destroyed. False
+    /// again only if a leader takes it in anew.
+    /// </summary>
+    public bool IsRemoved { get; internal set; }
+
+    /// <summary>
+    /// What replicas that are caught up may be sent together while this node leads, 0 for all that goes. One
+    /// block at a time is sent to each, so there is always room for others.
+    /// </summary>
+    public long CatchUpBytesPerSecond { get; set; }
+
+    internal static Fault NotLeading { get; } =
+        new("not-leader", "this node does not lead the volume", "Ask the one that does: cstor volume status");
+
     internal PlantedFault PlantedFault { get; init; }
+
+    /// <summary>It keeps no promise any more, and says nothing.</summary>
+    internal bool IsClosed { get; private set; }
 
     internal ILoop Loop { get; }
 
@@ -96,6 +118,7 @@ public sealed class GroupMember : IFrameHandler
     public async ValueTask<IoStatus> StartAsync()
     {
         IsClean = !Record.IsOpen;
+        IsRemoved = !Record.Configuration.Has(Network.Name);
         IoStatus status = await PersistAsync(Record with { IsOpen = true });
         if (status != IoStatus.Ok) return status;
         if (Applier is not null)
@@ -111,10 +134,47 @@ public sealed class GroupMember : IFrameHandler
         return IoStatus.Ok;
     }
 
-    /// <summary>Leaves in good order: what this replica holds is durable, and it says so.</summary>
+    /// <summary>
+    /// Takes a replica into the group. It has no vote until it has caught up, which goes on behind.
+    /// </summary>
+    /// <returns>Null when it belongs to the group, else why it does not; only the leader can do it.</returns>
+    public async ValueTask<Fault?> AddReplicaAsync(ReplicaPlace place) => Leader is { } leader
+        ? await leader.ChangeAsync(MembershipChange.Adding(place))
+        : NotLeading;
+
+    /// <summary>Takes a replica out of the group, whether its node lives or not.</summary>
+    /// <returns>Null when it belongs to the group no more, else why it still does.</returns>
+    public async ValueTask<Fault?> RemoveReplicaAsync(string node) => Leader is { } leader
+        ? await leader.ChangeAsync(MembershipChange.Removing(node, Network.Name))
+        : NotLeading;
+
+    /// <summary>
+    /// Has another node lead, whose replica is in sync. Requests wait meanwhile, and then end as on any node
+    /// that does not lead.
+    /// </summary>
+    /// <returns>Null when the other leads, else why it does not.</returns>
+    public async ValueTask<Fault?> HandOverAsync(string node)
+    {
+        if (Leader is not { } leader) return NotLeading;
+        return node == Network.Name
+            ? null
+            : await new HandOver(this, leader, node).RunAsync(Timings.HandOverNanoseconds);
+    }
+
+    /// <summary>Who leads and how each replica is, as far as this node knows.</summary>
+    public GroupStatus Status() => GroupStatus.Of(this);
+
+    /// <summary>
+    /// Leaves in good order: whoever can takes over, nobody waits for this replica any more, what it holds is
+    /// durable, and it says so.
+    /// </summary>
     public async ValueTask CloseAsync()
     {
-        _isClosed = true;
+        if (Leader is { IsServing: true } leader && leader.Peers.FirstOrDefault(leader.HoldsAll) is { } next)
+            await new HandOver(this, leader, next.Name).RunAsync(Timings.ClosingNanoseconds);
+        if (Follower.LeaderName.Length > 0)
+            Send(Follower.LeaderName, new Frame { Kind = FrameKind.Leave, Epoch = Follower.Epoch });
+        IsClosed = true;
         _timer.Stop();
         Network.Leave(Id);
         StepDown("it is being stopped");
@@ -130,7 +190,7 @@ public sealed class GroupMember : IFrameHandler
 
     void IFrameHandler.OnFrame(string peer, in Frame frame, IoSlice payload)
     {
-        if (_isClosed) return;
+        if (IsClosed) return;
         switch (frame.Kind)
         {
             case FrameKind.Canvass:
@@ -138,14 +198,14 @@ public sealed class GroupMember : IFrameHandler
                 Forward(VoteAsync(peer, frame));
                 break;
             case FrameKind.Vote:
-                OnVote(peer, frame, payload);
+                _election.OnVote(peer, frame, payload);
                 break;
             case FrameKind.Refused:
                 if (Leader is not null && frame.Index > Leader.Epoch) StepDown($"{peer} promised another");
                 break;
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
-                or FrameKind.CompareEnded or FrameKind.Fetched:
+                or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:
@@ -166,25 +226,69 @@ public sealed class GroupMember : IFrameHandler
     internal void HeardLeader()
     {
         _heardNanoseconds = Loop.NowNanoseconds;
-        Span<byte> random = stackalloc byte[2];
-        Loop.FillRandom(random);
-        long share = BinaryPrimitives.ReadUInt16LittleEndian(random);
-        _jitterNanoseconds = Timings.VoteNanoseconds * 2 * share / ushort.MaxValue;
+        _nextElectionNanoseconds = _heardNanoseconds + Timings.QuietNanoseconds
+            + RandomBelow(2 * Timings.VoteNanoseconds);
     }
 
     /// <summary>Changes what must not be forgotten; completes when it is durable.</summary>
     internal async ValueTask<IoStatus> PersistAsync(GroupRecord record)
     {
         Record = record;
+        ulong save = ++_saves;
         IoStatus status = await _save(record.ToString());
+        if (status == IoStatus.Ok && save > _durable.Save) _durable = (save, record);
         // It cannot keep its word: it says no more.
         if (status != IoStatus.Ok)
         {
-            _isClosed = true;
+            IsClosed = true;
             StepDown($"its record cannot be kept ({status})");
         }
 
-        return _isClosed && status == IoStatus.Ok && record.IsOpen ? IoStatus.Closed : status;
+        return IsClosed && status == IoStatus.Ok && record.IsOpen ? IoStatus.Closed : status;
+    }
+
+    /// <summary>Votes that decide on a configuration.</summary>
+    internal int QuorumOf(GroupConfiguration configuration) => PlantedFault switch
+    {
+        PlantedFault.QuorumOfOne => 1,
+        PlantedFault.OldVoters => Math.Min(_first.Quorum, configuration.Quorum),
+        _ => configuration.Quorum,
+    };
+
+    /// <summary>Replicas that must hold a change.</summary>
+    internal int CopiesOf(GroupConfiguration configuration) => PlantedFault == PlantedFault.OldVoters
+        ? Math.Min(_first.MinimumCopies, configuration.MinimumCopies)
+        : configuration.MinimumCopies;
+
+    /// <summary>No leader has been heard for so long that none can have a lease.</summary>
+    internal bool IsQuiet => PlantedFault == PlantedFault.NoFencing
+        || (Loop.NowNanoseconds - _heardNanoseconds >= Timings.QuietNanoseconds
+            && Leader is not { HasLease: true });
+
+    /// <summary>The leader has ended its term in favour of this node.</summary>
+    internal void TakeOver(string leader, ReplicaPosition end)
+    {
+        ReplicationLog.TakesOver(Logger, Name, leader, end.Index);
+        if (Leader is null && Applier is not null && !IsRemoved) Forward(ElectAsync(end));
+    }
+
+    internal void Lead(ulong epoch, GroupConfiguration configuration, ReplicaPosition handedOver)
+    {
+        ReplicationLog.Leads(Logger, Name, epoch);
+        Follower.Forget();
+        Leader = new LeaderPart(this, epoch, configuration, handedOver);
+        Forward(Leader.StartAsync());
+    }
+
+    /// <summary>A configuration without this node is in force.</summary>
+    internal async ValueTask BecomeRemovedAsync(GroupConfiguration configuration)
+    {
+        if (IsRemoved || !configuration.IsNewerThan(Record.Configuration)) return;
+        IsRemoved = true;
+        ReplicationLog.Removed(Logger, Name);
+        StepDown("it belongs to the group no more");
+        Follower.Forget();
+        await PersistAsync(Record with { Configuration = configuration });
     }
 
     internal void StepDown(string reason)
@@ -206,22 +310,20 @@ public sealed class GroupMember : IFrameHandler
 
     private void OnTick()
     {
-        if (_isClosed) return;
+        if (IsClosed) return;
         _timer.Start(Timings.HeartbeatNanoseconds);
-        long quiet = Loop.NowNanoseconds - _heardNanoseconds;
-        bool isDue = quiet > Timings.QuietNanoseconds + _jitterNanoseconds;
-        if (isDue && !_isElecting && Leader is null && Applier is { Failure: IoStatus.Ok }
-            && Record.Configuration.InSync.Contains(Network.Name))
-            Forward(ElectAsync());
+        bool isDue = Loop.NowNanoseconds > _nextElectionNanoseconds;
+        if (isDue && !_election.IsUnderWay && Leader is null && !IsRemoved
+            && Applier is { Failure: IoStatus.Ok })
+            Forward(ElectAsync(ReplicaPosition.None));
     }
-
-    private bool IsQuiet => PlantedFault == PlantedFault.NoFencing
-        || (Loop.NowNanoseconds - _heardNanoseconds >= Timings.QuietNanoseconds
-            && Leader is not { HasLease: true });
 
     private async ValueTask VoteAsync(string peer, Frame frame)
     {
-        bool isGiven = frame.Epoch > Record.Promised && IsQuiet;
+        // A leader whose term was the last that counts here has ended it: there is no lease to wait for.
+        bool isAgreed = frame.Kind == FrameKind.Promise && frame.Index > 0 && frame.Index == Record.Promised
+            && Leader is null;
+        bool isGiven = frame.Epoch > Record.Promised && (IsQuiet || isAgreed) && !IsRemoved;
         if (isGiven && frame.Kind == FrameKind.Promise)
         {
             StepDown($"{peer} asks to lead");
@@ -242,95 +344,21 @@ public sealed class GroupMember : IFrameHandler
             Length = (long)position.Index,
             Request = frame.Request,
         };
-        Send(peer, vote, Encoding.UTF8.GetBytes(Record.Configuration.ToString()));
+        Send(peer, vote, Encoding.UTF8.GetBytes(_durable.Record.Configuration.ToString()));
     }
 
-    private void OnVote(string peer, in Frame frame, IoSlice payload)
+    private long RandomBelow(long bound)
     {
-        if (_round is null || frame.Request != _round.Request
-            || !Record.Configuration.Voters.Contains(peer)
-            || GroupConfiguration.Parse(Encoding.UTF8.GetString(payload.Span)) is not { } configuration)
-            return;
-        ReplicaPosition position = new((ulong)frame.Offset, (ulong)frame.Length);
-        _round.Add(new Vote(
-            peer, frame.Status == 1, frame.Index, frame.Level == 1, position, configuration));
+        Span<byte> random = stackalloc byte[2];
+        Loop.FillRandom(random);
+        return bound * BinaryPrimitives.ReadUInt16LittleEndian(random) / ushort.MaxValue;
     }
 
-    private async ValueTask ElectAsync()
+    private async ValueTask ElectAsync(ReplicaPosition consent)
     {
-        _isElecting = true;
-        // Nobody is disturbed by a candidate that would not win.
-        VoteRound canvass = await AskAsync(FrameKind.Canvass, Record.Promised + 1);
-        ulong epoch = Math.Max(
-            Record.Promised, canvass.Votes.Select(static vote => vote.Promised).DefaultIfEmpty().Max()) + 1;
-        if (!_isClosed && IsQuiet && HasQuorum(canvass) && MayLead(canvass)
-            && await PersistAsync(Record with { Promised = epoch }) == IoStatus.Ok)
-        {
-            VoteRound promises = await AskAsync(FrameKind.Promise, epoch);
-            bool isElected = !_isClosed && Record.Promised == epoch && HasQuorum(promises)
-                && MayLead(promises);
-            GroupConfiguration newest = NewestOf(promises);
-            if (isElected && newest.IsNewerThan(Record.Configuration))
-                isElected = await PersistAsync(Record with { Configuration = newest }) == IoStatus.Ok
-                    && Record.Promised == epoch;
-            if (isElected && Leader is null) Lead(epoch, newest);
-        }
-
-        HeardLeaderUnlessLeading();
-        _isElecting = false;
-    }
-
-    private void HeardLeaderUnlessLeading()
-    {
-        // A failed candidate tries again soon, but not at once.
-        long last = _heardNanoseconds;
-        HeardLeader();
-        if (Leader is null) _heardNanoseconds = last;
-    }
-
-    private void Lead(ulong epoch, GroupConfiguration configuration)
-    {
-        ReplicationLog.Leads(Logger, Name, epoch);
-        Follower.Forget();
-        Leader = new LeaderPart(this, epoch, configuration);
-        Forward(Leader.StartAsync());
-    }
-
-    private async ValueTask<VoteRound> AskAsync(FrameKind kind, ulong epoch)
-    {
-        string[] others = [.. Record.Configuration.Voters.Where(voter => voter != Network.Name)];
-        _round?.End();
-        VoteRound round = _round = new(Loop, NextRequest(), others.Length, Timings.VoteNanoseconds);
-        foreach (string other in others)
-            Send(other, new Frame { Kind = kind, Epoch = epoch, Request = round.Request });
-        await round.Ended;
-        return round;
-    }
-
-    private bool HasQuorum(VoteRound round) =>
-        round.Votes.Count(static vote => vote.IsGiven) + 1
-            >= (PlantedFault == PlantedFault.QuorumOfOne ? 1 : Record.Configuration.Quorum);
-
-    private GroupConfiguration NewestOf(VoteRound round)
-    {
-        GroupConfiguration newest = Record.Configuration;
-        foreach (Vote vote in round.Votes)
-            if (vote.Configuration.IsNewerThan(newest))
-                newest = vote.Configuration;
-        return newest;
-    }
-
-    // In sync by the newest configuration that a quorum knows; and if unflushed writes were lost here, nobody
-    // else has kept them, and nobody has flushed more.
-    private bool MayLead(VoteRound round)
-    {
-        GroupConfiguration newest = NewestOf(round);
-        if (Applier is not { Failure: IoStatus.Ok } || !newest.InSync.Contains(Network.Name)) return false;
-        if (IsClean) return true;
-        int asked = round.Votes.Count(
-            vote => newest.InSync.Contains(vote.Voter) && !vote.IsClean
-                && vote.Position <= Replica!.Position);
-        return asked == newest.InSync.Count - 1;
+        await _election.RunAsync(consent);
+        // A failed candidate tries again soon, but not at once, nor always when another one does.
+        _nextElectionNanoseconds = Loop.NowNanoseconds + RandomBelow(2 * Timings.VoteNanoseconds);
     }
 
     private static async void Forward(ValueTask work) => await work;

@@ -1,5 +1,5 @@
 using Cstor.Engine.Host;
-using Cstor.Engine.Volumes;
+using Cstor.Engine.Replicas;
 using Cstor.PoolLayout;
 
 namespace Cstor.Target.Replication;
@@ -13,38 +13,40 @@ internal sealed class LeaderPart
 {
     private readonly GroupMember _member;
     private readonly EntryApplier _applier;
-    private readonly List<PeerProgress> _peers = [];
+    private readonly PeerSet _peers;
+    private readonly PeerWatch _watch;
     private readonly EntryWindow _window = new();
     private readonly HashSet<Entry> _inFlight = [];
     private readonly List<FlushWait> _flushes = [];
     private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
     private readonly InSyncKeeper _inSync;
-    private readonly ILoopTimer _timer;
     private TaskCompletionSource _wake = new();
-    private long _beatNanoseconds;
+    private bool _isHeld;
 
-    public LeaderPart(GroupMember member, ulong epoch, GroupConfiguration configuration)
+    /// <param name="member">Which leads.</param>
+    /// <param name="epoch">Its term.</param>
+    /// <param name="found">The newest configuration that a quorum knows.</param>
+    /// <param name="handedOver">
+    /// Where the leader before ended in its favour: who has come so far and no further is as this one.
+    /// </param>
+    public LeaderPart(
+        GroupMember member, ulong epoch, GroupConfiguration found, ReplicaPosition handedOver)
     {
         _member = member;
         Epoch = epoch;
+        HandedOver = handedOver;
         Check.That(member.Applier is not null);
         _applier = member.Applier;
-        uint bit = 1;
-        foreach (ReplicaPlace place in configuration.Places)
-        {
-            if (place.Node == member.Network.Name) continue;
-            _peers.Add(new PeerProgress(member, epoch, place.Node, bit));
-            bit <<= 1;
-        }
-
-        if (configuration.Witness.Length > 0)
-            _peers.Add(new PeerProgress(member, epoch, configuration.Witness, bit: 0));
-
-        _inSync = new InSyncKeeper(member, epoch, configuration, _peers, OnConfigured);
-        _timer = member.Loop.CreateTimer(OnTick);
+        _peers = new PeerSet(member, epoch);
+        _peers.Match(found, out _);
+        _inSync = new InSyncKeeper(member, epoch, found, _peers, OnConfigured);
+        Throttle = new Throttle(member);
+        _watch = new PeerWatch(member, this, _peers, _inSync);
     }
 
     public ulong Epoch { get; }
+
+    public ReplicaPosition HandedOver { get; }
 
     /// <summary>Its first configuration is in force, so enough replicas are as this one is.</summary>
     public bool IsServing { get; private set; }
@@ -53,20 +55,36 @@ internal sealed class LeaderPart
 
     public GroupConfiguration Configuration => _inSync.Current;
 
-    public IReadOnlyList<PeerProgress> Peers => _peers;
+    public IReadOnlyList<PeerProgress> Peers => _peers.All;
+
+    /// <summary>Nothing is under way, neither of initiators nor in the configuration.</summary>
+    public bool IsQuiet => _inFlight.Count == 0 && _flushes.Count == 0 && _inSync.IsSettled;
+
+    /// <summary>No change of the configuration is under way.</summary>
+    public bool IsSettled => _inSync.IsSettled;
 
     internal EntryWindow Window => _window;
+
+    internal PeerWatch Watch => _watch;
+
+    /// <summary>Of all that are being caught up.</summary>
+    internal Throttle Throttle { get; }
 
     /// <summary>Nobody else can have become leader and answered anything.</summary>
     public bool HasLease
     {
         get
         {
-            Span<long> answered = stackalloc long[_peers.Count + 1];
-            for (int i = 0; i < _peers.Count; i++) answered[i] = _peers[i].AnsweredNanoseconds;
-            answered[^1] = Now;
+            Span<long> answered = stackalloc long[GroupConfiguration.MaximumReplicas + 1];
+            int count = 0;
+            IReadOnlyList<PeerProgress> peers = _peers.All;
+            for (int i = 0; i < peers.Count; i++)
+                if (Configuration.IsVoter(peers[i].Name))
+                    answered[count++] = peers[i].AnsweredNanoseconds;
+            answered[count++] = Now;
+            answered = answered[..count];
             answered.Sort();
-            long quorumHeard = answered[answered.Length - _inSync.Current.Quorum];
+            long quorumHeard = answered[Math.Max(0, count - _member.QuorumOf(Configuration))];
             return !IsStopped && Now - quorumHeard < _member.Timings.LeaseNanoseconds;
         }
     }
@@ -78,10 +96,7 @@ internal sealed class LeaderPart
         await _applier.DrainAsync();
         if (IsStopped) return;
         _applier.Begin(Epoch, 0, isWhole: true);
-        foreach (PeerProgress peer in _peers)
-            if (_member.Network.IsUp(peer.Name))
-                peer.AskToFollow(Now);
-        OnTick();
+        _watch.Start();
     }
 
     /// <summary>Ends the term: whoever waits is told, and may ask another node.</summary>
@@ -90,8 +105,8 @@ internal sealed class LeaderPart
         if (IsStopped) return;
         IsStopped = true;
         IsServing = false;
-        _timer.Stop();
-        foreach (PeerProgress peer in _peers) peer.Reset();
+        _watch.Stop();
+        _inSync.Stop(GroupMember.NotLeading);
         foreach (Entry entry in _inFlight.ToArray()) entry.End(IoStatus.NotLeader);
         foreach (FlushWait flush in _flushes.ToArray()) flush.End(IoStatus.NotLeader);
         _inFlight.Clear();
@@ -126,7 +141,7 @@ internal sealed class LeaderPart
     {
         do
         {
-            if (!await WaitServingAsync()) return (IoStatus.NotLeader, null);
+            if (!await WaitChangesAsync()) return (IoStatus.NotLeader, null);
         }
         while (await WaitGatesAsync(offset, length));
 
@@ -147,9 +162,10 @@ internal sealed class LeaderPart
         };
         _window.Add(entry);
         _inFlight.Add(entry);
-        foreach (PeerProgress peer in _peers)
-            if (peer.IsStreaming)
-                Send(peer, entry);
+        IReadOnlyList<PeerProgress> peers = _peers.All;
+        for (int i = 0; i < peers.Count; i++)
+            if (peers[i].IsStreaming)
+                Send(peers[i], entry);
         _applier.Submit(entry);
         return (IoStatus.Ok, entry);
     }
@@ -157,10 +173,10 @@ internal sealed class LeaderPart
     /// <summary>Completes when all that completed before is durable on all replicas that count.</summary>
     public async ValueTask<IoStatus> FlushAsync()
     {
-        if (!await WaitServingAsync()) return IoStatus.NotLeader;
+        if (!await WaitChangesAsync()) return IoStatus.NotLeader;
         FlushWait flush = new(_window.Last, Now);
         _flushes.Add(flush);
-        foreach (PeerProgress peer in _peers)
+        foreach (PeerProgress peer in _peers.All)
             if (peer.IsStreaming)
                 Forward(FlushPeerAsync(peer, flush.Through));
         Forward(FlushHereAsync(flush));
@@ -193,20 +209,15 @@ internal sealed class LeaderPart
         TryEnd(entry);
     }
 
-    public void OnPeerChanged(string name, bool isUp)
-    {
-        if (_peers.Find(peer => peer.Name == name) is not { } peer) return;
-        if (isUp && _applier.Epoch == Epoch) peer.AskToFollow(Now);
-        else peer.Reset();
-    }
+    public void OnPeerChanged(string name, bool isUp) => _watch.OnPeerChanged(name, isUp);
 
     public void OnFrame(string name, in Frame frame, IoSlice payload)
     {
-        if (_peers.Find(peer => peer.Name == name) is not { } peer) return;
+        if (_peers.Find(name) is not { } peer) return;
         switch (frame.Kind)
         {
             case FrameKind.Joined:
-                OnJoined(peer, frame);
+                _watch.OnJoined(peer, frame);
                 break;
             case FrameKind.HeartbeatAnswer:
                 peer.AnsweredNanoseconds = Math.Max(peer.AnsweredNanoseconds, Math.Min(Now, frame.Offset));
@@ -215,8 +226,11 @@ internal sealed class LeaderPart
             case FrameKind.Configured:
                 _inSync.OnRecorded(name, frame.Index);
                 break;
+            case FrameKind.Leave:
+                _watch.Drop(peer, "it is being stopped");
+                break;
             case FrameKind.Applied when frame.Status != 0:
-                Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
+                _watch.Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
                 break;
             case FrameKind.Applied:
                 Acknowledge(peer, frame.Index, frame.Index);
@@ -230,6 +244,7 @@ internal sealed class LeaderPart
     /// <summary>A peer holds all entries from one to another.</summary>
     public void Acknowledge(PeerProgress peer, ulong first, ulong last)
     {
+        peer.Acknowledged = Math.Max(peer.Acknowledged, last);
         foreach (Entry entry in _inFlight.ToArray())
         {
             if (entry.Index < first || entry.Index > last) continue;
@@ -259,7 +274,7 @@ internal sealed class LeaderPart
         if (answer.Status == IoStatus.Closed || IsStopped) return false;
         if (!answer.IsOk)
         {
-            Drop(peer, $"it could not flush ({answer.Status})");
+            _watch.Drop(peer, $"it could not flush ({answer.Status})");
             return false;
         }
 
@@ -288,52 +303,61 @@ internal sealed class LeaderPart
         gate.SetResult();
     }
 
+    /// <summary>Lets no change begin at all.</summary>
+    /// <returns>False if somebody else does that already.</returns>
+    public bool TryHold()
+    {
+        if (_isHeld || !IsServing || !_inSync.IsOwn) return false;
+        _isHeld = true;
+        return true;
+    }
+
+    /// <summary>What was held goes on.</summary>
+    public void Release()
+    {
+        _isHeld = false;
+        Wake();
+    }
+
     /// <summary>A peer has every entry so far, or has it before what it is asked next.</summary>
     public bool HoldsAll(PeerProgress peer) =>
         peer is { IsReady: true, IsStreaming: true, Fault: null } && Configuration.InSync.Contains(peer.Name);
 
-    /// <summary>A peer has caught up: the in-sync set may take it in.</summary>
-    public void Admit(PeerProgress peer)
+    /// <summary>Changes who belongs to the group; completes when that is in force.</summary>
+    public Task<Fault?> ChangeAsync(MembershipChange change) => _inSync.ChangeAsync(change);
+
+    /// <summary>When the oldest of what a peer has yet to acknowledge was sent to it.</summary>
+    public long OldestOwedBy(PeerProgress peer)
     {
-        peer.IsReady = true;
-        ReplicationLog.CaughtUp(_member.Logger, _member.Name, peer.Name, peer.FilledBytes);
-        _member.Send(peer.Name, new Frame { Kind = FrameKind.Admit, Epoch = Epoch });
-        _inSync.Update();
+        long oldest = Now;
+        foreach (Entry entry in _inFlight)
+            if ((entry.Acks & peer.Bit) == 0)
+                oldest = Math.Min(oldest, entry.IssuedNanoseconds);
+        foreach (FlushWait flush in _flushes)
+            if ((flush.Acks & peer.Bit) == 0)
+                oldest = Math.Min(oldest, flush.IssuedNanoseconds);
+        return oldest;
     }
 
-    /// <summary>A peer is not waited for until it has caught up.</summary>
-    public void Drop(PeerProgress peer, string reason)
+    /// <summary>Whoever waits looks again whether it may go on.</summary>
+    public void Wake()
     {
-        if (peer.Fault is not null || IsStopped) return;
-        ReplicationLog.Dropped(_member.Logger, _member.Name, peer.Name, reason);
-        peer.Drop(reason, Now);
-        _inSync.Update();
-        OnConfigured();
+        TaskCompletionSource sleeping = _wake;
+        _wake = new TaskCompletionSource();
+        sleeping.SetResult();
+    }
+
+    /// <summary>Ends what waited for those that count no more.</summary>
+    public void EndWhatCan()
+    {
+        foreach (Entry entry in _inFlight.ToArray()) TryEnd(entry);
+        foreach (FlushWait flush in _flushes.ToArray()) TryEnd(flush);
     }
 
     /// <summary>For people who look for what is wrong.</summary>
     public string Describe() => $"leads {Epoch} up to {_window.Last}, serves {IsServing}, lease {HasLease}, "
-        + $"in flight {_inFlight.Count}, " + string.Join(", ", _peers.Select(peer => peer.Describe(Now)));
-
-    private void OnJoined(PeerProgress peer, in Frame frame)
-    {
-        // An answer to an earlier question would have the peer join twice.
-        if (peer.IsJoined || frame.Request != (ulong)peer.Attempt) return;
-        peer.IsJoined = true;
-        peer.AnsweredNanoseconds = Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds);
-        _inSync.OnTick();
-        if (peer.Bit == 0) return;
-        Volume mine = _member.Replica!.Volume;
-        if (frame.Level != mine.BlockSizeBytes || frame.Index != (ulong)mine.SizeBytes)
-        {
-            Drop(peer, "its volume is of another size");
-            return;
-        }
-
-        CatchUp catchUp = new(_member, this, peer);
-        bool isKnown = (ulong)frame.Offset == Epoch && _window.Covers((ulong)frame.Length);
-        Forward(catchUp.RunAsync(isKnown ? (ulong)frame.Length : null));
-    }
+        + $"held {_isHeld}, in flight {_inFlight.Count}, gates {_gates.Count}, settled {IsSettled}, "
+        + string.Join(", ", Peers.Select(peer => peer.Describe(Now)));
 
     private void OnConfigured()
     {
@@ -343,59 +367,12 @@ internal sealed class LeaderPart
             Wake();
         }
 
-        foreach (Entry entry in _inFlight.ToArray()) TryEnd(entry);
-        foreach (FlushWait flush in _flushes.ToArray()) TryEnd(flush);
-    }
-
-    private void OnTick()
-    {
-        if (IsStopped) return;
-        _timer.Start(_member.Timings.HeartbeatNanoseconds / 3);
-        bool isBeat = Now - _beatNanoseconds >= _member.Timings.HeartbeatNanoseconds;
-        if (isBeat) _beatNanoseconds = Now;
-        foreach (PeerProgress peer in _peers)
-        {
-            if (isBeat && peer.IsJoined)
-                _member.Send(
-                    peer.Name, new Frame { Kind = FrameKind.Heartbeat, Epoch = Epoch, Offset = Now });
-            CheckAnswers(peer);
-        }
-
-        _inSync.OnTick();
-        Wake();
-    }
-
-    private void CheckAnswers(PeerProgress peer)
-    {
-        long patience = _member.Timings.AnswerNanoseconds;
-        if (!peer.IsJoined || peer.Fault is not null)
-        {
-            bool mayAsk = Now - peer.AskedNanoseconds > patience && Now - peer.DroppedNanoseconds > patience;
-            if (_member.Network.IsUp(peer.Name) && mayAsk)
-            {
-                peer.Forgive();
-                peer.AskToFollow(Now);
-            }
-        }
-
-        if (peer.OwesAnswerSince(Now - _member.Timings.CatchUpNanoseconds))
-            Drop(peer, "it does not catch up");
-        if (peer.Fault is not null || (_inSync.Awaited & peer.Bit) == 0) return;
-        // One that was just asked to follow has its time to answer, too.
-        if (Now - Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds) > patience)
-        {
-            Drop(peer, "it is not heard");
-            return;
-        }
-
-        long oldest = Now;
-        foreach (Entry entry in _inFlight)
-            if ((entry.Acks & peer.Bit) == 0)
-                oldest = Math.Min(oldest, entry.IssuedNanoseconds);
-        foreach (FlushWait flush in _flushes)
-            if ((flush.Acks & peer.Bit) == 0)
-                oldest = Math.Min(oldest, flush.IssuedNanoseconds);
-        if (Now - oldest > patience) Drop(peer, "it owes an answer");
+        IReadOnlyList<PeerProgress> gone = _peers.Match(Configuration, out uint fresh);
+        // A bit may have been another's.
+        foreach (Entry entry in _inFlight) entry.Acks &= ~fresh;
+        foreach (FlushWait flush in _flushes) flush.Acks &= ~fresh;
+        foreach (PeerProgress peer in gone) _watch.Dismiss(peer);
+        EndWhatCan();
     }
 
     private void TryEnd(Entry entry)
@@ -431,6 +408,12 @@ internal sealed class LeaderPart
         return !IsStopped;
     }
 
+    private async ValueTask<bool> WaitChangesAsync()
+    {
+        while ((!IsServing || _isHeld) && !IsStopped) await _wake.Task;
+        return !IsStopped;
+    }
+
     // True if there was one to wait for.
     private async ValueTask<bool> WaitGatesAsync(long offset, long length)
     {
@@ -442,13 +425,6 @@ internal sealed class LeaderPart
         }
 
         return false;
-    }
-
-    private void Wake()
-    {
-        TaskCompletionSource sleeping = _wake;
-        _wake = new TaskCompletionSource();
-        sleeping.SetResult();
     }
 
     private static async void Forward(ValueTask work) => await work;

@@ -27,6 +27,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>It did not answer in time, or failed; null while it is trusted.</summary>
     public string? Fault { get; private set; }
 
+    /// <summary>Why it was dropped last, or empty.</summary>
+    public string LastFault { get; private set; } = "";
+
     /// <summary>By the leader's clock.</summary>
     public long DroppedNanoseconds { get; private set; }
 
@@ -38,6 +41,15 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
 
     /// <summary>Grows when what is under way with it counts no more.</summary>
     public int Attempt { get; private set; }
+
+    /// <summary>Newest version of a configuration of this epoch that it has recorded.</summary>
+    public ulong RecordedVersion { get; set; }
+
+    /// <summary>Highest entry that it has acknowledged.</summary>
+    public ulong Acknowledged { get; set; }
+
+    /// <summary>How it is caught up, at the moment or last.</summary>
+    public CatchUp? CatchUp { get; set; }
 
     /// <summary>Bytes of blocks that it was sent to make it equal.</summary>
     public long FilledBytes { get; set; }
@@ -54,7 +66,7 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     public void Drop(string reason, long now)
     {
         Reset();
-        Fault = reason;
+        Fault = LastFault = reason;
         DroppedNanoseconds = now;
     }
 

@@ -63,7 +63,10 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
             if (!answer.IsOk || answer.Payload.Length != block.LengthBytes || leader.IsStopped) continue;
             answer.Payload.CopyTo(block.Span);
             status = IoStatus.Ok;
+            // Another leader's entries do not come before it has ended.
+            member.Applier.BeginAside();
             IoStatus written = await _volume.WriteAsync(offset, block, durable: false);
+            member.Applier.EndAside();
             ReplicationLog.Fetched(
                 member.Logger, member.Name, block.LengthBytes, offset, failure, peer.Name, written);
         }

@@ -13,4 +13,7 @@ internal enum PlantedFault
 
     /// <summary>Takes a replica that was away for equal without comparing it.</summary>
     NoComparison,
+
+    /// <summary>Counts quorums by the voters that the group had once, whoever was added since.</summary>
+    OldVoters,
 }

@@ -35,4 +35,13 @@ internal static partial class ReplicationLog
         + "({Failure}) and came from {Peer}; writing them back ended with {Written}")]
     public static partial void Fetched(ILogger logger, string group, int bytes, long offset,
         IoStatus failure, string peer, IoStatus written);
+
+    [LoggerMessage(10, LogLevel.Information, "{Group}: its replicas are {Places} now")]
+    public static partial void Membership(ILogger logger, string group, string places);
+
+    [LoggerMessage(11, LogLevel.Warning, "{Group}: this node belongs to it no more")]
+    public static partial void Removed(ILogger logger, string group);
+
+    [LoggerMessage(12, LogLevel.Information, "{Group}: {Peer} has handed over at entry {Entry}")]
+    public static partial void TakesOver(ILogger logger, string group, string peer, ulong entry);
 }

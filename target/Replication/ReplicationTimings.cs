@@ -23,6 +23,12 @@ public sealed record ReplicationTimings
     /// <summary>A replica that catches up may take so long for a step, most for its checkpoint.</summary>
     public long CatchUpNanoseconds { get; init; } = 10_000 * Millisecond;
 
+    /// <summary>A leader that hands over holds new changes for so long at most.</summary>
+    public long HandOverNanoseconds { get; init; } = 5000 * Millisecond;
+
+    /// <summary>A leader that is being stopped tries for so long to hand over.</summary>
+    public long ClosingNanoseconds { get; init; } = 1000 * Millisecond;
+
     /// <summary>A candidate waits so long for votes.</summary>
     public long VoteNanoseconds { get; init; } = 400 * Millisecond;
 

@@ -7,29 +7,40 @@ internal sealed class VoteRound
 {
     private readonly TaskCompletionSource _ended = new();
     private readonly ILoopTimer _timer;
-    private readonly int _voters;
+    private readonly Func<VoteRound, bool> _isEnough;
     private readonly Dictionary<string, Vote> _votes = new(StringComparer.Ordinal);
 
-    public VoteRound(ILoop loop, ulong request, int voters, long patienceNanoseconds)
+    /// <param name="loop">Where it lives.</param>
+    /// <param name="request">Pairs the answers with it.</param>
+    /// <param name="asked">Who may answer.</param>
+    /// <param name="patienceNanoseconds">How long that may take.</param>
+    /// <param name="isEnough">More answers would change nothing.</param>
+    public VoteRound(
+        ILoop loop, ulong request, IReadOnlyList<string> asked, long patienceNanoseconds,
+        Func<VoteRound, bool> isEnough)
     {
         Request = request;
-        _voters = voters;
+        Asked = asked;
+        _isEnough = isEnough;
         _timer = loop.CreateTimer(End);
-        if (voters == 0) End();
+        if (asked.Count == 0) End();
         else _timer.Start(patienceNanoseconds);
     }
 
     public ulong Request { get; }
 
+    public IReadOnlyList<string> Asked { get; }
+
     public IReadOnlyCollection<Vote> Votes => _votes.Values;
 
-    /// <summary>Completes when all have answered, or the time is over.</summary>
+    /// <summary>Completes when enough or all have answered, or the time is over.</summary>
     public Task Ended => _ended.Task;
 
     public void Add(Vote vote)
     {
+        if (_ended.Task.IsCompleted || !Asked.Contains(vote.Voter)) return;
         _votes[vote.Voter] = vote;
-        if (_votes.Count == _voters) End();
+        if (_votes.Count == Asked.Count || _isEnough(this)) End();
     }
 
     /// <summary>No more answers count.</summary>

@@ -16,7 +16,7 @@ internal sealed class Cluster : IDisposable
 
     public Cluster(
         ulong seed, int replicas, bool hasWitness = false, long volumeBytes = 8L << 20,
-        long diskBytes = 96L << 20)
+        long diskBytes = 96L << 20, int spares = 0)
     {
         DiskBytes = diskBytes;
         Machine = new SimulatedMachine(seed) { MaximumEvents = 60_000_000 };
@@ -29,6 +29,9 @@ internal sealed class Cluster : IDisposable
             new GroupConfiguration(0, 1, places, hasWitness ? "witness" : "", names));
         foreach (string name in names) Nodes.Add(new ClusterNode(this, name, isWitness: false));
         if (hasWitness) Nodes.Add(new ClusterNode(this, "witness", isWitness: true));
+        foreach (ClusterNode node in Nodes) node.IsActive = true;
+        for (int i = 1; i <= spares; i++)
+            Nodes.Add(new ClusterNode(this, $"spare{i}", isWitness: false));
         Loop = Machine.AddNode("operator").CreateLoop();
     }
 
@@ -38,7 +41,14 @@ internal sealed class Cluster : IDisposable
 
     public List<ClusterNode> Nodes { get; } = [];
 
-    public IEnumerable<ClusterNode> Replicas => Nodes.Where(static node => !node.IsWitness);
+    /// <summary>Nodes with a replica that belongs to the group, or may.</summary>
+    public IEnumerable<ClusterNode> Replicas => Active.Where(static node => !node.IsWitness);
+
+    /// <summary>Nodes that belong to the group, or may.</summary>
+    public IEnumerable<ClusterNode> Active => Nodes.Where(static node => node.IsActive);
+
+    /// <summary>Nodes that have no replica.</summary>
+    public IEnumerable<ClusterNode> Spares => Nodes.Where(static node => !node.IsActive);
 
     public RunLog Log { get; } = new();
 
@@ -73,8 +83,8 @@ internal sealed class Cluster : IDisposable
 
     public async ValueTask StartAsync()
     {
-        foreach (ClusterNode node in Nodes) node.Start();
-        await UntilAsync(() => Nodes.TrueForAll(static node => node.IsUp), 20_000, "the nodes are up");
+        foreach (ClusterNode node in Active) node.Start();
+        await UntilAsync(() => Active.All(static node => node.IsUp), 20_000, "the nodes are up");
     }
 
     /// <summary>The replica that serves now.</summary>
@@ -90,6 +100,32 @@ internal sealed class Cluster : IDisposable
     public ValueTask AwaitInSyncAsync(int count, long milliseconds = 60_000) => UntilAsync(
         () => Leader?.Member?.Leader?.Configuration.InSync.Count == count, milliseconds,
         $"{count} are in sync");
+
+    /// <summary>Waits until a leader serves, and all replicas of the group vote and are in sync.</summary>
+    public ValueTask AwaitWholeAsync(long milliseconds = 60_000) => UntilAsync(
+        () => Leader?.Member?.Leader is { IsSettled: true, Configuration: { } configuration }
+            && configuration.InSync.Count == configuration.Places.Count,
+        milliseconds, "all are in sync");
+
+    /// <summary>A fresh replica on a node joins the group; completes when the leader has said how.</summary>
+    public async ValueTask<Fault?> AddAsync(ClusterNode leader, ClusterNode node)
+    {
+        ReplicaPlace place = new(node.Name, "tank", (ushort)(Nodes.IndexOf(node) + 1));
+        GroupConfiguration known = leader.Member!.Record.Configuration;
+        await node.PrepareAsync(new GroupRecord(GroupId, 0, false, known.ForJoining(place)));
+        return await AskAsync(leader, member => member.AddReplicaAsync(place));
+    }
+
+    public Task<Fault?> RemoveAsync(ClusterNode leader, ClusterNode node) =>
+        AskAsync(leader, member => member.RemoveReplicaAsync(node.Name));
+
+    public Task<Fault?> HandOverAsync(ClusterNode leader, ClusterNode node) =>
+        AskAsync(leader, member => member.HandOverAsync(node.Name));
+
+    private Task<Fault?> AskAsync(ClusterNode node, Func<GroupMember, ValueTask<Fault?>> question) =>
+        node is { IsUp: true, Member: { } member }
+            ? OnAsync(node.Loop!, () => question(member))
+            : Task.FromResult<Fault?>(new Fault("down", $"{node.Name} is down"));
 
     public async ValueTask UntilAsync(Func<bool> isSo, long milliseconds, string what)
     {
@@ -125,7 +161,7 @@ internal sealed class Cluster : IDisposable
             });
             if (status != IoStatus.Ok) throw new OracleException($"{node.Name} cannot be hashed: {status}");
             expected ??= hash;
-            if (hash != expected) throw new OracleException($"{node.Name} differs from {Nodes[0].Name}");
+            if (hash != expected) throw new OracleException($"{node.Name} differs from others");
         }
     }
 

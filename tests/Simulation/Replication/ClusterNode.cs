@@ -4,6 +4,7 @@ using Cstor.Engine.Pools;
 using Cstor.Engine.Replicas;
 using Cstor.Engine.Vdevs;
 using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 using Cstor.Target.Replication;
 
@@ -18,6 +19,7 @@ internal sealed class ClusterNode
 
     private readonly Cluster _cluster;
     private readonly bool _isWitness;
+    private GroupRecord _firstRecord;
     private string _witnessRecord;
     private ulong _saves;
     private PoolRegistry? _registry;
@@ -27,6 +29,7 @@ internal sealed class ClusterNode
     {
         _cluster = cluster;
         _isWitness = isWitness;
+        _firstRecord = cluster.FirstRecord;
         _witnessRecord = cluster.FirstRecord.ToString();
         Node = cluster.Machine.AddNode(name);
         if (!isWitness) Node.Disks.Add("/dev/a", cluster.DiskBytes);
@@ -37,6 +40,9 @@ internal sealed class ClusterNode
     public string Name => Node.Name;
 
     public bool IsWitness => _isWitness;
+
+    /// <summary>It belongs to the group, or may: it has a pool and a record.</summary>
+    public bool IsActive { get; set; }
 
     public SimulatedLoop? Loop { get; private set; }
 
@@ -60,6 +66,26 @@ internal sealed class ClusterNode
     {
         SimulatedLoop loop = Loop = Node.CreateLoop();
         loop.Post(() => _ = _cluster.ObserveAsync(StartAsync(loop)));
+    }
+
+    /// <summary>Starts as one that is about to join: with an empty replica on an empty disk.</summary>
+    public ValueTask PrepareAsync(GroupRecord record)
+    {
+        Check.That(!IsActive && !Node.IsUp);
+        Node.Disks.Remove("/dev/a");
+        Node.Disks.Add("/dev/a", _cluster.DiskBytes);
+        _firstRecord = record;
+        _isCreated = false;
+        IsActive = true;
+        Start();
+        return _cluster.UntilAsync(() => IsUp, 20_000, $"{Name} is up");
+    }
+
+    /// <summary>Belongs to the group no more: what it had is gone.</summary>
+    public void Retire()
+    {
+        if (Node.IsUp) Crash(null);
+        IsActive = false;
     }
 
     public void Crash(CrashMode? mode)
@@ -125,7 +151,7 @@ internal sealed class ClusterNode
                 VolumeName, _cluster.VolumeBytes, Cluster.BlockBytes,
                 [new("compression", compression)])).Value;
             Replica first = Pool.ReplicaOf(made);
-            await first.SaveStateAsync(_cluster.FirstRecord.ToString());
+            await first.SaveStateAsync(_firstRecord.ToString());
             _isCreated = true;
             return first;
         }

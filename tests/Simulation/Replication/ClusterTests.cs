@@ -17,6 +17,7 @@ public sealed class ClusterTests
     [InlineData(nameof(PlantedFault.NoFencing))]
     [InlineData(nameof(PlantedFault.QuorumOfOne))]
     [InlineData(nameof(PlantedFault.NoComparison))]
+    [InlineData(nameof(PlantedFault.OldVoters))]
     public void A_planted_fault_is_found(string fault)
     {
         List<string> found = [];
@@ -40,7 +41,10 @@ public sealed class ClusterTests
     private static void Live(ulong seed, PlantedFault planted)
     {
         bool hasWitness = seed % 3 == 0;
-        using Cluster cluster = new(seed, hasWitness ? 2 : 3, hasWitness) { PlantedFault = planted };
+        using Cluster cluster = new(seed, hasWitness ? 2 : 3, hasWitness, spares: 2)
+        {
+            PlantedFault = planted,
+        };
         List<ClusterOperation> history = [];
         cluster.Run(async () =>
         {
@@ -49,10 +53,10 @@ public sealed class ClusterTests
             List<ClusterClient> clients =
                 [.. Enumerable.Range(1, 3).Select(i => new ClusterClient(cluster, $"client{i}", history))];
             foreach (ClusterClient client in clients) client.Start();
+            if (seed % 4 == 1 || planted == PlantedFault.OldVoters) await AddSparesAsync(cluster);
             Nemesis nemesis = new(cluster);
             for (int strike = 0; strike < 14; strike++) await nemesis.StrikeAsync();
             await nemesis.EndAsync();
-            await cluster.AwaitInSyncAsync(cluster.Replicas.Count());
             foreach (ClusterClient client in clients) client.IsStopped = true;
             ClusterClient reader = new(cluster, "reader", history);
             reader.StartReadingAll();
@@ -63,5 +67,14 @@ public sealed class ClusterTests
             await cluster.PauseAsync(50);
             await cluster.AssertEqualAsync();
         });
+    }
+
+    private static async ValueTask AddSparesAsync(Cluster cluster)
+    {
+        foreach (ClusterNode spare in cluster.Spares.ToArray())
+        {
+            await cluster.AddAsync(await cluster.AwaitLeaderAsync(), spare);
+            await cluster.AwaitWholeAsync();
+        }
     }
 }

@@ -1,22 +1,26 @@
+using Cstor.Engine.Host;
 using Cstor.Target.Replication;
 
 namespace Cstor.Tests.Simulation.Replication;
 
 /// <summary>
 /// Brings misfortune on a cluster, within what it must survive: of the replicas that hold what was
-/// acknowledged, one at least keeps its memory.
+/// acknowledged, one at least keeps its memory. And operators, who change it meanwhile.
 /// </summary>
 internal sealed class Nemesis(Cluster cluster)
 {
     private readonly SimulatedRandom _random = SimulatedRandom.For(cluster.Machine.Seed, "nemesis");
     private readonly List<ClusterNode> _down = [];
+    private readonly int _fewest = cluster.Replicas.Count();
+    private bool _isReplacing;
 
     /// <summary>Something happens, and some time passes.</summary>
     public async ValueTask StrikeAsync()
     {
-        ClusterNode node = cluster.Nodes[_random.Below(cluster.Nodes.Count)];
-        ClusterNode other = cluster.Nodes[_random.Below(cluster.Nodes.Count)];
-        switch (_random.Below(10))
+        ClusterNode[] active = [.. cluster.Active];
+        ClusterNode node = active[_random.Below(active.Length)];
+        ClusterNode other = active[_random.Below(active.Length)];
+        switch (_random.Below(15))
         {
             case 0 or 1:
                 Crash(node);
@@ -25,9 +29,7 @@ internal sealed class Nemesis(Cluster cluster)
                 if (MayLose(node)) await RestartInGoodOrderAsync(node);
                 break;
             case 3:
-                foreach (ClusterNode peer in cluster.Nodes)
-                    if (peer != node)
-                        cluster.Machine.Links.CutBoth(node.Node, peer.Node);
+                Isolate([node], active);
                 break;
             case 4:
                 if (node != other) cluster.Machine.Links.Cut(node.Node, other.Node);
@@ -44,6 +46,21 @@ internal sealed class Nemesis(Cluster cluster)
             case 8:
                 foreach (SimulatedDisk disk in node.Node.Disks.All) disk.Faults.SlowFactor = 30;
                 break;
+            case 9:
+                if (node != other) Isolate([node, other], active);
+                break;
+            case 10:
+                Ask(leader => cluster.HandOverAsync(leader, node));
+                break;
+            case 11:
+                Ask(AddAsync);
+                break;
+            case 12:
+                Ask(leader => RemoveAsync(leader, node));
+                break;
+            case 13:
+                ReplaceDead(node);
+                break;
             default:
                 Mend();
                 break;
@@ -54,13 +71,36 @@ internal sealed class Nemesis(Cluster cluster)
         if (_random.Chance(0.7)) Restart();
     }
 
-    /// <summary>No more of it.</summary>
-    public ValueTask EndAsync()
+    /// <summary>No more of it: whoever belongs to the group is up, and who does not knows it.</summary>
+    public async ValueTask EndAsync()
     {
         Mend();
+        await cluster.UntilAsync(() => !_isReplacing, 20_000, "nobody is being replaced");
         Restart();
-        return cluster.UntilAsync(
-            () => cluster.Nodes.TrueForAll(static node => node.IsUp), 30_000, "all nodes are up");
+        await cluster.UntilAsync(
+            () => cluster.Active.All(static node => node.IsUp), 30_000, "all nodes are up");
+        await cluster.AwaitWholeAsync();
+        // Whoever was asked to join may have joined just now.
+        await cluster.PauseAsync(500);
+        await cluster.AwaitWholeAsync();
+        GroupConfiguration current = cluster.Leader!.Member!.Leader!.Configuration;
+        foreach (ClusterNode node in cluster.Replicas.ToArray())
+        {
+            if (current.Has(node.Name)) continue;
+            // Whoever was never taken in does not know what to wait for.
+            await cluster.UntilAsync(
+                () => node.Member!.IsRemoved || node.Member.Record.Configuration.Version == 0, 30_000,
+                $"{node.Name} knows that it belongs to the group no more");
+            node.Retire();
+        }
+    }
+
+    private void Isolate(ClusterNode[] some, ClusterNode[] all)
+    {
+        foreach (ClusterNode node in some)
+            foreach (ClusterNode peer in all)
+                if (!some.Contains(peer))
+                    cluster.Machine.Links.CutBoth(node.Node, peer.Node);
     }
 
     private void Crash(ClusterNode node)
@@ -91,6 +131,68 @@ internal sealed class Nemesis(Cluster cluster)
         foreach (ClusterNode node in cluster.Nodes)
             foreach (SimulatedDisk disk in node.Node.Disks.All)
                 disk.Faults.Clear();
+    }
+
+    // Nobody waits for the answer: the leader may never give one.
+    private void Ask(Func<ClusterNode, Task> request)
+    {
+        if (cluster.Leader is { } leader) _ = cluster.ObserveAsync(new ValueTask(request(leader)));
+    }
+
+    private async Task AddAsync(ClusterNode leader)
+    {
+        ClusterNode[] spares = [.. cluster.Spares];
+        if (spares.Length == 0) return;
+        await cluster.AddAsync(leader, spares[_random.Below(spares.Length)]);
+    }
+
+    private async Task RemoveAsync(ClusterNode leader, ClusterNode node)
+    {
+        if (leader.Member!.Leader!.Configuration.Replicas.Count <= _fewest || node.IsWitness) return;
+        await RemoveAndRetireAsync(leader, node);
+    }
+
+    // Sometimes it is thrown away before it has learned that it was removed.
+    private async Task<bool> RemoveAndRetireAsync(ClusterNode leader, ClusterNode node)
+    {
+        Fault? fault = await cluster.RemoveAsync(leader, node);
+        if (fault is not null) return false;
+        if (_random.Chance(0.5) && node.IsUp) node.Retire();
+        return true;
+    }
+
+    // A node is lost, and another one takes its place.
+    private void ReplaceDead(ClusterNode node)
+    {
+        if (_isReplacing || node.IsWitness || !node.IsUp || !cluster.Spares.Any() || !MayLose(node)) return;
+        _isReplacing = true;
+        node.Crash(CrashMode.DropUnflushed);
+        _ = cluster.ObserveAsync(ReplaceAsync());
+
+        async ValueTask ReplaceAsync()
+        {
+            const long Patience = 8_000_000_000;
+            long until = cluster.Machine.NowNanoseconds + Patience;
+            Task<Fault?>? removed = null;
+            while (cluster.Machine.NowNanoseconds < until && removed is not { IsCompleted: true })
+            {
+                if (removed is null && cluster.Leader is { } leader)
+                    removed = cluster.RemoveAsync(leader, node);
+                await cluster.PauseAsync(20);
+            }
+
+            if (removed is { IsCompleted: true } && await removed is null)
+            {
+                node.Retire();
+                Ask(AddAsync);
+            }
+            else
+            {
+                _down.Add(node);
+            }
+
+            _isReplacing = false;
+        }
     }
 
     // Another replica of the newest in-sync set has lost nothing, and so has every other one that is up.
