@@ -39,7 +39,40 @@ public sealed class ImageTests(ITestOutputHelper output) : IDisposable
             DigestOf(Path.Combine(_folder, "a.tar")), DigestOf(Path.ChangeExtension(Make("b"), ".tar")));
     }
 
-    [RequiresFact(Machine.Root, "qemu-io", "chroot")]
+    [RequiresFact(Machine.Root, Machine.Loop, "podman", "runc", "qemu-io", "stdbuf")]
+    public void A_privileged_container_is_killed_and_started_and_its_initiator_carries_on()
+    {
+        Make("image");
+        string disk = Path.Combine(_folder, "disk");
+        using (FileStream file = File.Create(disk)) file.SetLength(1L << 30);
+        string device = Tool.Check("losetup", "--find", "--show", "--direct-io=on", disk).Trim();
+        try
+        {
+            int port = DaemonFixture.FreePort();
+            using Container container =
+                new(_folder, Path.Combine(_folder, "image.tar"), "--iscsi", $"127.0.0.1:{port}");
+            Assert.Contains(device, container.Cli("disk", "list"), StringComparison.Ordinal);
+            container.Cli("pool", "create", "tank", device);
+            container.Cli("volume", "create", "tank/v", "64M");
+            string url = $"iscsi://127.0.0.1:{port}/{DaemonFixture.TargetName("tank/v")}/0";
+            using (QemuIoSession initiator = new(url))
+            {
+                initiator.Send("write -f -P 0x5a 0 4M");
+                initiator.WaitForWrites(1);
+                container.KillAndStart();
+                initiator.Send("write -f -P 0x5b 4M 1M");
+                initiator.WaitForWrites(2);
+            }
+
+            Tool.Check("qemu-io", "-f", "raw", "-c", "read -P 0x5a 0 4M", "-c", "read -P 0x5b 4M 1M", url);
+        }
+        finally
+        {
+            Tool.Run("losetup", ["-d", device]);
+        }
+    }
+
+    [RequiresFact(Machine.Root, "qemu-io", "chroot", "mknod")]
     public void What_is_in_the_image_serves_an_initiator_outside_and_again_after_a_kill()
     {
         string layout = Make("image");
@@ -53,6 +86,9 @@ public sealed class ImageTests(ITestOutputHelper output) : IDisposable
             disk.SetLength(1L << 30);
         }
 
+        // What every container gets from its runtime.
+        Tool.Check("mknod", "-m", "666", Path.Combine(root, "dev/urandom"), "c", "1", "9");
+        Tool.Check("mknod", "-m", "666", Path.Combine(root, "dev/null"), "c", "1", "3");
         int port = DaemonFixture.FreePort();
         string url = $"iscsi://127.0.0.1:{port}/{DaemonFixture.TargetName("tank/v")}/0";
         using (Daemon first = new(root, port, output))
