@@ -11,7 +11,7 @@ PREREQUISITES := deploy/install-prerequisites.sh
 SEEDS ?= 1000
 MODE ?= quick
 
-.PHONY: help build tests-build test demo bench bench-codecs bench-parity bench-scrub bench-writes soak fuzz format-check clean
+.PHONY: help build image tests-build test demo bench bench-codecs bench-parity bench-scrub bench-writes soak fuzz format-check clean
 
 help: ## this list
 	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
@@ -20,6 +20,9 @@ help: ## this list
 build: ## the native executable, out/cstor
 	@$(PREREQUISITES) build
 	@deploy/publish.sh $(CONFIGURATION)
+
+image: build ## a container image of it, out/cstor-image.tar, made without any container tool
+	@deploy/image.sh
 
 tests-build: build
 	@dotnet build tests/Cstor.Tests.csproj -c $(CONFIGURATION) -v quiet -nologo

@@ -8,6 +8,8 @@ build="clang zlib1g-dev libzstd-dev liblz4-dev"
 # Initiators that run in user space, the load generator, and what the virtual machine with the kernel initiator is made of.
 clients="libiscsi-bin qemu-utils qemu-block-extra"
 machine="qemu-system-x86 busybox-static open-iscsi e2fsprogs xfsprogs fio kmod cpio mount multipath-tools dmsetup udev sg3-utils"
+# What runs the container image.
+containers="podman runc"
 # The compiler that says what the kernel's structures are.
 headers="gcc libc6-dev linux-libc-dev"
 # Whoever makes file systems and partition tables that a device is refused for.
@@ -17,7 +19,7 @@ kernel_package=linux-image-cloud-amd64
 case "${1:-}" in
   build) wanted=$build ;;
   demo) wanted="$build $clients" ;;
-  test) wanted="$build $clients $machine $headers $signatures" ;;
+  test) wanted="$build $clients $machine $containers $headers $signatures" ;;
   bench) wanted="$build fio tgt libiscsi-dev libisal-dev gcc libc6-dev" ;;
   *) echo "usage: $0 build|test|demo|bench" >&2; exit 2 ;;
 esac

@@ -9,10 +9,12 @@ namespace Cstor.Target;
 /// <param name="AllowedInitiators">Initiator names that may see and use it; null or empty for all.</param>
 /// <param name="LogicalBlockBytes">512 or 4096; null for the server's default.</param>
 /// <param name="Redirection">Where logins are sent instead, or null to serve them here.</param>
+/// <param name="Limits">What it may be asked for in a second; null for whatever comes.</param>
 public sealed record TargetDefinition(
     string Iqn,
     IBlockVolume Volume,
     ChapSettings? Chap = null,
     IReadOnlyList<string>? AllowedInitiators = null,
     int? LogicalBlockBytes = null,
-    Redirection? Redirection = null);
+    Redirection? Redirection = null,
+    RateLimits? Limits = null);

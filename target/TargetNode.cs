@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cstor.Engine.Host;
 using Cstor.Target.Iscsi;
 using Cstor.Target.Scsi;
 
@@ -10,12 +11,13 @@ internal sealed class TargetNode
     private readonly SessionCounters _ended = new();
     private HashSet<string>? _allowed;
 
-    public TargetNode(TargetDefinition definition, string iqn, int logicalBlockBytes)
+    public TargetNode(ILoop loop, TargetDefinition definition, string iqn, int logicalBlockBytes)
     {
         Definition = definition;
         Iqn = iqn;
         Unit = new LogicalUnit(definition.Volume, iqn, logicalBlockBytes);
         Unit.AbortTasksOf = AbortTasksOf;
+        Unit.Limiter = new RateLimiter(loop, DeviceServer.GoOn);
         Apply(definition);
     }
 
@@ -42,6 +44,7 @@ internal sealed class TargetNode
     public void Apply(TargetDefinition definition)
     {
         Definition = definition;
+        Unit.Limiter?.Apply(definition.Limits ?? RateLimits.None);
         _allowed = definition.AllowedInitiators is { Count: > 0 } allowed
             ? new HashSet<string>(allowed, StringComparer.OrdinalIgnoreCase)
             : null;

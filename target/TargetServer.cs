@@ -1,5 +1,6 @@
 using System.Net;
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.Target.Iscsi;
 using Cstor.Target.Scsi;
 using Microsoft.Extensions.Logging;
@@ -103,7 +104,7 @@ public sealed class TargetServer : ILoginDirectory
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
         if (FindChapFault(iqn, definition) is { } fault) return fault;
-        var node = new TargetNode(definition, iqn, blockBytes);
+        var node = new TargetNode(_loop, definition, iqn, blockBytes);
         node.Unit.FindUnit = FindUnit;
         _targets.Add(iqn, node);
         return Unit.Value;
@@ -179,6 +180,18 @@ public sealed class TargetServer : ILoginDirectory
         list.Sort(static (a, b) => string.CompareOrdinal(a.Iqn, b.Iqn));
         return list;
     }
+
+    /// <summary>One target as it is now, or null.</summary>
+    public TargetStatus? Find(string iqn) =>
+        _targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target) ? target.Status() : null;
+
+    /// <summary>How the commands of every target's volume fare, by name of the target.</summary>
+    public IReadOnlyList<VolumeIo> Io() =>
+    [
+        .. _targets.Values
+            .OrderBy(static target => target.Iqn, StringComparer.Ordinal)
+            .Select(static target => target.Unit.Times.Take(target.Unit.Volume.Name)),
+    ];
 
     /// <summary>
     /// Stops listening, tells initiators that their connections end, closes them and completes when all

@@ -41,6 +41,9 @@ internal sealed class AdminClient : IDisposable
         _http = new HttpClient(handler) { BaseAddress = new Uri("http://cstor"), Timeout = patience };
     }
 
+    /// <summary>What was typed, for the daemon's history; or empty.</summary>
+    public string Command { get; init; } = "";
+
     public void Dispose() => _http.Dispose();
 
     /// <summary>Asks without changing anything.</summary>
@@ -61,7 +64,47 @@ internal sealed class AdminClient : IDisposable
             Content = new StringContent(
                 JsonSerializer.Serialize(request, body), Encoding.UTF8, "application/json"),
         };
+        AddCommand(message);
         return SendAsync(message, ReplyJson.Default.ActionReport, cancel);
+    }
+
+    /// <summary>Asks for lines that come as they become, and hands them on until there are no more.</summary>
+    /// <returns>Why it did not begin, or why it ended; null where the daemon ended it.</returns>
+    public async Task<Fault?> FollowAsync<T>(
+        string path, JsonTypeInfo<T> type, Action<T> take, CancellationToken cancel)
+        where T : class
+    {
+        try
+        {
+            using HttpRequestMessage message = new(HttpMethod.Get, path);
+            using HttpResponseMessage response = await _http.SendAsync(
+                message, HttpCompletionOption.ResponseHeadersRead, cancel);
+            await using Stream body = await response.Content.ReadAsStreamAsync(cancel);
+            if (response.StatusCode != HttpStatusCode.OK) return await ReadProblemAsync(body, cancel);
+            using StreamReader lines = new(body);
+            while (await lines.ReadLineAsync(cancel) is { } line)
+            {
+                // An empty line only shows that the connection is alive.
+                if (line.Length > 0 && JsonSerializer.Deserialize(line, type) is { } entry) take(entry);
+            }
+            return null;
+        }
+        catch (HttpRequestException exception)
+        {
+            return Unreachable((exception.InnerException ?? exception) as SocketException, exception);
+        }
+        catch (IOException)
+        {
+            return new Fault("daemon-gone", "the daemon ended the connection", "See whether it runs");
+        }
+        catch (JsonException exception)
+        {
+            return NotOurs(exception.Message);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     /// <summary>Asks for a connection that carries a stream.</summary>
@@ -71,15 +114,14 @@ internal sealed class AdminClient : IDisposable
         using HttpRequestMessage message = new(method, path);
         message.Headers.Connection.Add("Upgrade");
         message.Headers.Upgrade.Add(new ProductHeaderValue(StreamRoutes.Protocol));
+        AddCommand(message);
         try
         {
             HttpResponseMessage response = await _http.SendAsync(
                 message, HttpCompletionOption.ResponseHeadersRead, cancel);
             Stream body = await response.Content.ReadAsStreamAsync(cancel);
             if (response.StatusCode == HttpStatusCode.SwitchingProtocols) return new StreamFrames(body);
-            Problem? problem = await JsonSerializer.DeserializeAsync(
-                body, ReplyJson.Default.Problem, cancel);
-            return problem?.ToFault() ?? NotOurs("an empty answer");
+            return await ReadProblemAsync(body, cancel);
         }
         catch (HttpRequestException exception)
         {
@@ -91,6 +133,19 @@ internal sealed class AdminClient : IDisposable
         }
     }
 
+    /// <summary>Percent-encoded, for a header holds little else.</summary>
+    private void AddCommand(HttpRequestMessage message)
+    {
+        if (Command.Length == 0) return;
+        message.Headers.Add(RequestSubject.CommandHeader, Uri.EscapeDataString(Command));
+    }
+
+    private async Task<Fault> ReadProblemAsync(Stream body, CancellationToken cancel)
+    {
+        Problem? problem = await JsonSerializer.DeserializeAsync(body, ReplyJson.Default.Problem, cancel);
+        return problem?.ToFault() ?? NotOurs("an empty answer");
+    }
+
     private async Task<Outcome<TReply>> SendAsync<TReply>(
         HttpRequestMessage message, JsonTypeInfo<TReply> type, CancellationToken cancel)
     {
@@ -100,9 +155,7 @@ internal sealed class AdminClient : IDisposable
             using Stream body = await response.Content.ReadAsStreamAsync(cancel);
             if (response.StatusCode != HttpStatusCode.OK)
             {
-                Problem? problem = await JsonSerializer.DeserializeAsync(
-                    body, ReplyJson.Default.Problem, cancel);
-                return problem?.ToFault() ?? NotOurs("an empty answer");
+                return await ReadProblemAsync(body, cancel);
             }
             TReply? reply = await JsonSerializer.DeserializeAsync(body, type, cancel);
             return reply is null ? NotOurs("an empty answer") : reply;

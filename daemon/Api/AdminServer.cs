@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Cstor.Engine.Host;
@@ -14,8 +13,8 @@ namespace Cstor.Daemon.Api;
 
 /// <summary>
 /// The admin API: HTTP with JSON on a Unix socket that only its owner may open. Access to the socket is the
-/// authorization: requests are served if they came in on it (<see cref="LocalConnection"/>), and on any other
-/// listener nothing but the health check is answered.
+/// authorization: requests are served if they came in on it (<see cref="LocalConnection"/>), or over TCP if
+/// they carry the token (<see cref="BearerToken"/>); to others nothing but the health check is answered.
 /// </summary>
 /// <remarks>
 /// Nothing here is taken from the environment or from files beside the program: the builder starts empty.
@@ -89,7 +88,7 @@ internal sealed class AdminServer : IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http1;
                 listen.Use(next => connection =>
                 {
-                    connection.Features.Set(new LocalConnection());
+                    connection.Features.Set(LocalConnection.Of(connection));
                     return next(connection);
                 });
             });
@@ -99,20 +98,27 @@ internal sealed class AdminServer : IAsyncDisposable
             }
         });
         WebApplication application = builder.Build();
-        application.Use((context, next) => IsAllowed(context) ? next(context) : RefuseAsync(context));
+        application.Use((context, next) =>
+            IsAllowed(context, options.Token) ? next(context) : RefuseAsync(context, options.Token));
         return application;
     }
 
-    private static bool IsAllowed(HttpContext context) =>
+    private static bool IsAllowed(HttpContext context, BearerToken? token) =>
         context.Features.Get<LocalConnection>() is not null
+        || token?.Admits(context) == true
         || (HttpMethods.IsGet(context.Request.Method) && context.Request.Path == Routes.Health);
 
-    private static Task RefuseAsync(HttpContext context) => Endpoints.WriteProblemAsync(
+    private static Task RefuseAsync(HttpContext context, BearerToken? token) => Endpoints.WriteProblemAsync(
         context,
-        new Fault(
-            "not-authorized",
-            "the admin API is served on the Unix socket only",
-            string.Create(CultureInfo.InvariantCulture, $"Over TCP there is nothing but {Routes.Health}")));
+        token is null
+            ? new Fault(
+                "not-authorized",
+                "the admin API is served on the Unix socket only",
+                $"Over TCP there is nothing but {Routes.Health}, unless --http-token-file names a token")
+            : new Fault(
+                "not-authorized",
+                "the request does not carry the token",
+                "Send what the daemon's --http-token-file holds: Authorization: Bearer TOKEN"));
 
     /// <summary>
     /// A socket that a daemon left behind is removed; one that answers is not ours to take.
@@ -163,13 +169,14 @@ internal sealed class AdminServer : IAsyncDisposable
     }
 }
 
-/// <summary>Marks a connection that came in on the Unix socket.</summary>
-internal sealed record LocalConnection;
-
 /// <param name="SocketPath">The Unix socket.</param>
-/// <param name="Http">TCP listener for health checks, or null.</param>
+/// <param name="Http">TCP listener, or null.</param>
 /// <param name="Deadlines">Patience of the handlers.</param>
-internal sealed record AdminServerOptions(string SocketPath, IPEndPoint? Http, Deadlines Deadlines);
+internal sealed record AdminServerOptions(string SocketPath, IPEndPoint? Http, Deadlines Deadlines)
+{
+    /// <summary>Lets requests over TCP in; null lets none in.</summary>
+    public BearerToken? Token { get; init; }
+}
 
 /// <summary>
 /// How long a request may take before it is answered with a fault. The work goes on; only the answer does not

@@ -14,6 +14,8 @@ namespace Cstor.Daemon.Api;
 /// </summary>
 internal sealed partial class Endpoints(IAdministration administration, Deadlines deadlines, ILogger logger)
 {
+    private readonly ApiDocument _document = new();
+
     public void Map(IEndpointRouteBuilder routes)
     {
         MapQueries(routes);
@@ -24,7 +26,15 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapVersionChanges(routes);
         MapSnapshots(routes);
         MapReplicas(routes);
-        new StreamEndpoints(administration.Streams, logger).Map(routes);
+        new StreamEndpoints(administration.Streams, administration.Observation, logger).Map(routes);
+        new ObservationEndpoints(administration.Observation, deadlines).Map(routes, _document);
+        _document.Add("GET", Routes.OpenApi, "application/json");
+        string document = _document.Write();
+        routes.MapMethods(Routes.OpenApi, ["GET"], new RequestDelegate(context =>
+        {
+            context.Response.ContentType = "application/json";
+            return context.Response.WriteAsync(document, context.RequestAborted);
+        }));
         routes.MapFallback(context => WriteProblemAsync(
             context,
             new Fault(
@@ -73,6 +83,11 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.Targets,
             ReplyJson.Default.TargetViewArray,
             _ => administration.ListTargetsAsync());
+        Query(
+            routes,
+            Routes.Statistics,
+            ReplyJson.Default.StatisticsView,
+            _ => administration.Observation.StatisticsAsync());
         Query(routes, Routes.Disks, ReplyJson.Default.DiskViewArray, _ => administration.ListDisksAsync());
     }
 
@@ -348,6 +363,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         Func<HttpContext, Task<Outcome<TReply>>> handler,
         TimeSpan? patience = null)
     {
+        _document.Add("GET", route, null, reply);
         routes.MapMethods(route, ["GET"], new RequestDelegate(RunAsync));
 
         async Task RunAsync(HttpContext context) =>
@@ -361,6 +377,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         JsonTypeInfo<TRequest> body,
         Func<HttpContext, TRequest, Task<Outcome<ActionReport>>> handler)
     {
+        _document.Add(method, route, body, ReplyJson.Default.ActionReport);
         routes.MapMethods(route, [method], new RequestDelegate(RunAsync));
 
         async Task RunAsync(HttpContext context)
@@ -373,8 +390,20 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             }
             TRequest value = request.Value;
             await AnswerAsync(
-                context, ReplyJson.Default.ActionReport, () => handler(context, value), deadlines.Change);
+                context,
+                ReplyJson.Default.ActionReport,
+                () => RecordAsync(RequestSubject.Describe(context, value), handler(context, value)),
+                deadlines.Change);
         }
+    }
+
+    /// <summary>Notes what became of an act, also when nobody waits for it any more.</summary>
+    private async Task<Outcome<ActionReport>> RecordAsync(
+        ActDescription act, Task<Outcome<ActionReport>> running)
+    {
+        Outcome<ActionReport> outcome = await running;
+        if (!outcome.IsOk || !outcome.Value.DryRun) administration.Observation.Record(act, outcome);
+        return outcome;
     }
 
     private async Task AnswerAsync<TReply>(

@@ -108,6 +108,9 @@ internal interface IAdministration
 
     IStreamAdministration Streams { get; }
 
+    /// <summary>What was done and what happened.</summary>
+    IObservation Observation { get; }
+
     Task<Outcome<TargetView[]>> ListTargetsAsync();
 
     /// <summary>Serves all targets on one more portal, until the daemon ends.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cstor.Daemon.Explain;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Rewind;
 
@@ -28,6 +29,12 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(DiskView[]))]
 [JsonSerializable(typeof(PeerView[]))]
 [JsonSerializable(typeof(ReplicationView))]
+[JsonSerializable(typeof(StatisticsView))]
+[JsonSerializable(typeof(VolumeExplanation))]
+[JsonSerializable(typeof(HistoryEntry))]
+[JsonSerializable(typeof(HistoryEntry[]))]
+[JsonSerializable(typeof(EventEntry))]
+[JsonSerializable(typeof(EventEntry[]))]
 internal sealed partial class ReplyJson : JsonSerializerContext
 {
     /// <summary>The same with line breaks, for <c>--json</c> on a terminal.</summary>

@@ -44,6 +44,18 @@ internal static class Routes
     public const string Portals = "/v1/portals";
     public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
+    public const string OpenApi = "/v1/openapi.json";
+    public const string Statistics = "/v1/statistics";
+
+    /// <summary>Where Prometheus looks unless it is told otherwise.</summary>
+    public const string Metrics = "/metrics";
+
+    /// <summary>The same by the names of the OpenEBS exporter.</summary>
+    public const string LegacyMetrics = "/metrics/openebs";
+
+    public const string History = "/v1/history";
+    public const string Events = "/v1/events";
+    public const string EventsFollow = "/v1/events/follow";
 
     /// <summary>The path with its placeholders filled in, in order.</summary>
     public static string Fill(string route, params ReadOnlySpan<string> values)

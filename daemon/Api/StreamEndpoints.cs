@@ -12,7 +12,8 @@ namespace Cstor.Daemon.Api;
 /// must be able to say so while it is still being sent; so these connections leave HTTP behind and carry
 /// frames both ways. There is no deadline: whoever waits here can see for what.
 /// </summary>
-internal sealed partial class StreamEndpoints(IStreamAdministration streams, ILogger logger)
+internal sealed partial class StreamEndpoints(
+    IStreamAdministration streams, IObservation observation, ILogger logger)
 {
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -73,6 +74,9 @@ internal sealed partial class StreamEndpoints(IStreamAdministration streams, ILo
         {
             TransferRefused(context.Request.Method, context.Request.Path, outcome.Fault.Message);
         }
+        // What only reads is no act.
+        bool isAct = HttpMethods.IsPost(context.Request.Method);
+        if (isAct) observation.Record(RequestSubject.Describe(context, null), outcome);
         try
         {
             await frames.FinishAsync(outcome);

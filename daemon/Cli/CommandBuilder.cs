@@ -95,5 +95,8 @@ internal sealed class CommandBuilder(CliContext context)
 
     /// <summary>The daemon that the command line names.</summary>
     public AdminClient Connect(ParseResult parse, TimeSpan? patience = null) =>
-        new(Path.GetFullPath(parse.GetRequiredValue(Socket)), patience ?? context.Patience);
+        new(Path.GetFullPath(parse.GetRequiredValue(Socket)), patience ?? context.Patience)
+        {
+            Command = TypedText.Of(parse, Socket.Name),
+        };
 }

@@ -32,7 +32,8 @@ internal sealed class ListCommands(CommandBuilder builder)
             output.WriteLine("no block devices; a pool may also be made on files");
             return;
         }
-        TextTable table = new("DEVICE", ">SIZE", ">SECTOR", "TYPE", "MODEL", "SERIAL", "POOL", "IN USE");
+        TextTable table = new("DEVICE", ">SIZE", ">SECTOR", "TYPE", "MODEL", "SERIAL", "WWN", "POOL",
+            "WHY NOT");
         foreach (DiskView disk in disks)
         {
             table.Add(
@@ -43,8 +44,10 @@ internal sealed class ListCommands(CommandBuilder builder)
                 disk.IsRotational ? "hdd" : "ssd",
                 disk.Model,
                 disk.Serial,
+                disk.Wwn,
                 disk.Pool,
-                disk.InUseBy);
+                disk.InUseBy.Length > 0 ? disk.InUseBy
+                    : disk.Carries.Length > 0 ? disk.Carries + " (-f takes it)" : "");
         }
         table.Write(output);
     }

@@ -15,6 +15,8 @@ internal sealed class PoolCommands(CommandBuilder builder)
         };
         foreach (Command command in new PoolDeviceCommands(builder).Build()) pool.Add(command);
         foreach (Command command in new PoolScanCommands(builder).Build()) pool.Add(command);
+        pool.Add(new IostatCommands(builder).BuildPool());
+        foreach (Command command in new PoolJournalCommands(builder).Build()) pool.Add(command);
         return pool;
     }
 

@@ -42,8 +42,11 @@ internal sealed record DaemonOptions
     /// <summary>Holds the key that all peers share; empty where there are none.</summary>
     public string PeerKeyFile { get; init; } = "";
 
-    /// <summary>Health checks over TCP, or null.</summary>
+    /// <summary>The admin API and metrics over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }
+
+    /// <summary>Holds the token that requests over TCP need; null: they get the health check alone.</summary>
+    public string? HttpTokenFile { get; init; }
 
     /// <summary>Memory for blocks that were read, at most; null for a share of the machine's.</summary>
     public long? CacheBytes { get; init; }

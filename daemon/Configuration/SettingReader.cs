@@ -22,7 +22,8 @@ internal static class SettingReader
     /// <summary>What a configuration file may set.</summary>
     public static readonly string[] FileKeys =
     [
-        "state-dir", "socket", "iscsi", "http", "cache", "device-timeout", "initiator-timeout", "log-level",
+        "state-dir", "socket", "iscsi", "http", "http-token-file",
+        "cache", "device-timeout", "initiator-timeout", "log-level",
         "node", "peer", "peer-key-file",
         "discovery-chap-user", "discovery-chap-secret-file", "discovery-mutual-chap-user",
         "discovery-mutual-chap-secret-file",
@@ -76,6 +77,10 @@ internal static class SettingReader
                     ? options with { Http = http }
                     : Bad(
                         setting, $"'{setting.Value}' is no ADDRESS:PORT", "Write one such as 127.0.0.1:9500");
+            case "http-token-file":
+                return setting.Value.Length == 0
+                    ? Bad(setting, "a path is missing", "Name the file that holds the token")
+                    : options with { HttpTokenFile = Path.GetFullPath(setting.Value) };
             case "cache":
                 if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
                 {
@@ -215,6 +220,11 @@ internal static class SettingReader
         {
             return new Fault(
                 "configuration", "peer and peer-key-file belong together", "Set both, or neither");
+        }
+        if (options.HttpTokenFile is not null && options.Http is null)
+        {
+            return new Fault(
+                "configuration", "http-token-file is of no use without http", "Set http=ADDRESS:PORT too");
         }
         if (PropertyRules.CheckTogether(options.DiscoveryChap) is { } unfit)
         {

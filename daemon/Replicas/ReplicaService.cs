@@ -130,6 +130,29 @@ internal sealed class ReplicaService(
             : PoolTexts.Done($"snapshot {name} taken on all replicas");
     }
 
+    /// <summary>Destroys snapshots: of replicated volumes those of the same names on all nodes.</summary>
+    public async Task<Outcome<ActionReport>> DestroySnapshotsAsync(
+        string pool, string volume, DestroySnapshotsRequest request)
+    {
+        (GroupRecord? record, _) = await RecordOfAsync(pool, volume);
+        string[] before = await SnapshotsOfAsync(pool, volume);
+        Outcome<ActionReport> report = await snapshots.DestroyAsync(pool, volume, request);
+        if (record is null || request.DryRun || !report.IsOk) return report;
+        string[] gone = [.. before.Except(await SnapshotsOfAsync(pool, volume))];
+        List<string> lines = [.. report.Value.Lines];
+        foreach (string node in record.Configuration.Replicas.Where(node => node != peers.NodeName))
+        {
+            foreach (string snapshot in gone)
+            {
+                Outcome<PeerReply> there = await peers.AskAsync(
+                    node, new PeerRequest(PeerActions.DestroySnapshot, record.Group, Volume: snapshot));
+                if (there.IsOk || there.Fault.Code == "no-such-snapshot") continue;
+                lines.Add($"  {snapshot} is left on {node}: {there.Fault.Message}");
+            }
+        }
+        return report.Value with { Lines = [.. lines] };
+    }
+
     /// <summary>Why something that concerns all replicas cannot be done to one, or null.</summary>
     public async Task<Fault?> RefusalAsync(string pool, string volume, string what)
     {
@@ -178,6 +201,11 @@ internal sealed class ReplicaService(
                 ?? GroupRecord.Parse(open.ReplicaOf(found).State);
             return (record, found.Name);
         });
+
+    private Task<string[]> SnapshotsOfAsync(string pool, string volume) => loop.ReadAsync(
+        () => registry.FindVolume(pool, volume, out Pool open, out Volume found) is null
+            ? open.SnapshotsOf(found).Select(static snapshot => snapshot.ShortName).ToArray()
+            : []);
 
     private Outcome<GroupConfiguration> Configure(string pool, string replicas, string witness)
     {

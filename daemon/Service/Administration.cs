@@ -4,6 +4,7 @@ using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Rewind;
+using Cstor.Engine.Vdevs;
 
 namespace Cstor.Daemon.Service;
 
@@ -22,7 +23,8 @@ internal sealed class Administration(
     TargetService targets,
     ReplicaService replicas,
     PeerService peers,
-    KnownPools known) : IAdministration
+    KnownPools known,
+    IObservation observation) : IAdministration
 {
     public async Task<Outcome<HealthView>> HealthAsync()
     {
@@ -124,7 +126,7 @@ internal sealed class Administration(
 
     public Task<Outcome<ActionReport>> DestroySnapshotsAsync(
         string pool, string volume, DestroySnapshotsRequest request) =>
-        snapshots.DestroyAsync(pool, volume, request);
+        replicas.DestroySnapshotsAsync(pool, volume, request);
 
     public Task<Outcome<ActionReport>> RenameSnapshotAsync(
         string pool, string volume, string snapshot, RenameSnapshotRequest request) =>
@@ -143,6 +145,8 @@ internal sealed class Administration(
         clones.CloneAsync(pool, volume, snapshot, request);
 
     public IStreamAdministration Streams => streams;
+
+    public IObservation Observation => observation;
 
     public Task<Outcome<PeerView[]>> ListPeersAsync() => peers.ListAsync();
 
@@ -183,8 +187,18 @@ internal sealed class Administration(
             async () => (await loop.Disks.ListAsync()).ToArray());
         if (!disks.IsOk) return disks.Fault;
         Dictionary<string, string> poolOf = await loop.ReadAsync(PoolsByDevice);
-        return disks.Value.Select(disk => Describe(disk, poolOf.GetValueOrDefault(disk.Path, ""))).ToArray();
+        DiskView[] views =
+            [.. disks.Value.Select(disk => Describe(disk, poolOf.GetValueOrDefault(disk.Path, "")))];
+        string[] free = [.. views.Where(disk => disk.InUseBy.Length == 0).Select(disk => disk.Path)];
+        Outcome<IReadOnlyDictionary<string, string>> objections = await loop.CallAsync(
+            async () => Outcome<IReadOnlyDictionary<string, string>>.Ok(
+                await DiskExamination.ObjectionsAsync(loop, free, DiskPatienceNanoseconds)));
+        return views.Select(
+            disk => disk with { Carries = objections.Value.GetValueOrDefault(disk.Path, "") }).ToArray();
     }
+
+    /// <summary>Whoever lists disks must have an answer in a second, also while one of them hangs.</summary>
+    private const long DiskPatienceNanoseconds = 700_000_000;
 
     private Dictionary<string, string> PoolsByDevice()
     {
@@ -205,5 +219,8 @@ internal sealed class Administration(
         disk.PhysicalSectorBytes,
         disk.IsRotational,
         pool,
-        pool.Length > 0 ? $"pool {pool}" : disk.InUseBy ?? "");
+        pool.Length > 0 ? $"pool {pool}" : disk.InUseBy ?? "")
+    {
+        Wwn = disk.Wwn,
+    };
 }

@@ -2,7 +2,9 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Journal;
 using Cstor.Daemon.Replicas;
+using Cstor.Daemon.Schedules;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -32,12 +34,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     private readonly DaemonOptions _options;
     private readonly ILoggerFactory _loggers;
+    private readonly EventLog _events;
     private readonly ILogger _logger;
     private readonly Stack<(string What, Func<Task> Undo)> _started = new();
 
-    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers)
+    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers, EventLog events)
     {
         _options = options;
+        _events = events;
         _loggers = loggers;
         _logger = loggers.CreateLogger("cstor.daemon");
     }
@@ -52,8 +56,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         using CancellationTokenRegistration cancelled = cancel.Register(() => stop.TrySetResult());
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, stop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, stop);
-        using ILoggerFactory loggers = CreateLoggers(options.LogLevel);
-        await using DaemonProcess daemon = new(options, loggers);
+        await using EventLog events = new(TimeProvider.System);
+        using ILoggerFactory loggers = CreateLoggers(options.LogLevel, events);
+        await using DaemonProcess daemon = new(options, loggers, events);
         Outcome<string> ready = await daemon.StartAsync();
         if (!ready.IsOk) return ready.Fault;
         await output.WriteLineAsync(ready.Value);
@@ -77,6 +82,9 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (state.Value.LoadFault is { } damaged) StateDamaged(damaged.ToString());
         Outcome<HostIdentity> host = HostIdentityFile.Load(_options.StateDirectory);
         if (!host.IsOk) return host.Fault;
+        History history = OpenJournal();
+        Outcome<BearerToken?> token = ReadToken(_options.HttpTokenFile);
+        if (!token.IsOk) return token.Fault;
 
         Outcome<LinuxLoop> started = LinuxLoop.Start(
             new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
@@ -85,15 +93,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         OnStop("loop", () => Synchronously(loop.Dispose));
 
         MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
-        TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
-        PoolOptions poolOptions = new()
-        {
-            CacheBytes = _options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
-            Host = host.Value,
-            DeviceDeadline = deadline,
-            DeviceFlushDeadline = 3 * deadline,
-        };
-        PoolRegistry registry = new(loop, _loggers, poolOptions);
+        PoolRegistry registry = new(loop, _loggers, PoolOptionsFor(_options, memory, host.Value));
         Outcome<ChapSettings?> discovery = ChapSecrets.Read(_options.DiscoveryChap);
         if (!discovery.IsOk) return discovery.Fault;
         TargetOptions targetOptions = TargetOptionsFor(_options, discovery.Value);
@@ -124,22 +124,79 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         await RestoreAsync(starter);
         Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
+        TargetService targetService = new(loop, server, targets);
+        StatisticsService statistics = new(loop, registry, server);
+        Observation observation = new(
+            history, _events, new MetricsService(pools, volumes, targetService, statistics));
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            new TargetService(loop, server, targets), replicas, replication.Value.Peers, known);
+            targetService, replicas, replication.Value.Peers, known, observation);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
-            new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),
+            AdminOptionsFor(_options, token.Value),
             _loggers);
         if (!admin.IsOk) return admin.Fault;
         OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
         string http = admin.Value.HttpAddress is { } address ? $", http {address}" : "";
         string iscsi = string.Join(", ", portals.Value.AsEnumerable());
+        StartSchedule(new SnapshotKeeper(loop, registry, groups, replicas, observation));
+        StartWatchdog(loop);
         return $"ready: iscsi on {iscsi}, socket {_options.SocketPath}{http}";
     }
 
     /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
     private const long BufferLimitBytes = 128L * 1024 * 1024;
+
+    private static PoolOptions PoolOptionsFor(DaemonOptions options, MemoryLevel memory, HostIdentity host)
+    {
+        TimeSpan deadline = TimeSpan.FromSeconds(options.DeviceTimeoutSeconds);
+        return new PoolOptions
+        {
+            CacheBytes = options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
+            Host = host,
+            DeviceDeadline = deadline,
+            DeviceFlushDeadline = 3 * deadline,
+        };
+    }
+
+    private History OpenJournal()
+    {
+        ILogger journal = _loggers.CreateLogger(EventLoggerProvider.JournalCategory);
+        _events.Open(_options.StateDirectory, journal);
+        History history = new(_options.StateDirectory, TimeProvider.System, journal);
+        OnStop("history", () => Synchronously(history.Dispose));
+        return history;
+    }
+
+    private void StartWatchdog(LinuxLoop loop)
+    {
+        string? notify = Environment.GetEnvironmentVariable(NotifyVariable);
+        Watchdog? watchdog = Watchdog.Start(
+            Environment.GetEnvironmentVariable("WATCHDOG_USEC"),
+            Environment.GetEnvironmentVariable("WATCHDOG_PID"),
+            () => loop.ReadAsync(static () => true),
+            () => ServiceNotifier.Send(notify, "WATCHDOG=1"),
+            TimeProvider.System);
+        if (watchdog is not null) OnStop("watchdog", () => watchdog.DisposeAsync().AsTask());
+    }
+
+    private void StartSchedule(SnapshotKeeper keeper)
+    {
+        SnapshotScheduler scheduler = new(
+            keeper, TimeProvider.System, _loggers.CreateLogger("cstor.schedule"));
+        OnStop("schedule", () => scheduler.DisposeAsync().AsTask());
+        scheduler.Start();
+    }
+
+    private static Outcome<BearerToken?> ReadToken(string? path)
+    {
+        if (path is null) return Outcome<BearerToken?>.Ok(null);
+        Outcome<BearerToken> token = BearerToken.Read(path);
+        return token.IsOk ? token.Value : token.Fault;
+    }
+
+    private static AdminServerOptions AdminOptionsFor(DaemonOptions options, BearerToken? token) =>
+        new(options.SocketPath, options.Http, Deadlines.Default) { Token = token };
 
     private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
     {
@@ -226,10 +283,14 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             stop.TrySetResult();
         });
 
-    private static ILoggerFactory CreateLoggers(LogLevel level) => LoggerFactory.Create(builder =>
+    private static ILoggerFactory CreateLoggers(
+        LogLevel level, EventLog events) => LoggerFactory.Create(builder =>
     {
         builder.SetMinimumLevel(level);
         builder.AddFilter("Microsoft", LogLevel.Warning);
+        // Events do not depend on how much is logged.
+        builder.AddProvider(new EventLoggerProvider(events));
+        builder.AddFilter<EventLoggerProvider>(null, LogLevel.Information);
         builder.AddSimpleConsole(format =>
         {
             format.SingleLine = true;

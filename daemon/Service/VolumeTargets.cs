@@ -62,7 +62,8 @@ internal sealed partial class VolumeTargets
             return served.Fault;
         }
         TargetDefinition definition = new(
-            iqn, served.Value, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume));
+            iqn, served.Value, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume),
+            Limits: LimitRules.Of(volume.Status().Properties));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;
@@ -111,14 +112,7 @@ internal sealed partial class VolumeTargets
     public TargetDefinition? DefinitionOf(string iqn) => _served.GetValueOrDefault(iqn);
 
     /// <summary>Who is logged in.</summary>
-    public IReadOnlyList<SessionStatus> SessionsOf(string iqn)
-    {
-        foreach (TargetStatus target in _server.List())
-        {
-            if (target.Iqn == iqn) return target.Sessions;
-        }
-        return [];
-    }
+    public IReadOnlyList<SessionStatus> SessionsOf(string iqn) => _server.Find(iqn)?.Sessions ?? [];
 
     /// <summary>Says who uses a volume, if anyone does.</summary>
     public Fault? FindUse(Pool pool, Volume volume)
@@ -157,6 +151,7 @@ internal sealed partial class VolumeTargets
         ReferenceEquals(first.Volume, second.Volume)
         && first.Chap == second.Chap
         && first.Redirection == second.Redirection
+        && first.Limits == second.Limits
         && (first.AllowedInitiators ?? []).SequenceEqual(second.AllowedInitiators ?? []);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served as {Target}")]

@@ -12,7 +12,8 @@ internal static class Names
     /// <summary>The engine allows no more; an iSCSI name of 223 bytes would.</summary>
     public const int VolumeMaximum = 63;
 
-    private const string TargetPrefix = "iqn.2026-11.io.cstor:";
+    /// <summary>What the iSCSI names of all volumes begin with.</summary>
+    public const string TargetPrefix = "iqn.2026-11.io.cstor:";
 
     private static readonly string[] Reserved =
     [

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cstor.Daemon.Schedules;
 using Cstor.Engine.Host;
 
 namespace Cstor.Daemon.Vocabulary;
@@ -24,7 +25,9 @@ internal static class PropertyRules
         + "snapshot-quota=SIZE|none, warn-at=N%|none, "
         + "chap-user=NAME, chap-secret-file=FILE, mutual-chap-user=NAME, "
         + "mutual-chap-secret-file=FILE, initiators=IQN,..., "
-        + "redirect=ADDR:PORT[,permanent]; "
+        + "redirect=ADDR:PORT[,permanent], "
+        + "iops-limit=N|none, bandwidth-limit=SIZE|none, limit-burst=SECONDS, "
+        + "snapshot-schedule='NAME MINUTE HOUR DAY MONTH WEEKDAY keep COUNT; ...'; "
         + "an empty value is the default";
 
     private const int ChapNameMaximum = 223;
@@ -32,14 +35,19 @@ internal static class PropertyRules
     private static readonly string[] OfEngine =
     [
         "compression", "checksum", "sync", "readonly", "cache", "reservation", "snapshot-quota", "warn-at",
+        SnapshotSchedule.Property,
     ];
 
     private static readonly string[] OfDaemon =
-        [ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators, Redirect];
+    [
+        ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators, Redirect,
+        LimitRules.Commands, LimitRules.Bandwidth, LimitRules.Burst,
+    ];
 
     public static bool IsKnown(string name) => OfEngine.Contains(name) || OfDaemon.Contains(name);
 
-    /// <summary>Does it say who may log in, so that a target must learn of its change?</summary>
+    /// <summary>Does it say who may log in or how much he may ask for, so that a target must learn of its
+    /// change?</summary>
     public static bool IsOfDaemon(string name) => OfDaemon.Contains(name);
 
     /// <summary>Checks one property; those of the engine are checked there too.</summary>
@@ -64,10 +72,13 @@ internal static class PropertyRules
                 ? null
                 : Bad(name, $"'{value}' is not an absolute path"),
             Initiators => CheckInitiators(value),
+            SnapshotSchedule.Property => SnapshotSchedule.TryParse(value, out _) is { } unfit
+                ? Bad(name, unfit)
+                : null,
             Redirect => RedirectionText.Parse(value) is null
                 ? Bad(name, $"'{value}' is no ADDR:PORT to send initiators to")
                 : null,
-            _ => null,
+            _ => LimitRules.Check(name, value) is { } reason ? Bad(name, reason) : null,
         };
     }
 

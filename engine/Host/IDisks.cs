@@ -37,7 +37,7 @@ public enum DiskAccess
 /// <param name="Path">The device node, as <c>/dev/sdb</c>.</param>
 /// <param name="SizeBytes">Capacity.</param>
 /// <param name="Model">Vendor and model, or empty.</param>
-/// <param name="Serial">Serial number or WWN, or empty.</param>
+/// <param name="Serial">Serial number, or another name of its own; or empty.</param>
 /// <param name="LogicalSectorBytes">Smallest addressable unit.</param>
 /// <param name="PhysicalSectorBytes">What the disk writes atomically.</param>
 /// <param name="IsRotational">A spinning disk.</param>
@@ -51,7 +51,11 @@ public sealed record DiskDescription(
     int LogicalSectorBytes,
     int PhysicalSectorBytes,
     bool IsRotational,
-    string? InUseBy);
+    string? InUseBy)
+{
+    /// <summary>World-wide name, as <c>naa.5000c500a1b2c3d4</c> or <c>eui.002538...</c>; or empty.</summary>
+    public string Wwn { get; init; } = "";
+}
 
 /// <summary>
 /// An open disk. Offsets, lengths and addresses are multiples of 4096. Requests run concurrently and

@@ -3,6 +3,7 @@ using Cstor.Engine.Maintenance;
 using Cstor.Engine.Replicas;
 using Cstor.Engine.Scrub;
 using Cstor.Engine.Space;
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Checking;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Vdevs;
@@ -292,6 +293,9 @@ public sealed class Pool
             ReservedBytes = space.GuaranteedSectors * Layout.SectorBytes,
         };
     }
+
+    /// <summary>How each device fared since it was opened.</summary>
+    public IReadOnlyList<DeviceIo> DeviceIo() => _core.Devices.Io();
 
     /// <summary>Stops taking requests, makes everything durable and closes the devices.</summary>
     /// <param name="exported">The labels shall say that any host may import the pool.</param>

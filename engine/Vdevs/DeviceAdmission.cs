@@ -47,6 +47,16 @@ internal static class DeviceAdmission
                 ". ", faults.Select(fault => fault.Remedy).Where(remedy => remedy.Length != 0).Distinct()));
     }
 
+    /// <summary>Why a device would be refused unless forced, or null. Opened shared, only read.</summary>
+    public static async ValueTask<Fault?> ObjectionAsync(ILoop loop, string path)
+    {
+        Outcome<IDisk> opened = await PatientIo.OpenAsync(loop, path, DiskAccess.ReadOnly);
+        if (!opened.IsOk) return opened.Fault;
+        Outcome<string?> examined = await ExamineAsync(loop, opened.Value, force: false);
+        await PatientIo.CloseAsync(loop, opened.Value);
+        return examined.IsOk ? null : examined.Fault;
+    }
+
     // A device under a second name is busy with our own first open: once that is closed, it opens.
     private static async ValueTask<Fault?> FindTwinAsync(
         ILoop loop, string path, List<AdmittedDevice> admitted)

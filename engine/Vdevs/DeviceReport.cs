@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Vdevs;
@@ -25,6 +26,27 @@ internal static class DeviceReport
         Role = LabelText.NameOf(VdevRole.Spare),
         State = spare.IsPresent ? "available" : "missing",
     };
+
+    /// <summary>How the device fared.</summary>
+    /// <param name="device">A member of a vdev, or a spare.</param>
+    /// <param name="vdev">What that is called.</param>
+    public static DeviceIo IoOf(PoolDevice device, string vdev) => new(
+        device.Guid,
+        device.Path,
+        vdev,
+        device.InFlight,
+        device.Times.Reads.Take(),
+        device.Times.Writes.Take(),
+        device.Times.Flushes.Take(),
+        device.Times.ReadBytes,
+        device.Times.WrittenBytes);
+
+    /// <summary><c>mirror-0</c>: kind and number of a top-level vdev; the log's with its role.</summary>
+    public static string NameOf(Vdev vdev, int index)
+    {
+        string kind = vdev.Role == VdevRole.Data ? LabelText.NameOf(vdev.Kind) : LabelText.NameOf(vdev.Role);
+        return string.Create(CultureInfo.InvariantCulture, $"{kind}-{index}");
+    }
 
     /// <summary>Labels that were found damaged at opening, one entry for each.</summary>
     public static IEnumerable<DamageReport> DamageOf(PoolDevice device)

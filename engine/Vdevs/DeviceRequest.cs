@@ -37,6 +37,9 @@ internal sealed class DeviceRequest : IValueTaskSource<IoStatus>
     /// <summary>Of a flush: how many writes had completed when it started.</summary>
     public long WritesCovered { get; private set; }
 
+    /// <summary>Of a read or write.</summary>
+    public long LengthBytes { get; private set; }
+
     /// <summary>When it began, on the loop's clock; 0 while nobody watches the device.</summary>
     public long StartedNanoseconds { get; set; }
 
@@ -55,6 +58,7 @@ internal sealed class DeviceRequest : IValueTaskSource<IoStatus>
         Kind = kind;
         WritesCovered = writesCovered;
         StartedNanoseconds = startedNanoseconds;
+        LengthBytes = LengthOf(memory);
         if (_addresses.Length < memory.Length) _addresses = new nint[memory.Length];
         for (int i = 0; i < memory.Length; i++) _addresses[i] = memory[i].Address;
         _addressCount = memory.Length;
@@ -93,6 +97,13 @@ internal sealed class DeviceRequest : IValueTaskSource<IoStatus>
         Check.That(_kept is not null && !IsGivenUp);
         IsGivenUp = true;
         Answer(IoStatus.DeviceTimeout);
+    }
+
+    public static long LengthOf(ReadOnlySpan<IoSlice> slices)
+    {
+        long lengthBytes = 0;
+        foreach (IoSlice slice in slices) lengthBytes += slice.LengthBytes;
+        return lengthBytes;
     }
 
     public IoStatus GetResult(short token)

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Cstor.Engine.Vdevs;
 
-internal sealed partial class Membership(ILogger log)
+internal sealed partial class Membership(ILogger log, string pool)
 {
     private long _changes;
     private long _saved;
@@ -42,7 +42,7 @@ internal sealed partial class Membership(ILogger log)
         if (!device.IsWritable) return;
         device.Exclude(state, Epoch);
         Touch();
-        LogExcluded(log, device.Path, reason, device.MissingFrom);
+        LogExcluded(log, pool, device.Path, reason, device.MissingFrom);
         Excluded();
     }
 
@@ -56,6 +56,7 @@ internal sealed partial class Membership(ILogger log)
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "{Path}: taken out of use: {Reason}; misses blocks from epoch {Epoch} on")]
-    private static partial void LogExcluded(ILogger log, string path, string reason, ulong epoch);
+        Message = "pool {Pool}: {Path}: taken out of use: {Reason}; misses blocks from epoch {Epoch} on")]
+    private static partial void LogExcluded(
+        ILogger log, string pool, string path, string reason, ulong epoch);
 }

@@ -48,7 +48,7 @@ internal static class PoolCreation
         }
 
         PoolIdentity identity = new(poolName, poolGuid, host, [], []);
-        Membership membership = new(log);
+        Membership membership = new(log, poolName);
         membership.Touch();
         PoolDevice[] devices =
             [.. plan.Vdevs.SelectMany(vdev => vdev.Disks)

@@ -3,6 +3,7 @@
 // needed. What happens when the disk does not answer is said in DeviceWatch, which sweeps over the requests
 // under way here.
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 
@@ -113,6 +114,9 @@ internal sealed class PoolDevice
 
     /// <summary>Of writes that the disk has ended.</summary>
     public DeviceLatency WriteLatency { get; } = new();
+
+    /// <summary>Of all that the disk has ended.</summary>
+    public DeviceTimes Times { get; } = new();
 
     /// <summary>
     /// Slow beside its siblings (see <see cref="SlowDevices"/>): "slow: reads take 210 ms, its siblings' 2.0
@@ -250,7 +254,7 @@ internal sealed class PoolDevice
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, ReadOnlySpan<IoSlice> into)
     {
         if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
-        Begin(offsetBytes + LengthOf(into));
+        Begin(offsetBytes + DeviceRequest.LengthOf(into));
         return Track(DeviceRequestKind.Read, 0, Disk.ReadAsync(offsetBytes, into), into);
     }
 
@@ -267,7 +271,7 @@ internal sealed class PoolDevice
     public ValueTask<IoStatus> WriteAsync(long offsetBytes, ReadOnlySpan<IoSlice> from)
     {
         if (Refusal is var refusal and not IoStatus.Ok) return new ValueTask<IoStatus>(refusal);
-        Begin(offsetBytes + LengthOf(from));
+        Begin(offsetBytes + DeviceRequest.LengthOf(from));
         return Track(DeviceRequestKind.Write, 0, Disk.WriteAsync(offsetBytes, from), from);
     }
 
@@ -298,7 +302,7 @@ internal sealed class PoolDevice
             return;
         }
 
-        Begin(offsetBytes + LengthOf(into));
+        Begin(offsetBytes + DeviceRequest.LengthOf(into));
         Track(DeviceRequestKind.Read, 0, Disk.ReadAsync(offsetBytes, into), into, owner, tag);
     }
 
@@ -313,7 +317,7 @@ internal sealed class PoolDevice
             return;
         }
 
-        Begin(offsetBytes + LengthOf(from));
+        Begin(offsetBytes + DeviceRequest.LengthOf(from));
         Track(DeviceRequestKind.Write, 0, Disk.WriteAsync(offsetBytes, from), from, owner, tag);
     }
 
@@ -373,6 +377,7 @@ internal sealed class PoolDevice
             long took = watch.NowNanoseconds - request.StartedNanoseconds;
             if (request.Kind == DeviceRequestKind.Read) ReadLatency.Add(took, IsSlow);
             else if (request.Kind == DeviceRequestKind.Write) WriteLatency.Add(took);
+            Times.Add(request, took);
         }
 
         _flushes.Note(request.Kind, request.WritesCovered, status);
@@ -438,13 +443,6 @@ internal sealed class PoolDevice
     {
         if (kind == DeviceRequestKind.Read) ReadErrors++;
         else if (kind != DeviceRequestKind.Discard) WriteErrors++;
-    }
-
-    private static long LengthOf(ReadOnlySpan<IoSlice> slices)
-    {
-        long lengthBytes = 0;
-        foreach (IoSlice slice in slices) lengthBytes += slice.LengthBytes;
-        return lengthBytes;
     }
 
     // Before the disk is asked.

@@ -8,6 +8,7 @@
 // under creation becomes "active" only after its first root was flushed.
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 using Cstor.Raid;
@@ -308,6 +309,14 @@ internal sealed partial class PoolDevices
     /// <summary>The vdev tree with states and error counts.</summary>
     public IReadOnlyList<VdevStatus> Status() =>
         [.. _tree.Vdevs.Select(DeviceReport.Of), .. _tree.Spares.Select(DeviceReport.OfSpare)];
+
+    /// <summary>How each device fared, by vdev.</summary>
+    public IReadOnlyList<DeviceIo> Io() =>
+    [
+        .. _tree.Vdevs.SelectMany((vdev, index) => vdev.Devices.Select(
+            device => DeviceReport.IoOf(device, DeviceReport.NameOf(vdev, index)))),
+        .. _tree.Spares.Select(spare => DeviceReport.IoOf(spare, "spare")),
+    ];
 
     /// <summary>Labels found damaged at opening, and whether they were rewritten since.</summary>
     public IReadOnlyList<DamageReport> LabelDamage() =>

@@ -35,7 +35,7 @@ internal static partial class PoolOpening
             return lack with { Message = $"{lack.Message}: {string.Join("; ", reasons)}" };
         }
 
-        Membership membership = new(log);
+        Membership membership = new(log, candidate.Name);
         PoolTree tree = PoolTree.Open(candidate.Label.Vdevs, devices, loop, membership);
         PoolLabel label = candidate.Label;
         PoolIdentity identity =

@@ -50,7 +50,7 @@ internal sealed class AtomicWriter(Volume volume, PoolCore pool, CompressedWrite
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> PlaceAsync(AtomicWrite write, IoSlice from, int count)
     {
-        if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+        if (pool.Writer.IsHeld) await volume.WaitWhileHeldAsync();
         for (int i = 0; i < count; i++)
             if (!write.IsZero[i])
                 write.Written[i] = writer.Begin(BlockOf(from, i), write.Stored[i], isReserved: false);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
 using Cstor.PoolLayout.Compression;
@@ -44,6 +45,7 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
                 blocks[i] = await StartAsync(block, parts is not null);
             }
 
+            long began = volume.NowNanoseconds;
             for (int i = 0; i < width; i++)
             {
                 IoStatus ended = await blocks[i].Written;
@@ -51,6 +53,8 @@ internal sealed class CompressedWriter(Volume volume, PoolCore pool) : IDisposab
                 if (ended != IoStatus.Ok) status = ended;
                 End(firstBlock + (ulong)(done + i), ref blocks[i], ended);
             }
+
+            if (parts is null) volume.Times.Add(IoStage.DeviceWrite, volume.NowNanoseconds - began);
         }
 
         _freeBatches.Push(blocks);

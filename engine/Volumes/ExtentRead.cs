@@ -51,6 +51,7 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
     protected override void OnCompleted(IoStatus status)
     {
         ReadPlan plan = _plan;
+        long began = plan.IsAhead ? 0 : owner.NowNanoseconds;
         int bytes = _stored?.CapacityBytes ?? _count << plan.BlockShift;
         if (status == IoStatus.DeviceTimeout && _stored is null) plan.IsMemoryLost = true;
         for (int i = _first; i < _first + _count; i++)
@@ -68,7 +69,7 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
         _stored?.Release();
         _stored = null;
         _plan = null!;
-        owner.ReadEnded(this);
+        owner.ReadEnded(this, began);
         plan.EndPart();
     }
 

@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 
 namespace Cstor.Engine.Volumes;
 
@@ -26,6 +27,9 @@ public interface IBlockVolume
 
     /// <summary>How often space has begun to run short, as far as initiators want to know.</summary>
     int SpaceWarnings => 0;
+
+    /// <summary>How its commands fare, or null where nobody counts.</summary>
+    VolumeTimes? Times => null;
 
     ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into);
 

@@ -3,6 +3,7 @@ using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Replicas;
 using Cstor.Engine.Space;
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Trees;
 using Cstor.Engine.Versions;
@@ -48,6 +49,8 @@ public sealed class Volume : Dataset, IBlockVolume
     internal bool IsBeingReceived { get; set; }
 
     public int SpaceWarnings { get; internal set; }
+
+    public VolumeTimes Times { get; } = new();
 
     public bool IsFullyReserved => Record.ReservationBytes == DatasetRecord.ReserveAll;
 
@@ -127,7 +130,7 @@ public sealed class Volume : Dataset, IBlockVolume
         RequestsUnderWay++;
         // In line with other changes before anything else: overlapping ones take effect in order of call.
         await Locks.AcquireAsync(range);
-        await _pool.Writer.WaitWhileHeldAsync();
+        if (_pool.Writer.IsHeld) await WaitWhileHeldAsync();
         IoStatus status = RefusalOfChange(offsetBytes, lengthBytes);
         if (status == IoStatus.Ok) status = await UnmapLockedAsync(offsetBytes, offsetBytes + lengthBytes);
         Locks.Release(range);
@@ -173,6 +176,16 @@ public sealed class Volume : Dataset, IBlockVolume
     {
         base.ApplySettings(settings);
         Receiving = ReceivingMark.Of(settings);
+    }
+
+    internal long NowNanoseconds => _pool.Loop.NowNanoseconds;
+
+    /// <summary>Completes when the pool takes changes again.</summary>
+    internal async ValueTask WaitWhileHeldAsync()
+    {
+        long began = NowNanoseconds;
+        await _pool.Writer.WaitWhileHeldAsync();
+        Times.Add(IoStage.Held, NowNanoseconds - began);
     }
 
     /// <summary>The block's pointer, or (false) that of the tree node that must be loaded first.</summary>
@@ -271,7 +284,11 @@ public sealed class Volume : Dataset, IBlockVolume
         bool mustFlush = durable || Record.Sync == SyncMode.Always;
         _pool.ForegroundRequests++;
         RequestsUnderWay++;
-        await Locks.AcquireAsync(range);
+        long began = NowNanoseconds;
+        ValueTask locked = Locks.AcquireAsync(range);
+        bool isFirst = locked.IsCompleted;
+        await locked;
+        if (!isFirst) began = EndStage(IoStage.Overlap, began);
         IoStatus status = RefusalOfChange(offsetBytes, from.LengthBytes);
         if (status == IoStatus.Ok)
             status = isAtomic
@@ -280,7 +297,19 @@ public sealed class Volume : Dataset, IBlockVolume
 
         Locks.Release(range);
         RequestsUnderWay--;
-        return status == IoStatus.Ok && mustFlush ? await FlushAsync() : status;
+        began = EndStage(IoStage.Place, began);
+        if (status != IoStatus.Ok || !mustFlush) return status;
+        status = await FlushAsync();
+        EndStage(IoStage.Commit, began);
+        return status;
+    }
+
+    /// <returns>Now, when the next stage begins.</returns>
+    private long EndStage(IoStage stage, long began)
+    {
+        long now = NowNanoseconds;
+        Times.Add(stage, now - began);
+        return now;
     }
 
     private void FreeReplaced(BlockPointer pointer) => _pool.Ledger.Freed(pointer);

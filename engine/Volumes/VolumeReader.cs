@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
@@ -66,7 +67,10 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         plan.Stream = IsPassing ? null : _ahead.Note(firstBlock, count);
         if (plan.Stream is not null) plan.Stream.AwaitedBlocks += count;
         plan.Begin();
-        IoStatus status = await FindPointersAsync(plan);
+        ValueTask<IoStatus> finding = FindPointersAsync(plan);
+        long began = finding.IsCompleted ? 0 : volume.NowNanoseconds;
+        IoStatus status = await finding;
+        if (began != 0) volume.Times.Add(IoStage.Lookup, volume.NowNanoseconds - began);
         ulong version = volume.AtomicVersion;
         if (status == IoStatus.Ok)
         {
@@ -76,7 +80,10 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         }
 
         plan.EndPart();
-        await plan.Task;
+        ValueTask<IoStatus> reading = plan.Task;
+        began = reading.IsCompleted ? 0 : volume.NowNanoseconds;
+        await reading;
+        if (began != 0) volume.Times.Add(IoStage.DeviceRead, volume.NowNanoseconds - began);
         if (plan.Stream is not null) plan.Stream.AwaitedBlocks -= count;
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
@@ -116,7 +123,15 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
     internal bool TryDecompress(in BlockPointer pointer, IoSlice stored, IoSlice into) =>
         pool.Reader.TryDecompress(pointer, stored, into);
 
-    internal void ReadEnded(ExtentRead read) => _freeReads.Push(read);
+    /// <param name="read">May be used again.</param>
+    /// <param name="began">When its verification began; 0 if nobody waited for it.</param>
+    internal void ReadEnded(ExtentRead read, long began)
+    {
+        if (began != 0) volume.Times.Add(IoStage.Verify, volume.NowNanoseconds - began);
+        _freeReads.Push(read);
+    }
+
+    internal long NowNanoseconds => volume.NowNanoseconds;
 
     /// <summary>A block was read from a device and verified, and somebody asked for it.</summary>
     /// <param name="plan">What was asked for.</param>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Trees;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Checksums;
@@ -63,7 +64,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         {
             IoSlice block = from.Slice(done, volume.BlockSizeBytes);
             ulong index = firstBlock + (ulong)(done >> volume.BlockShift);
-            if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+            if (pool.Writer.IsHeld) await volume.WaitWhileHeldAsync();
             if (ZeroBlock.IsZero(block.Span) || !pool.WriteBack.TryPut(volume, index, 0, block))
                 status = await WriteBlocksAsync(index, block, null);
         }
@@ -85,7 +86,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
             IoStatus status = IoStatus.Ok;
             if (isZero)
             {
-                if (pool.Writer.IsHeld && parts is null) await pool.Writer.WaitWhileHeldAsync();
+                if (pool.Writer.IsHeld && parts is null) await volume.WaitWhileHeldAsync();
                 volume.PublishHoles(new BlockRange(block, (ulong)run));
             }
             else if (volume.Compression == CompressionKind.Off)
@@ -139,7 +140,7 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<IoStatus> WritePartAsync(ulong block, int within, IoSlice part)
     {
-        if (pool.Writer.IsHeld) await pool.Writer.WaitWhileHeldAsync();
+        if (pool.Writer.IsHeld) await volume.WaitWhileHeldAsync();
         return pool.WriteBack.TryPut(volume, block, within, part)
             ? IoStatus.Ok : await MergeAsync(block, within, part);
     }
@@ -210,7 +211,10 @@ internal sealed class VolumeWriter(Volume volume, PoolCore pool) : IDisposable
         extent.ChecksumKind = volume.Record.ChecksumOfNewBlocks;
         for (int i = 0; i < count; i++)
             extent.Checksums[i] = BlockChecksum.Compute(extent.ChecksumKind, BlockOf(from, i));
+        long began = volume.NowNanoseconds;
         IoStatus status = await pool.Writer.WriteAsync(extent);
+        // What waits in memory is written when there is time: nobody waits for that.
+        if (parts is null) volume.Times.Add(IoStage.DeviceWrite, volume.NowNanoseconds - began);
         if (parts is { IsAsTaken: false }) status = IoStatus.Aborted;
         if (status == IoStatus.Ok)
         {

@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.Target.Scsi;
 
 namespace Cstor.Target.Iscsi;
@@ -136,6 +137,8 @@ internal sealed class IscsiSession : IPduHandler
         }
 
         task.IsSubmitted = true;
+        bool hadToCome = task.NextTransferRequestSn != 0 || task.NextDataOutSn != 0;
+        if (hadToCome) task.Unit?.Times.Add(IoStage.Network, task.NowNanoseconds - task.ArrivedNanoseconds);
         DeviceServer.Submit(task);
     }
 
@@ -143,7 +146,12 @@ internal sealed class IscsiSession : IPduHandler
     public void OnTaskEnded(IscsiTask task)
     {
         _tasks.Remove(task.InitiatorTaskTag);
-        if (!task.IsAborted && !IsClosed) _responses.Finish(task);
+        if (!task.IsAborted && !IsClosed)
+        {
+            task.Unit?.CountEnded(task);
+            _responses.Finish(task);
+        }
+
         List<AbortWait>? waits = task.AbortWaits;
         Release(task);
         if (waits is not null)
@@ -169,6 +177,7 @@ internal sealed class IscsiSession : IPduHandler
 
         bool isReceiving = ReferenceEquals(task, _arriving) || ReferenceEquals(task, _dataOut.Current);
         if (!task.IsSubmitted && !isReceiving) OnTaskEnded(task);
+        else DeviceServer.EndHeldBack(task);
     }
 
     /// <summary>The connection has ended: everything under way is aborted and answers go nowhere.</summary>

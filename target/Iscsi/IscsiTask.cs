@@ -107,6 +107,8 @@ internal sealed class IscsiTask : ScsiTask, IBufferWaiter, IValueTaskSource<IoBu
         OpenRequests--;
     }
 
+    public override long NowNanoseconds => Session.Setup.Loop.NowNanoseconds;
+
     public override void OnEnded() => Session.OnTaskEnded(this);
 
     public override IoBuffer? TryRent(int lengthBytes) => Session.Share.TryRent(lengthBytes);

@@ -16,6 +16,7 @@ internal sealed class TaskPool
         IscsiTask task = _free.TryPop(out IscsiTask? free) ? free : new IscsiTask();
         task.Session = session;
         task.Nexus = session.Setup.Nexus!;
+        task.ArrivedNanoseconds = task.NowNanoseconds;
         task.InitiatorTaskTag = header.InitiatorTaskTag;
         task.CmdSn = header.CmdSn;
         task.Lun = header.Lun;

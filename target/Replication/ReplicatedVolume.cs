@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
@@ -26,6 +27,8 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     public bool IsShared => true;
 
     public int SpaceWarnings => volume.SpaceWarnings;
+
+    public VolumeTimes? Times => volume.Times;
 
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {

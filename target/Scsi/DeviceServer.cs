@@ -1,3 +1,5 @@
+using Cstor.Engine.Statistics;
+
 namespace Cstor.Target.Scsi;
 
 /// <summary>
@@ -30,6 +32,7 @@ internal static class DeviceServer
         }
 
         if (task.Unit.Order.TryEnter(task)) Start(task);
+        else task.QueuedNanoseconds = task.NowNanoseconds;
     }
 
     /// <summary>The order of task attributes lets the task go ahead.</summary>
@@ -41,10 +44,20 @@ internal static class DeviceServer
             return;
         }
 
+        bool isHeldBack = task.Unit!.Limiter is { } limiter && LogicalUnit.IsTransfer(task)
+            && !limiter.TryEnter(task);
+        if (!isHeldBack) GoOn(task);
+    }
+
+    /// <summary>The limits of the unit let the task through.</summary>
+    public static void GoOn(ScsiTask task)
+    {
+        if (task.LimitedNanoseconds != 0)
+            task.Unit!.Times.Add(IoStage.Limit, task.NowNanoseconds - task.LimitedNanoseconds);
         CommandDescriptor command = task.Command!;
         bool fenced = command.Is(CommandFlags.Writes) && command.Layout != CdbLayout.None;
-        if (fenced && !task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) return;
-        Execute(task);
+        if (!fenced || task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) Execute(task);
+        else if (task.QueuedNanoseconds == 0) task.QueuedNanoseconds = task.NowNanoseconds;
     }
 
     /// <summary>Nothing stands in the way any more.</summary>
@@ -56,6 +69,8 @@ internal static class DeviceServer
             return;
         }
 
+        if (task.QueuedNanoseconds != 0)
+            task.Unit!.Times.Add(IoStage.Order, task.NowNanoseconds - task.QueuedNanoseconds);
         task.Await(task.Command!.Handler(task));
     }
 
@@ -74,6 +89,12 @@ internal static class DeviceServer
         task.OnEnded();
         unit.Fence.Resume();
         unit.Order.Resume();
+    }
+
+    /// <summary>Ends an aborted task that the limits of the unit held back, if they do.</summary>
+    public static void EndHeldBack(ScsiTask task)
+    {
+        if (task.Unit?.Limiter?.TryRemove(task) == true) End(task);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Cstor.Engine.Statistics;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -9,12 +10,16 @@ namespace Cstor.Target.Scsi;
 /// </summary>
 internal sealed class LogicalUnit
 {
+    private const byte SynchronizeCache10 = 0x35;
+    private const byte SynchronizeCache16 = 0x91;
+
     private readonly List<Nexus> _nexuses = [];
     private int _spaceWarnings;
 
     public LogicalUnit(IBlockVolume volume, string targetName, int logicalBlockBytes)
     {
         Volume = volume;
+        Times = volume.Times ?? new VolumeTimes();
         TargetName = targetName;
         BlockBytes = logicalBlockBytes;
         Fence = new WriteFence(DeviceServer.Execute);
@@ -27,6 +32,9 @@ internal sealed class LogicalUnit
     }
 
     public IBlockVolume Volume { get; }
+
+    /// <summary>How commands fare: the volume's own where it counts, for it outlives the unit.</summary>
+    public VolumeTimes Times { get; }
 
     /// <summary>iSCSI name of the target: SCSI device name of the designators.</summary>
     public string TargetName { get; }
@@ -49,6 +57,9 @@ internal sealed class LogicalUnit
     public WriteFence Fence { get; }
 
     public TaskOrder Order { get; }
+
+    /// <summary>Holds commands back where the volume has limits; set by the transport.</summary>
+    public RateLimiter? Limiter { get; set; }
 
     public IReadOnlyList<Nexus> Nexuses => _nexuses;
 
@@ -122,6 +133,38 @@ internal sealed class LogicalUnit
         _spaceWarnings = Volume.SpaceWarnings;
         AttendAll(Sense.ThinProvisioningSoftThreshold);
     }
+
+    /// <summary>Reads or changes blocks: what limits are for. A flush never waits for them.</summary>
+    public static bool IsTransfer(ScsiTask task) =>
+        task.Command is { } command && command.Layout != CdbLayout.None && !IsFlush(task)
+            && (command.Is(CommandFlags.Reads) || command.Is(CommandFlags.Writes));
+
+    /// <summary>A command has ended and is about to be answered.</summary>
+    public void CountEnded(ScsiTask task)
+    {
+        if (task.Command is not { } command) return;
+        bool isFlush = IsFlush(task);
+        bool isWrite = command.Is(CommandFlags.Writes);
+        if (!isFlush && !isWrite && !IsTransfer(task)) return;
+        long took = task.NowNanoseconds - task.ArrivedNanoseconds;
+        if (isFlush)
+        {
+            Times.Flushes.Add(took);
+            Times.Add(IoStage.Commit, took);
+        }
+        else if (isWrite)
+        {
+            Times.Writes.Add(took);
+            if (command.Layout != CdbLayout.None) Times.WriteSizes.Add(task.DataOutBytes);
+        }
+        else
+        {
+            Times.Reads.Add(took);
+            Times.ReadSizes.Add(Math.Min(task.WantedBytes, task.ExpectedInBytes));
+        }
+    }
+
+    private static bool IsFlush(ScsiTask task) => task.Cdb[0] is SynchronizeCache10 or SynchronizeCache16;
 
     /// <summary>Logical unit reset, SAM-5 §6.3.3, after its tasks were aborted.</summary>
     public void Reset()

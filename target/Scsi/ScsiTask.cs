@@ -69,6 +69,18 @@ internal abstract class ScsiTask : IValueTaskSource
     /// </summary>
     public bool IsAborted { get; set; }
 
+    /// <summary>When the command came, on the loop's clock.</summary>
+    public long ArrivedNanoseconds { get; set; }
+
+    /// <summary>Since when it stands in line; 0 if it never did.</summary>
+    public long QueuedNanoseconds { get; set; }
+
+    /// <summary>Since when its unit's limits hold it back; 0 if they never did.</summary>
+    public long LimitedNanoseconds { get; set; }
+
+    /// <summary>The loop's clock.</summary>
+    public abstract long NowNanoseconds { get; }
+
     /// <summary>Place in the unit's sets; kept by them.</summary>
     public TaskPlace Place { get; } = new();
 
@@ -181,6 +193,9 @@ internal abstract class ScsiTask : IValueTaskSource
         Status = ScsiStatus.Good;
         Sense = default;
         IsAborted = false;
+        ArrivedNanoseconds = 0;
+        QueuedNanoseconds = 0;
+        LimitedNanoseconds = 0;
         Place.Reset();
     }
 

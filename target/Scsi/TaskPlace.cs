@@ -7,6 +7,8 @@ internal sealed class TaskPlace
 {
     public LinkedListNode<ScsiTask>? FenceNode { get; set; }
 
+    public LinkedListNode<ScsiTask>? LimitNode { get; set; }
+
     public bool IsInFence { get; set; }
 
     public bool IsEnabled { get; set; }

@@ -91,7 +91,10 @@ internal static class DiskLister
             logical,
             physical,
             Number($"{diskDirectory}/queue/rotational") == 1,
-            InUseBy(uses, number, path, directory)));
+            InUseBy(uses, number, path, directory))
+        {
+            Wwn = FirstText($"{diskDirectory}/wwid", $"{diskDirectory}/device/wwid"),
+        });
     }
 
     private static string? InUseBy(DiskUses uses, string number, string path, string directory)
@@ -130,13 +133,27 @@ internal static class DiskLister
         return FirstText($"{directory}/loop/backing_file", $"{directory}/dm/name");
     }
 
-    private static string SerialOf(string directory) =>
-        FirstText(
-            $"{directory}/device/serial",
-            $"{directory}/serial",
+    /// <summary>
+    /// What the unit serial number page of a SCSI or SATA disk says (SPC-4 §7.8.15): four bytes of header,
+    /// then text with spaces around it.
+    /// </summary>
+    internal static string SerialOfPage(string page)
+    {
+        const int headerLength = 4;
+        if (page.Length <= headerLength) return "";
+        return string.Concat(page[headerLength..].Where(static c => c is >= ' ' and < (char)127)).Trim();
+    }
+
+    private static string SerialOf(string directory)
+    {
+        string serial = FirstText($"{directory}/device/serial", $"{directory}/serial");
+        if (serial.Length == 0)
+            serial = SerialOfPage(SystemFiles.Read($"{directory}/device/vpd_pg80") ?? "");
+        return serial.Length > 0 ? serial : FirstText(
             $"{directory}/wwid",
             $"{directory}/device/wwid",
             $"{directory}/dm/uuid");
+    }
 
     private static string FirstText(params ReadOnlySpan<string> paths)
     {

@@ -159,6 +159,49 @@ public sealed class AdminServerTests
         Assert.Equal(["health"], server.Daemon.Asked);
     }
 
+    [Fact]
+    public async Task Over_tcp_the_token_opens_everything_and_nothing_else_does()
+    {
+        using ScratchDirectory scratch = new();
+        await File.WriteAllTextAsync(scratch["token"], "a-token-of-some-length\n");
+        int port = FreePort();
+        await using RunningServer server = await RunningServer.StartAsync(
+            null, new IPEndPoint(IPAddress.Loopback, port), BearerToken.Read(scratch["token"]).Value);
+        using HttpClient http = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        foreach (string? header in (string?[])
+            [null, "Bearer", "Bearer ", "Bearer a-token-of-some-lengt", "Basic a-token-of-some-length",
+                "a-token-of-some-length", "Bearer a-token-of-some-length2"])
+        {
+            using HttpRequestMessage request = new(HttpMethod.Get, Routes.Metrics);
+            if (header is not null) request.Headers.TryAddWithoutValidation("Authorization", header);
+            Assert.Equal(HttpStatusCode.Forbidden, (await http.SendAsync(request)).StatusCode);
+        }
+
+        http.DefaultRequestHeaders.Add("Authorization", "Bearer a-token-of-some-length");
+        using HttpResponseMessage metrics = await http.GetAsync(Routes.Metrics);
+        Assert.Equal(HttpStatusCode.OK, metrics.StatusCode);
+        Assert.Equal(
+            "text/plain; version=0.0.4; charset=utf-8", metrics.Content.Headers.ContentType!.ToString());
+        Assert.EndsWith("up 1\n", await metrics.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        using StringContent body = new(
+            "{\"force\":false,\"dryRun\":false}", Encoding.UTF8, "application/json");
+        await http.PostAsync(Routes.Fill(Routes.PoolExport, "tank"), body);
+        Assert.Equal("token at 127.0.0.1", Assert.Single(server.Daemon.Observed.Recorded).Act.By);
+    }
+
+    [Theory]
+    [InlineData("short")]
+    [InlineData("")]
+    [InlineData("one with a space in it")]
+    public async Task A_token_that_is_none_is_refused_with_how_to_make_one(string token)
+    {
+        using ScratchDirectory scratch = new();
+        await File.WriteAllTextAsync(scratch["token"], token);
+        Fault? fault = BearerToken.Read(scratch["token"]).Fault;
+        Assert.Contains("urandom", fault?.Remedy, StringComparison.Ordinal);
+        Assert.Equal("http-token", BearerToken.Read(scratch["nowhere"]).Fault?.Code);
+    }
+
     private static async Task<JsonElement> GetAsync(HttpClient http, string path)
     {
         using HttpResponseMessage response = await http.GetAsync(path);

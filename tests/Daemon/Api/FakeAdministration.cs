@@ -25,6 +25,10 @@ internal sealed class FakeAdministration : IAdministration
 
     public FakeStreamAdministration StreamsAsked { get; } = new();
 
+    public IObservation Observation => Observed;
+
+    public FakeObservation Observed { get; } = new();
+
     public Task<Outcome<HealthView>> HealthAsync() => Answer("health", new HealthView("ok", "0.1.0", 1, 0));
 
     public Task<Outcome<PoolStatus[]>> ListPoolsAsync() => Answer("pools", new[] { Tank() });

@@ -37,20 +37,23 @@ internal sealed class RunningServer : IAsyncDisposable
 
     public StringWriter Error { get; } = new();
 
-    public static async Task<RunningServer> StartAsync(TimeSpan? patience = null, IPEndPoint? http = null)
+    public static async Task<RunningServer> StartAsync(
+        TimeSpan? patience = null, IPEndPoint? http = null, BearerToken? token = null)
     {
         RunningServer running = new();
-        Outcome<AdminServer> server = await running.StartServerAsync(patience, http);
+        Outcome<AdminServer> server = await running.StartServerAsync(patience, http, token);
         running._server = server.Value;
         return running;
     }
 
-    public Task<Outcome<AdminServer>> StartServerAsync(TimeSpan? patience = null, IPEndPoint? http = null)
+    public Task<Outcome<AdminServer>> StartServerAsync(
+        TimeSpan? patience = null, IPEndPoint? http = null, BearerToken? token = null)
     {
         TimeSpan limit = patience ?? TimeSpan.FromSeconds(30);
         return AdminServer.StartAsync(
-            Daemon, new AdminServerOptions(
-                SocketPath, http, new Deadlines(limit, limit)), NullLoggerFactory.Instance);
+            Daemon,
+            new AdminServerOptions(SocketPath, http, new Deadlines(limit, limit)) { Token = token },
+            NullLoggerFactory.Instance);
     }
 
     /// <summary>Runs a command line against the server; output since the last run is kept.</summary>

@@ -1,0 +1,38 @@
+namespace Cstor.Engine.Statistics;
+
+/// <summary>
+/// How a volume's commands fared since it was opened: always counted, in nanoseconds and bytes. Belongs to
+/// the volume's loop.
+/// </summary>
+public sealed class VolumeTimes
+{
+    private readonly Histogram?[] _stages = new Histogram?[Enum.GetValues<IoStage>().Length];
+
+    /// <summary>From the arrival of a READ to its answer.</summary>
+    public Histogram Reads { get; } = new();
+
+    /// <summary>Of WRITE and whatever else changes blocks.</summary>
+    public Histogram Writes { get; } = new();
+
+    /// <summary>Of SYNCHRONIZE CACHE.</summary>
+    public Histogram Flushes { get; } = new();
+
+    /// <summary>Bytes of each read.</summary>
+    public Histogram ReadSizes { get; } = new();
+
+    /// <summary>Bytes of each write.</summary>
+    public Histogram WriteSizes { get; } = new();
+
+    /// <summary>Notes time that a command spent in a stage.</summary>
+    public void Add(IoStage stage, long nanoseconds) =>
+        (_stages[(int)stage] ??= new Histogram()).Add(nanoseconds);
+
+    public VolumeIo Take(string volume) => new(
+        volume,
+        Reads.Take(),
+        Writes.Take(),
+        Flushes.Take(),
+        ReadSizes.Take(),
+        WriteSizes.Take(),
+        [.. _stages.Select(static stage => stage?.Take() ?? HistogramCounts.None)]);
+}
