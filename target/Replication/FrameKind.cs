@@ -93,4 +93,13 @@ internal enum FrameKind : byte
 
     /// <summary>You belong to the group no more, by the configuration in the payload.</summary>
     Removed = 55,
+
+    /// <summary>This block is damaged here, and parts of it wait for the rest: fill it.</summary>
+    Mend = 56,
+
+    /// <summary>Which snapshots are there?</summary>
+    Snapshots = 57,
+
+    /// <summary>Answer: their identities.</summary>
+    SnapshotsAnswer = 58,
 }

@@ -50,6 +50,7 @@ public sealed class GroupMember : IFrameHandler
         _text = replica?.Volume.Name ?? record.Group.ToString();
         Follower = new FollowerPart(this);
         _election = new Election(this);
+        Mender = new Mender(this);
         Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
@@ -104,6 +105,8 @@ public sealed class GroupMember : IFrameHandler
     internal EntryApplier? Applier { get; }
 
     internal FollowerPart Follower { get; }
+
+    internal Mender Mender { get; }
 
     internal LeaderPart? Leader { get; private set; }
 
@@ -205,7 +208,8 @@ public sealed class GroupMember : IFrameHandler
                 break;
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
-                or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave:
+                or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave
+                or FrameKind.Mend or FrameKind.SnapshotsAnswer:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:
@@ -312,6 +316,7 @@ public sealed class GroupMember : IFrameHandler
     {
         if (IsClosed) return;
         _timer.Start(Timings.HeartbeatNanoseconds);
+        Mender.OnTick();
         bool isDue = Loop.NowNanoseconds > _nextElectionNanoseconds;
         if (isDue && !_election.IsUnderWay && Leader is null && !IsRemoved
             && Applier is { Failure: IoStatus.Ok })

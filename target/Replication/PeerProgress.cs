@@ -51,6 +51,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>How it is caught up, at the moment or last.</summary>
     public CatchUp? CatchUp { get; set; }
 
+    /// <summary>Snapshots of the leader's that it had not when it was admitted.</summary>
+    public IReadOnlySet<Guid> MissingSnapshots { get; set; } = new HashSet<Guid>();
+
     /// <summary>Bytes of blocks that it was sent to make it equal.</summary>
     public long FilledBytes { get; set; }
 
