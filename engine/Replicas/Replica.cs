@@ -1,6 +1,7 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Streams;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
@@ -43,6 +44,16 @@ public sealed class Replica
         get => Volume.Position;
         set => Volume.Position = value;
     }
+
+    /// <summary>
+    /// Where blocks begin of which parts were written and the rest is damaged: they wait in memory and in the
+    /// log until the block is written whole.
+    /// </summary>
+    public IReadOnlyList<long> DamagedOffsets(int most) =>
+        [.. Volume.Parts.Damaged(most).Select(block => checked((long)block * Volume.BlockSizeBytes))];
+
+    /// <summary>What the volume was before, the oldest first.</summary>
+    public IReadOnlyList<Snapshot> Snapshots => _changes.SnapshotsOf(Volume);
 
     /// <summary>What its group keeps here: one line, empty for a volume that is no replica.</summary>
     public string State

@@ -61,6 +61,18 @@ internal sealed class WriteBackParts(WriteBack all)
         return Host.IoStatus.Ok;
     }
 
+    /// <summary>Blocks whose rest is damaged, so that their parts cannot be written back.</summary>
+    public IReadOnlyList<ulong> Damaged(int most)
+    {
+        if (_blocks.Count == 0) return [];
+        List<ulong> damaged = [];
+        foreach (WriteBackBlock block in _blocks.Values)
+            if (damaged.Count < most
+                && block.LastStatus is Host.IoStatus.ChecksumMismatch or Host.IoStatus.DeviceError)
+                damaged.Add(block.Block);
+        return damaged;
+    }
+
     public void MarkUnlogged()
     {
         foreach (WriteBackBlock block in _blocks.Values)

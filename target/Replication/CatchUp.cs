@@ -182,25 +182,18 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         int length = count * blockBytes;
         await leader.Throttle.TakeAsync(length);
         if (IsOver) return false;
-        IoBuffer? buffer = member.Loop.Buffers.TryRent(length);
-        if (buffer is null) return false;
-        TaskCompletionSource gate = leader.CloseGate(offset, length);
-        // Whatever was sent before is in what is read.
-        await member.Applier!.WaitAsync(leader.Window.Last);
-        IoStatus status = await member.Replica.Volume.ReadAsync(offset, buffer.First(length));
-        Task<Answer>? asked = null;
-        if (status == IoStatus.Ok && !IsOver)
+        BlockFill fill = new(member, leader, peer);
+        IoStatus filled = await fill.RunAsync(offset, length);
+        if (filled == IoStatus.Ok)
         {
-            Frame fill = new() { Kind = FrameKind.Fill, Offset = offset, Length = length };
-            asked = peer.AskAsync(fill, buffer.Span[..length]);
             peer.FilledBytes += length;
             SentBytes += length;
+            return true;
         }
 
-        leader.OpenGate(gate);
-        buffer.Release();
-        if (asked is null) return Fail($"block {block} cannot be read: {status}");
-        Answer filled = await asked;
-        return filled.IsOk || Fail($"block {block} cannot be written: {filled.Status}");
+        if (fill.Read == IoStatus.Ok) return Fail($"block {block} cannot be written: {filled}");
+        // Somebody else may be able to, who has what is damaged here.
+        if (!leader.IsServing && !IsOver) member.StepDown($"it cannot read block {block}: {fill.Read}");
+        return Fail($"block {block} cannot be read: {fill.Read}");
     }
 }

@@ -167,6 +167,8 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
 
     private ValueTask<IoStatus> SnapshotAsync(Entry entry)
     {
+        // What is being made equal is no version of the volume: this snapshot is missed, not wrong.
+        if (!IsWhole) return new ValueTask<IoStatus>(IoStatus.Ok);
         ReadOnlySpan<byte> text = entry.PayloadSpan;
         if (text.Length <= SnapshotHeadBytes) return new ValueTask<IoStatus>(IoStatus.NotSupported);
         return replica.SnapshotAsync(

@@ -13,6 +13,8 @@ internal sealed class FollowerPart(GroupMember member)
 {
     private const int UnitBytes = 512;
     private const int ViewAttempts = 3;
+    private const int IdBytes = 16;
+    private const int MendAttempts = 40;
 
     private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
     private ContentView? _view;
@@ -176,6 +178,9 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.CompareEnd:
                 Forward(EndCompareAsync(frame));
                 break;
+            case FrameKind.Snapshots:
+                TellSnapshots(frame);
+                break;
             case FrameKind.Fetch:
                 Forward(FetchAsync(frame));
                 break;
@@ -230,6 +235,13 @@ internal sealed class FollowerPart(GroupMember member)
         ContentView? view = null;
         Hash128 hash = default;
         if (status == IoStatus.Ok) (status, view) = await member.Replica.ViewAsync();
+        // What is damaged here is being asked for.
+        for (int i = 0; i < MendAttempts && PeerRead.MayHelp(status) && joining == _joining; i++)
+        {
+            await member.Loop.DelayAsync(member.Timings.HeartbeatNanoseconds);
+            if (joining == _joining) (status, view) = await member.Replica.ViewAsync();
+        }
+
         if (status == IoStatus.Ok) (status, hash) = await view!.RootHashAsync();
         if (joining != _joining)
         {
@@ -281,6 +293,13 @@ internal sealed class FollowerPart(GroupMember member)
         if (joining != _joining) return;
         member.Applier.BecomeWhole();
         Answer(frame, FrameKind.CompareEnded, member.Applier.Failure);
+    }
+
+    private void TellSnapshots(in Frame frame)
+    {
+        IEnumerable<byte> ids = member.Replica!.Snapshots.Take(Frame.MaximumPayloadBytes / IdBytes)
+            .SelectMany(static snapshot => snapshot.Id.ToByteArray());
+        Answer(frame, FrameKind.SnapshotsAnswer, IoStatus.Ok, [.. ids]);
     }
 
     private async ValueTask FetchAsync(Frame frame)

@@ -94,6 +94,15 @@ internal enum FrameKind : byte
     /// <summary>You belong to the group no more, by the configuration in the payload.</summary>
     Removed = 55,
 
+    /// <summary>This block is damaged here, and parts of it wait for the rest: fill it.</summary>
+    Mend = 56,
+
+    /// <summary>Which snapshots are there?</summary>
+    Snapshots = 57,
+
+    /// <summary>Answer: their identities.</summary>
+    SnapshotsAnswer = 58,
+
     /// <summary>Text for the node itself, of no group.</summary>
     NodeQuestion = 60,
 

@@ -51,6 +51,7 @@ public sealed class GroupMember : IFrameHandler
         Follower = new FollowerPart(this);
         _election = new Election(this);
         Relay = new Relay(this);
+        Mender = new Mender(this);
         Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
@@ -116,6 +117,8 @@ public sealed class GroupMember : IFrameHandler
     internal FollowerPart Follower { get; }
 
     internal Relay Relay { get; }
+
+    internal Mender Mender { get; }
 
     internal LeaderPart? Leader { get; private set; }
 
@@ -239,7 +242,8 @@ public sealed class GroupMember : IFrameHandler
                 break;
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
-                or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave:
+                or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave
+                or FrameKind.Mend or FrameKind.SnapshotsAnswer:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:
@@ -346,6 +350,7 @@ public sealed class GroupMember : IFrameHandler
     {
         if (IsClosed) return;
         _timer.Start(Timings.HeartbeatNanoseconds);
+        Mender.OnTick();
         bool isDue = Loop.NowNanoseconds > _nextElectionNanoseconds;
         if (isDue && !_election.IsUnderWay && Leader is null && !IsRemoved
             && Applier is { Failure: IoStatus.Ok })

@@ -56,6 +56,14 @@ internal sealed class InSyncKeeper(
     private bool IsIn(GroupConfiguration configuration, PeerProgress peer) =>
         (configuration == _proposed || IsOwn) && configuration.InSync.Contains(peer.Name);
 
+    /// <summary>The in-sync set may do without a peer: otherwise nothing is gained by giving it up.</summary>
+    public bool MaySpare(PeerProgress peer)
+    {
+        List<string> others = Wanted(Current);
+        others.Remove(peer.Name);
+        return !IsOwn || others.Count >= Math.Min(member.CopiesOf(Current), Current.InSync.Count);
+    }
+
     /// <summary>Changes who belongs to the group, after what is under way.</summary>
     public Task<Fault?> ChangeAsync(MembershipChange change)
     {

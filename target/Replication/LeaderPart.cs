@@ -120,7 +120,7 @@ internal sealed class LeaderPart
     {
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
         IoStatus status = await _member.Replica!.Volume.ReadAsync(offset, into);
-        if (PeerRead.MayHelp(status)) status = await new PeerRead(_member, this).RunAsync(offset, into);
+        if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
         if (status != IoStatus.Ok) return status;
         // It may hold what is not acknowledged yet, and would be gone with this node.
         foreach (Entry entry in _inFlight.Values.ToArray())
@@ -228,6 +228,9 @@ internal sealed class LeaderPart
                 break;
             case FrameKind.Leave:
                 _watch.Drop(peer, "it is being stopped");
+                break;
+            case FrameKind.Mend:
+                Forward(_member.Mender.MendAsync(this, peer, frame.Offset));
                 break;
             case FrameKind.Applied when frame.Status != 0:
                 _watch.Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
@@ -404,6 +407,22 @@ internal sealed class LeaderPart
 
         flush.IsFlushedHere = true;
         TryEnd(flush);
+    }
+
+    // Whoever is away may come back with what is damaged here.
+    private async ValueTask<IoStatus> ReadFromPeersAsync(long offset, IoSlice into)
+    {
+        long begun = Now;
+        while (true)
+        {
+            IoStatus status = await new PeerRead(_member, this).RunAsync(offset, into);
+            if (!PeerRead.MayHelp(status) || Now - begun > _member.Timings.DamageNanoseconds) return status;
+            bool isAnyAway = false;
+            foreach (PeerProgress peer in _peers.All) isAnyAway |= peer.Bit != 0 && !HoldsAll(peer);
+            if (!isAnyAway) return status;
+            await _wake.Task;
+            if (IsStopped) return IoStatus.NotLeader;
+        }
     }
 
     private async ValueTask<bool> WaitServingAsync()

@@ -11,6 +11,8 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class PeerWatch
 {
+    private const int GuidBytes = 16;
+
     private readonly GroupMember _member;
     private readonly LeaderPart _leader;
     private readonly PeerSet _peers;
@@ -103,6 +105,7 @@ internal sealed class PeerWatch
         ReplicationLog.CaughtUp(_member.Logger, _member.Name, peer.Name, peer.FilledBytes);
         _member.Send(peer.Name, new Frame { Kind = FrameKind.Admit, Epoch = _leader.Epoch });
         _inSync.Update();
+        Forward(LookForSnapshotsAsync(peer));
     }
 
     /// <summary>A peer is not waited for until it has caught up.</summary>
@@ -121,6 +124,18 @@ internal sealed class PeerWatch
         peer.Reset();
         _dismissed.Add(peer.Name);
         TellDismissed(peer.Name);
+    }
+
+    // Those that come take place on both.
+    private async ValueTask LookForSnapshotsAsync(PeerProgress peer)
+    {
+        HashSet<Guid> missing = [.. _member.Replica!.Snapshots.Select(static snapshot => snapshot.Id)];
+        Answer answer = missing.Count == 0
+            ? Answer.None
+            : await peer.AskAsync(new Frame { Kind = FrameKind.Snapshots });
+        for (int at = 0; at + GuidBytes <= answer.Payload.Length; at += GuidBytes)
+            missing.Remove(new Guid(answer.Payload.AsSpan(at, GuidBytes)));
+        peer.MissingSnapshots = answer.IsOk ? missing : new HashSet<Guid>();
     }
 
     private void TellDismissed(string name)
@@ -168,10 +183,13 @@ internal sealed class PeerWatch
             Drop(peer, "it does not catch up");
         if (peer.Fault is not null || (_inSync.Awaited & peer.Bit) == 0) return;
         // One that was just asked to follow has its time to answer, too.
-        if (Now - Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds) > patience)
-            Drop(peer, "it is not heard");
-        else if (Now - _leader.OldestOwedBy(peer) > patience)
-            Drop(peer, "it owes an answer");
+        long silent = Now - Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds);
+        long owing = Now - Math.Max(_leader.OldestOwedBy(peer), peer.AskedNanoseconds);
+        if (Math.Max(silent, owing) <= patience) return;
+        // One that must be waited for anyway is better left in peace, to catch up.
+        if (!_inSync.MaySpare(peer)) patience = _member.Timings.CatchUpNanoseconds;
+        if (silent > patience) Drop(peer, "it is not heard");
+        else if (owing > patience) Drop(peer, "it owes an answer");
     }
 
     private static async void Forward(ValueTask work) => await work;

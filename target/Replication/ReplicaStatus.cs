@@ -10,15 +10,17 @@ namespace Cstor.Target.Replication;
 /// <param name="ComparedShare">Part of the volume that is known to be equal, 0 to 1.</param>
 /// <param name="BytesPerSecond">At which it has been sent what it lacks.</param>
 /// <param name="SecondsLeft">If the rest of the volume takes as long; -1 if nobody knows.</param>
+/// <param name="MissingSnapshots">Names of the leader's snapshots that it has not.</param>
 public sealed record ReplicaStatus(
     ReplicaPlace Place, ReplicaState State, string Reason, long EntriesBehind, long SentBytes,
-    long NodesCompared, double ComparedShare, double BytesPerSecond, double SecondsLeft)
+    long NodesCompared, double ComparedShare, double BytesPerSecond, double SecondsLeft,
+    IReadOnlyList<string> MissingSnapshots)
 {
     private const double NanosecondsPerSecond = 1e9;
 
     /// <summary>Of a replica of which nothing is known but whether it is in sync.</summary>
     internal static ReplicaStatus Of(ReplicaPlace place, ReplicaState state) =>
-        new(place, state, "", state == ReplicaState.InSync ? 0 : -1, 0, 0, 0, 0, -1);
+        new(place, state, "", state == ReplicaState.InSync ? 0 : -1, 0, 0, 0, 0, -1, []);
 
     /// <summary>Of a leader's peer.</summary>
     internal static ReplicaStatus Of(GroupMember member, LeaderPart leader, PeerProgress peer,
@@ -35,8 +37,15 @@ public sealed record ReplicaStatus(
             peer.IsStreaming ? (long)(last - Math.Min(last, peer.Acknowledged)) : -1,
             catchUp?.SentBytes ?? 0, catchUp?.NodesCompared ?? 0, share,
             isCatchingUp ? catchUp!.SentBytes / seconds : 0,
-            state == ReplicaState.Comparing && share > 0 ? seconds * (1 - share) / share : -1);
+            state == ReplicaState.Comparing && share > 0 ? seconds * (1 - share) / share : -1,
+            MissingOf(member, peer));
     }
+
+    private static string[] MissingOf(GroupMember member, PeerProgress peer) =>
+    [
+        .. member.Replica!.Snapshots.Where(snapshot => peer.MissingSnapshots.Contains(snapshot.Id))
+            .Select(static snapshot => snapshot.ShortName),
+    ];
 
     private static ReplicaState StateOf(GroupMember member, LeaderPart leader, PeerProgress peer)
     {

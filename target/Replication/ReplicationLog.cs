@@ -36,6 +36,11 @@ internal static partial class ReplicationLog
     public static partial void Fetched(ILogger logger, string group, int bytes, long offset,
         IoStatus failure, string peer, IoStatus written);
 
+    [LoggerMessage(13, LogLevel.Warning, "{Group}: {Bytes} bytes at {Offset} are damaged at {Peer}, and were "
+        + "sent to it ({Status})")]
+    public static partial void Mended(
+        ILogger logger, string group, long bytes, long offset, string peer, IoStatus status);
+
     [LoggerMessage(10, LogLevel.Information, "{Group}: its replicas are {Places} now")]
     public static partial void Membership(ILogger logger, string group, string places);
 

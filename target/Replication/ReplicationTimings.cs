@@ -35,6 +35,11 @@ public sealed record ReplicationTimings
     /// <summary>A leader that is being stopped tries for so long to hand over.</summary>
     public long ClosingNanoseconds { get; init; } = 1000 * Millisecond;
 
+    /// <summary>
+    /// A read of what is damaged on the leader waits so long for a replica that may have it, before it fails.
+    /// </summary>
+    public long DamageNanoseconds { get; init; } = 20_000 * Millisecond;
+
     /// <summary>A candidate waits so long for votes.</summary>
     public long VoteNanoseconds { get; init; } = 400 * Millisecond;
 

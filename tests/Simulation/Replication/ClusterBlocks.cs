@@ -10,6 +10,21 @@ internal static class ClusterBlocks
 {
     private const int Block = Cluster.BlockBytes;
 
+    /// <summary>Flips a bit in every sector on disk that one value fills.</summary>
+    public static int Damage(ClusterNode node, byte value)
+    {
+        SimulatedDisk disk = node.Node.Disks["/dev/a"];
+        int count = 0;
+        foreach (long offset in disk.WrittenOffsets())
+        {
+            if (disk.Peek(offset).AsSpan().ContainsAnyExcept(value)) continue;
+            disk.Rot(offset);
+            count++;
+        }
+
+        return count;
+    }
+
     public static async Task<IoStatus> TryReadAsync(
         Cluster cluster, ClusterNode node, IBlockVolume volume, int block)
     {
@@ -34,6 +49,24 @@ internal static class ClusterBlocks
             buffer.Span[..(count * Block)].Fill(value);
             IoSlice slice = buffer.First(count * Block);
             IoStatus status = await volume.WriteAsync(block * (long)Block, slice, durable: false);
+            buffer.Release();
+            return status;
+        });
+    }
+
+    /// <summary>Writes the second half of a block.</summary>
+    public static async Task<IoStatus> WritePartAsync(
+        Cluster cluster, ClusterNode node, int block, byte value)
+    {
+        ReplicatedVolume volume = node.Volume!;
+        SimulatedLoop loop = node.Loop!;
+        return await cluster.OnAsync(loop, async () =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(Block / 2);
+            buffer.Span[..(Block / 2)].Fill(value);
+            IoSlice slice = buffer.First(Block / 2);
+            IoStatus status = await volume.WriteAsync(
+                (block * (long)Block) + (Block / 2), slice, durable: false);
             buffer.Release();
             return status;
         });

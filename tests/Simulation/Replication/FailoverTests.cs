@@ -266,6 +266,63 @@ public sealed class FailoverTests
         });
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_part_written_of_a_damaged_block_is_mended_by_a_peer_that_has_the_rest(bool isLeader)
+    {
+        using Cluster cluster = new(21, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            for (int block = 0; block < 20; block++)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, 0xA5));
+            await cluster.AssertEqualAsync();
+            ClusterNode damaged = isLeader ? leader : cluster.Nodes.First(node => node != leader);
+            Assert.NotEqual(0, Damage(damaged, 0xA5));
+            for (int block = 0; block < 20; block++)
+                Assert.Equal(IoStatus.Ok, await WritePartAsync(cluster, leader, block, 0x5A));
+            // So long its blocks cannot be written back, and no view of them be taken.
+            await cluster.UntilAsync(
+                () => damaged.Replica!.DamagedOffsets(1).Count > 0, 5000, "the damage is known");
+            await cluster.PauseAsync(10_000);
+            Assert.Empty(damaged.Replica!.DamagedOffsets(1));
+            await cluster.AssertEqualAsync();
+            Assert.Equal(3, leader.Member!.Leader!.Configuration.InSync.Count);
+            Assert.Equal(IoStatus.Ok, await cluster.OnAsync(
+                leader.Loop!, () => leader.Volume!.SnapshotAsync("monday")));
+        });
+    }
+
+    [Fact]
+    public void A_replica_that_comes_back_is_compared_though_a_part_of_a_damaged_block_waits_in_it()
+    {
+        using Cluster cluster = new(22, 3);
+        cluster.Run(async () =>
+        {
+            await cluster.StartAsync();
+            ClusterNode leader = await cluster.AwaitLeaderAsync();
+            await cluster.AwaitInSyncAsync(3);
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 3, 0xA5));
+            await cluster.AssertEqualAsync();
+            ClusterNode damaged = cluster.Nodes.First(node => node != leader);
+            Assert.NotEqual(0, Damage(damaged, 0xA5));
+            Assert.Equal(IoStatus.Ok, await WritePartAsync(cluster, leader, 3, 0x5A));
+            foreach (ClusterNode peer in cluster.Nodes.Where(node => node != damaged))
+                cluster.Machine.Links.CutBoth(damaged.Node, peer.Node);
+            await cluster.AwaitInSyncAsync(2);
+            // More than the leader keeps of what it sent.
+            for (int i = 0; i < 4200; i++)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 10 + (i % 50), 2));
+            Assert.NotEmpty(damaged.Replica!.DamagedOffsets(1));
+            cluster.Machine.Links.HealAll();
+            await cluster.AwaitInSyncAsync(3);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
     [Fact]
     public void What_is_damaged_everywhere_fails_until_it_is_written_and_the_rest_is_served()
     {
@@ -285,20 +342,5 @@ public sealed class FailoverTests
             Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, 3, 0x5A));
             Assert.Equal(0x5A, await ReadAsync(cluster, leader, 3));
         });
-    }
-
-    // Flips a bit in every sector on disk that one value fills.
-    private static int Damage(ClusterNode node, byte value)
-    {
-        SimulatedDisk disk = node.Node.Disks["/dev/a"];
-        int count = 0;
-        foreach (long offset in disk.WrittenOffsets())
-        {
-            if (disk.Peek(offset).AsSpan().ContainsAnyExcept(value)) continue;
-            disk.Rot(offset);
-            count++;
-        }
-
-        return count;
     }
 }

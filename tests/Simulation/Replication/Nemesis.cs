@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cstor.Engine.Host;
 using Cstor.Target.Replication;
 
@@ -12,7 +13,9 @@ internal sealed class Nemesis(Cluster cluster)
     private readonly SimulatedRandom _random = SimulatedRandom.For(cluster.Machine.Seed, "nemesis");
     private readonly List<ClusterNode> _down = [];
     private readonly int _fewest = cluster.Replicas.Count();
+    private readonly ClusterNode? _victim = VictimOf(cluster);
     private bool _isReplacing;
+    private bool _hasRotted;
 
     /// <summary>Something happens, and some time passes.</summary>
     public async ValueTask StrikeAsync()
@@ -20,7 +23,7 @@ internal sealed class Nemesis(Cluster cluster)
         ClusterNode[] active = [.. cluster.Active];
         ClusterNode node = active[_random.Below(active.Length)];
         ClusterNode other = active[_random.Below(active.Length)];
-        switch (_random.Below(15))
+        switch (_random.Below(16))
         {
             case 0 or 1:
                 Crash(node);
@@ -61,6 +64,9 @@ internal sealed class Nemesis(Cluster cluster)
             case 13:
                 ReplaceDead(node);
                 break;
+            case 14:
+                if (_victim is not null) Rot(_victim);
+                break;
             default:
                 Mend();
                 break;
@@ -92,6 +98,27 @@ internal sealed class Nemesis(Cluster cluster)
                 () => node.Member!.IsRemoved || node.Member.Record.Configuration.Version == 0, 30_000,
                 $"{node.Name} knows that it belongs to the group no more");
             node.Retire();
+        }
+    }
+
+    // One replica's disk at most, where others are sure to have what it had.
+    private static ClusterNode? VictimOf(Cluster cluster) =>
+        cluster.Nodes.Exists(static node => node.IsWitness) || cluster.Machine.Seed % 2 == 0
+            ? null
+            : cluster.Replicas.ElementAt((int)(cluster.Machine.Seed / 2 % 3));
+
+    // Sectors with the data of clients. Promises and positions in the log must be durable: so it keeps its
+    // log from now on, by not being killed.
+    private void Rot(ClusterNode node)
+    {
+        if (!node.IsUp) return;
+        _hasRotted = true;
+        SimulatedDisk disk = node.Node.Disks["/dev/a"];
+        foreach (long offset in disk.WrittenOffsets())
+        {
+            ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(disk.Peek(offset));
+            if (words[0] != 0 && !words.ContainsAnyExcept(words[0]) && _random.Chance(0.3))
+                disk.Rot(offset);
         }
     }
 
@@ -199,6 +226,7 @@ internal sealed class Nemesis(Cluster cluster)
     private bool MayLose(ClusterNode node)
     {
         ClusterNode[] others = [.. cluster.Replicas.Where(other => other != node)];
+        if (_hasRotted && node == _victim) return false;
         if (!node.IsUp || others.Any(static other => other is not { IsUp: true, Member.IsClean: true }))
             return false;
         GroupConfiguration newest = cluster.Nodes
