@@ -33,6 +33,8 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HistoryEntry[]))]
 [JsonSerializable(typeof(EventEntry))]
 [JsonSerializable(typeof(EventEntry[]))]
+[JsonSerializable(typeof(PeerView[]))]
+[JsonSerializable(typeof(ReplicationView))]
 internal sealed partial class ReplyJson : JsonSerializerContext
 {
     /// <summary>The same with line breaks, for <c>--json</c> on a terminal.</summary>

@@ -24,6 +24,7 @@ internal static class SettingReader
     [
         "state-dir", "socket", "iscsi", "http", "http-token-file",
         "cache", "device-timeout", "initiator-timeout", "log-level",
+        "node", "peer", "peer-key-file",
         "discovery-chap-user", "discovery-chap-secret-file", "discovery-mutual-chap-user",
         "discovery-mutual-chap-secret-file",
     ];
@@ -81,16 +82,7 @@ internal static class SettingReader
                     ? Bad(setting, "a path is missing", "Name the file that holds the token")
                     : options with { HttpTokenFile = Path.GetFullPath(setting.Value) };
             case "cache":
-                if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
-                {
-                    return Bad(setting, $"'{setting.Value}': {reason}", "Write a size such as 256M");
-                }
-                return bytes < MinimumCacheBytes
-                    ? Bad(
-                        setting,
-                        $"a cache of {setting.Value} is too small",
-                        $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
-                    : options with { CacheBytes = bytes };
+                return ApplyCache(options, setting);
             case "device-timeout":
                 return SecondsOf(setting.Value) is { } seconds
                     ? options with { DeviceTimeoutSeconds = seconds }
@@ -99,6 +91,19 @@ internal static class SettingReader
                 return SecondsOf(setting.Value) is { } silence
                     ? options with { InitiatorTimeoutSeconds = silence }
                     : BadSeconds(setting, "initiator timeout");
+            case "node":
+                return NodeNames.Check(setting.Value) is { } wrong
+                    ? Bad(setting, wrong, "Choose another name")
+                    : options with { NodeName = setting.Value };
+            case "peer":
+                return EndPointText.Parse(setting.Value, DaemonOptions.DefaultPeerPort) is { } peer
+                    ? options with { Peer = peer }
+                    : Bad(
+                        setting, $"'{setting.Value}' is no ADDRESS:PORT", "Write one such as 10.0.0.5:3270");
+            case "peer-key-file":
+                return Path.IsPathFullyQualified(setting.Value)
+                    ? options with { PeerKeyFile = setting.Value }
+                    : Bad(setting, $"'{setting.Value}' is not an absolute path", "Name a file");
             case "discovery-chap-user" or "discovery-chap-secret-file" or "discovery-mutual-chap-user"
                 or "discovery-mutual-chap-secret-file":
                 return ApplyDiscovery(options, setting);
@@ -115,6 +120,20 @@ internal static class SettingReader
                 return Bad(
                     setting, $"unknown key '{setting.Key}'", $"Known are {string.Join(", ", FileKeys)}");
         }
+    }
+
+    private static Outcome<DaemonOptions> ApplyCache(DaemonOptions options, Setting setting)
+    {
+        if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
+        {
+            return Bad(setting, $"'{setting.Value}': {reason}", "Write a size such as 256M");
+        }
+        return bytes < MinimumCacheBytes
+            ? Bad(
+                setting,
+                $"a cache of {setting.Value} is too small",
+                $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
+            : options with { CacheBytes = bytes };
     }
 
     private static int? SecondsOf(string text) =>
@@ -206,6 +225,11 @@ internal static class SettingReader
         {
             return new Fault(
                 "configuration", "http-token-file is of no use without http", "Set http=ADDRESS:PORT too");
+        }
+        if (options.Peer is null != (options.PeerKeyFile.Length == 0))
+        {
+            return new Fault(
+                "configuration", "peer and peer-key-file belong together", "Set both, or neither");
         }
         if (PropertyRules.CheckTogether(options.DiscoveryChap) is { } unfit)
         {

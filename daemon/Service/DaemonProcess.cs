@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
 using Cstor.Daemon.Journal;
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Schedules;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
@@ -91,35 +92,34 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
 
-        MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
-        TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
-        PoolOptions poolOptions = new()
-        {
-            CacheBytes = _options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
-            Host = host.Value,
-            DeviceDeadline = deadline,
-            DeviceFlushDeadline = 3 * deadline,
-        };
-        PoolRegistry registry = new(loop, _loggers, poolOptions);
+        PoolRegistry registry = new(loop, _loggers, await PoolOptionsForAsync(loop, host.Value));
         Outcome<ChapSettings?> discovery = ChapSecrets.Read(_options.DiscoveryChap);
         if (!discovery.IsOk) return discovery.Fault;
         TargetOptions targetOptions = TargetOptionsFor(_options, discovery.Value);
         TargetServer server = await loop.ReadAsync(
             () => new TargetServer(loop, _loggers.CreateLogger("cstor.target"), targetOptions));
-        VolumeTargets targets = new(server, _loggers.CreateLogger("cstor.targets"));
+        Outcome<ReplicaParts> replication = await ReplicaParts.OpenAsync(_options, loop, _loggers);
+        if (!replication.IsOk) return replication.Fault;
+        ReplicaGroups groups = replication.Value.Groups;
+        VolumeTargets targets = new(server, groups, _loggers.CreateLogger("cstor.targets"));
         KnownPools known = new(state.Value, _loggers.CreateLogger("cstor.state"));
-        PoolStarter starter = new(loop, registry, targets, known, _loggers.CreateLogger("cstor.pools"));
+        PoolStarter starter = new(
+            loop, registry, targets, groups, known, _loggers.CreateLogger("cstor.pools"));
         PoolService pools = new(
-            loop, registry, targets, known, starter, host.Value, _loggers.CreateLogger("cstor.pools"));
+            loop, registry, targets, groups, known, starter, host.Value,
+            _loggers.CreateLogger("cstor.pools"));
         OnStop("pools", pools.CloseAllAsync);
+        OnStop("replicas", replication.Value.CloseAsync);
         PoolMaintenanceService maintenance = new(
             loop, registry, known, _loggers.CreateLogger("cstor.pools"));
         ILogger volumeLogger = _loggers.CreateLogger("cstor.volumes");
-        VolumeService volumes = new(loop, registry, targets, starter, volumeLogger);
+        VolumeService volumes = new(loop, registry, targets, groups, starter, volumeLogger);
         SnapshotService snapshots = new(loop, registry, volumeLogger);
         CloneService clones = new(loop, registry, starter, volumeLogger);
         StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
 
+        ReplicaService replicas = await replication.Value.StartAsync(
+            registry, targets, starter, volumes, snapshots);
         await RestoreAsync(starter);
         Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
@@ -129,7 +129,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             history, _events, new MetricsService(pools, volumes, targetService, statistics));
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            targetService, known, observation);
+            targetService, replicas, replication.Value.Peers, known, observation);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             AdminOptionsFor(_options, token.Value),
@@ -184,6 +184,19 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     private static AdminServerOptions AdminOptionsFor(DaemonOptions options, BearerToken? token) =>
         new(options.SocketPath, options.Http, Deadlines.Default) { Token = token };
+
+    private async Task<PoolOptions> PoolOptionsForAsync(LinuxLoop loop, HostIdentity host)
+    {
+        MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
+        TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
+        return new PoolOptions
+        {
+            CacheBytes = _options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
+            Host = host,
+            DeviceDeadline = deadline,
+            DeviceFlushDeadline = 3 * deadline,
+        };
+    }
 
     private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
     {

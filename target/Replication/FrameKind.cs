@@ -93,4 +93,14 @@ internal enum FrameKind : byte
 
     /// <summary>You belong to the group no more, by the configuration in the payload.</summary>
     Removed = 55,
+
+    /// <summary>Text for the node itself, of no group.</summary>
+    NodeQuestion = 60,
+
+    NodeAnswer = 61,
+
+    /// <summary>Something an initiator asks of a node that does not lead.</summary>
+    Relay = 62,
+
+    Relayed = 63,
 }

@@ -51,6 +51,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>How it is caught up, at the moment or last.</summary>
     public CatchUp? CatchUp { get; set; }
 
+    /// <summary>Whatever it says that it holds, it is compared next time.</summary>
+    public bool MustCompare { get; set; }
+
     /// <summary>Bytes of blocks that it was sent to make it equal.</summary>
     public long FilledBytes { get; set; }
 
