@@ -82,16 +82,7 @@ internal static class SettingReader
                     ? Bad(setting, "a path is missing", "Name the file that holds the token")
                     : options with { HttpTokenFile = Path.GetFullPath(setting.Value) };
             case "cache":
-                if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
-                {
-                    return Bad(setting, $"'{setting.Value}': {reason}", "Write a size such as 256M");
-                }
-                return bytes < MinimumCacheBytes
-                    ? Bad(
-                        setting,
-                        $"a cache of {setting.Value} is too small",
-                        $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
-                    : options with { CacheBytes = bytes };
+                return ApplyCache(options, setting);
             case "device-timeout":
                 return SecondsOf(setting.Value) is { } seconds
                     ? options with { DeviceTimeoutSeconds = seconds }
@@ -129,6 +120,20 @@ internal static class SettingReader
                 return Bad(
                     setting, $"unknown key '{setting.Key}'", $"Known are {string.Join(", ", FileKeys)}");
         }
+    }
+
+    private static Outcome<DaemonOptions> ApplyCache(DaemonOptions options, Setting setting)
+    {
+        if (!ByteSize.TryParse(setting.Value, out long bytes, out string? reason))
+        {
+            return Bad(setting, $"'{setting.Value}': {reason}", "Write a size such as 256M");
+        }
+        return bytes < MinimumCacheBytes
+            ? Bad(
+                setting,
+                $"a cache of {setting.Value} is too small",
+                $"Give it {ByteSize.Format(MinimumCacheBytes)} or more")
+            : options with { CacheBytes = bytes };
     }
 
     private static int? SecondsOf(string text) =>

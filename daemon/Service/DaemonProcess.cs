@@ -92,8 +92,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
 
-        MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
-        PoolRegistry registry = new(loop, _loggers, PoolOptionsFor(_options, memory, host.Value));
+        PoolRegistry registry = new(loop, _loggers, await PoolOptionsForAsync(loop, host.Value));
         Outcome<ChapSettings?> discovery = ChapSecrets.Read(_options.DiscoveryChap);
         if (!discovery.IsOk) return discovery.Fault;
         TargetOptions targetOptions = TargetOptionsFor(_options, discovery.Value);
@@ -147,18 +146,6 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
     private const long BufferLimitBytes = 128L * 1024 * 1024;
 
-    private static PoolOptions PoolOptionsFor(DaemonOptions options, MemoryLevel memory, HostIdentity host)
-    {
-        TimeSpan deadline = TimeSpan.FromSeconds(options.DeviceTimeoutSeconds);
-        return new PoolOptions
-        {
-            CacheBytes = options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
-            Host = host,
-            DeviceDeadline = deadline,
-            DeviceFlushDeadline = 3 * deadline,
-        };
-    }
-
     private History OpenJournal()
     {
         ILogger journal = _loggers.CreateLogger(EventLoggerProvider.JournalCategory);
@@ -197,6 +184,19 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
 
     private static AdminServerOptions AdminOptionsFor(DaemonOptions options, BearerToken? token) =>
         new(options.SocketPath, options.Http, Deadlines.Default) { Token = token };
+
+    private async Task<PoolOptions> PoolOptionsForAsync(LinuxLoop loop, HostIdentity host)
+    {
+        MemoryLevel memory = await loop.InvokeAsync(loop.Memory.MeasureAsync);
+        TimeSpan deadline = TimeSpan.FromSeconds(_options.DeviceTimeoutSeconds);
+        return new PoolOptions
+        {
+            CacheBytes = _options.CacheBytes ?? PoolOptions.CacheBytesFor(memory),
+            Host = host,
+            DeviceDeadline = deadline,
+            DeviceFlushDeadline = 3 * deadline,
+        };
+    }
 
     private static TargetOptions TargetOptionsFor(DaemonOptions options, ChapSettings? discovery) => new()
     {
