@@ -149,6 +149,15 @@ public sealed class TargetServer : ILoginDirectory
             target.Unit.AttendAll(Sense.CapacityChanged);
     }
 
+    /// <summary>
+    /// Says which ports the unit of a target has on this node and others; initiators are told of a change.
+    /// </summary>
+    public void SetPorts(string iqn, ushort own, IReadOnlyList<TargetPort> all)
+    {
+        if (_targets.TryGetValue(iqn.ToLowerInvariant(), out TargetNode? target))
+            target.Unit.Ports.Describe(own, all);
+    }
+
     /// <summary>Targets and sessions as they are now, by name.</summary>
     public IReadOnlyList<TargetStatus> List()
     {

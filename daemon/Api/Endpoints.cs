@@ -23,6 +23,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapPortalChanges(routes);
         MapVersionChanges(routes);
         MapSnapshots(routes);
+        MapReplicas(routes);
         new StreamEndpoints(administration.Streams, logger).Map(routes);
         routes.MapFallback(context => WriteProblemAsync(
             context,
@@ -191,6 +192,56 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             RequestJson.Default.SetPropertiesRequest,
             (context, request) =>
                 administration.SetPropertiesAsync(Name(context, "pool"), Name(context, "volume"), request));
+    }
+
+    private void MapReplicas(IEndpointRouteBuilder routes)
+    {
+        Query(routes, Routes.Peers, ReplyJson.Default.PeerViewArray, _ => administration.ListPeersAsync());
+        Change(
+            routes,
+            "POST",
+            Routes.Peers,
+            RequestJson.Default.PeerChangeRequest,
+            (_, request) => administration.AddPeerAsync(request));
+        Change(
+            routes,
+            "POST",
+            Routes.PeersRemove,
+            RequestJson.Default.PeerChangeRequest,
+            (_, request) => administration.RemovePeerAsync(request));
+        Query(
+            routes,
+            Routes.VolumeReplicas,
+            ReplyJson.Default.ReplicationView,
+            context => administration.GetReplicationAsync(Name(context, "pool"), Name(context, "volume")));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeReplicas,
+            RequestJson.Default.ReplicaChangeRequest,
+            (context, request) =>
+                administration.AddReplicaAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeReplicasRemove,
+            RequestJson.Default.ReplicaChangeRequest,
+            (context, request) =>
+                administration.RemoveReplicaAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeLead,
+            RequestJson.Default.ReplicaChangeRequest,
+            (context, request) =>
+                administration.LeadVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        Change(
+            routes,
+            "POST",
+            Routes.VolumeVerify,
+            RequestJson.Default.ChangeRequest,
+            (context, _) =>
+                administration.VerifyVolumeAsync(Name(context, "pool"), Name(context, "volume")));
     }
 
     private void MapPortalChanges(IEndpointRouteBuilder routes)

@@ -116,5 +116,29 @@ internal interface IAdministration
     /// <summary>Takes no more logins there.</summary>
     Task<Outcome<ActionReport>> RemovePortalAsync(PortalRequest request);
 
+    /// <summary>This node and its peers.</summary>
+    Task<Outcome<PeerView[]>> ListPeersAsync();
+
+    /// <summary>Names a peer, or says that it is elsewhere.</summary>
+    Task<Outcome<ActionReport>> AddPeerAsync(PeerChangeRequest request);
+
+    /// <summary>Has nothing to do with a peer any more.</summary>
+    Task<Outcome<ActionReport>> RemovePeerAsync(PeerChangeRequest request);
+
+    /// <summary>How the replicas of a volume stand.</summary>
+    Task<Outcome<ReplicationView>> GetReplicationAsync(string pool, string volume);
+
+    /// <summary>Gives a volume one more replica.</summary>
+    Task<Outcome<ActionReport>> AddReplicaAsync(string pool, string volume, ReplicaChangeRequest request);
+
+    /// <summary>Takes a replica from a volume and destroys it.</summary>
+    Task<Outcome<ActionReport>> RemoveReplicaAsync(string pool, string volume, ReplicaChangeRequest request);
+
+    /// <summary>Has another node lead a volume's replicas.</summary>
+    Task<Outcome<ActionReport>> LeadVolumeAsync(string pool, string volume, ReplicaChangeRequest request);
+
+    /// <summary>Compares the replicas of a volume, and mends what differs.</summary>
+    Task<Outcome<ActionReport>> VerifyVolumeAsync(string pool, string volume);
+
     Task<Outcome<DiskView[]>> ListDisksAsync();
 }

@@ -26,6 +26,8 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HoldView[]))]
 [JsonSerializable(typeof(TargetView[]))]
 [JsonSerializable(typeof(DiskView[]))]
+[JsonSerializable(typeof(PeerView[]))]
+[JsonSerializable(typeof(ReplicationView))]
 internal sealed partial class ReplyJson : JsonSerializerContext
 {
     /// <summary>The same with line breaks, for <c>--json</c> on a terminal.</summary>

@@ -32,6 +32,8 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(HoldRequest))]
 [JsonSerializable(typeof(CloneRequest))]
 [JsonSerializable(typeof(PortalRequest))]
+[JsonSerializable(typeof(PeerChangeRequest))]
+[JsonSerializable(typeof(ReplicaChangeRequest))]
 internal sealed partial class RequestJson : JsonSerializerContext
 {
 }

@@ -28,6 +28,12 @@ internal static class Routes
     public const string VolumePromote = "/v1/volumes/{pool}/{volume}/promote";
     public const string VolumeRollback = "/v1/volumes/{pool}/{volume}/rollback";
     public const string VolumeSnapshotsDestroy = "/v1/volumes/{pool}/{volume}/snapshots/destroy";
+    public const string VolumeReplicas = "/v1/volumes/{pool}/{volume}/replicas";
+    public const string VolumeReplicasRemove = "/v1/volumes/{pool}/{volume}/replicas/remove";
+    public const string VolumeLead = "/v1/volumes/{pool}/{volume}/lead";
+    public const string VolumeVerify = "/v1/volumes/{pool}/{volume}/verify";
+    public const string Peers = "/v1/peers";
+    public const string PeersRemove = "/v1/peers/remove";
     public const string Snapshots = "/v1/snapshots";
     public const string Snapshot = "/v1/snapshots/{pool}/{volume}/{snapshot}";
     public const string SnapshotRename = "/v1/snapshots/{pool}/{volume}/{snapshot}/rename";

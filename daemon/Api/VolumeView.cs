@@ -18,6 +18,8 @@ namespace Cstor.Daemon.Api;
 /// <param name="Target">iSCSI name.</param>
 /// <param name="Problem">Why it is not served, with what to do; or empty.</param>
 /// <param name="Sessions">Initiators logged in.</param>
+/// <param name="Replication">How its replicas stand; null for a volume of this node alone, and in lists.
+/// </param>
 internal sealed record VolumeView(
     string Name,
     Guid Id,
@@ -36,4 +38,5 @@ internal sealed record VolumeView(
     SortedDictionary<string, string> Properties,
     string Target,
     string Problem,
-    int Sessions);
+    int Sessions,
+    ReplicationView? Replication = null);

@@ -36,6 +36,8 @@ internal static class CommandLine
             new VolumeCommands(builder).Build(),
             new SnapshotCommands(builder).Build(),
             new CloneCommand(builder).Build(),
+            new ReplicaCommands(builder).Build(),
+            new PeerCommands(builder).Build(),
             new TargetCommands(builder).Build(),
             new ListCommands(builder).BuildDisk(),
             new DebugCommands(context, builder).Build(),

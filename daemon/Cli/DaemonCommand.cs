@@ -32,6 +32,12 @@ internal static class DaemonCommand
                 "SECONDS",
                 "An initiator silent for so long is asked for a sign of life, and dropped when none comes "
                     + "for as long again; default 15"),
+            Flag("--node", "NAME", "What this node is called among its peers; default the host's name"),
+            Flag(
+                "--peer",
+                "ADDR:PORT",
+                "Where peers reach this node, for volumes with replicas; default none; port 3270 without"),
+            Flag("--peer-key-file", "FILE", "Holds the key that all peers share, 16 characters or more"),
             Flag("--http", "ADDR:PORT", "Health checks over TCP; default none"),
             Flag("--cache", "SIZE", "Memory for blocks that were read; default an eighth, at most 4G"),
             Flag(

@@ -11,6 +11,7 @@ internal sealed class VolumeCommands(CommandBuilder builder)
     {
         BuildCreate(), BuildList(), BuildStatus(), BuildDestroy(), BuildResize(), BuildSet(), BuildGet(),
         BuildRename(), BuildRollback(), BuildPromote(),
+        new ReplicaCommands(builder).BuildLead(), new ReplicaCommands(builder).BuildVerify(),
         new StreamCommands(builder).BuildSend(), new StreamCommands(builder).BuildReceive(),
     };
 

@@ -43,6 +43,9 @@ internal static class VolumePrinter
         TextTable table = new("PROPERTY", "VALUE");
         foreach (PropertyView property in Select(volume, []).Value) table.Add(property.Name, property.Value);
         table.Write(output);
+        if (volume.Replication is not { } replication) return;
+        output.WriteLine();
+        ReplicationPrinter.WriteReplicas(output, replication);
     }
 
     public static void WriteProperties(TextWriter output, PropertyView[] properties)

@@ -10,6 +10,9 @@ internal sealed record DaemonOptions
     public static readonly IReadOnlyList<PortalText> DefaultIscsi =
         [new(new IPEndPoint(IPAddress.Any, PortalText.DefaultPort), 1)];
 
+    /// <summary>Where peers listen if nothing else is said.</summary>
+    public const int DefaultPeerPort = 3270;
+
     /// <summary>What the daemon remembers between runs.</summary>
     public string StateDirectory { get; init; } = "/var/lib/cstor";
 
@@ -29,6 +32,15 @@ internal sealed record DaemonOptions
     /// An initiator silent for so long is asked for a sign of life, in seconds; it has as long to give one.
     /// </summary>
     public int InitiatorTimeoutSeconds { get; init; } = 15;
+
+    /// <summary>What this node is called among its peers.</summary>
+    public string NodeName { get; init; } = NodeNames.OfHost(Environment.MachineName);
+
+    /// <summary>Where peers reach this node, or null for a node without any.</summary>
+    public IPEndPoint? Peer { get; init; }
+
+    /// <summary>Holds the key that all peers share; empty where there are none.</summary>
+    public string PeerKeyFile { get; init; } = "";
 
     /// <summary>Health checks over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }

@@ -23,6 +23,7 @@ internal static class SettingReader
     public static readonly string[] FileKeys =
     [
         "state-dir", "socket", "iscsi", "http", "cache", "device-timeout", "initiator-timeout", "log-level",
+        "node", "peer", "peer-key-file",
         "discovery-chap-user", "discovery-chap-secret-file", "discovery-mutual-chap-user",
         "discovery-mutual-chap-secret-file",
     ];
@@ -94,6 +95,19 @@ internal static class SettingReader
                 return SecondsOf(setting.Value) is { } silence
                     ? options with { InitiatorTimeoutSeconds = silence }
                     : BadSeconds(setting, "initiator timeout");
+            case "node":
+                return NodeNames.Check(setting.Value) is { } wrong
+                    ? Bad(setting, wrong, "Choose another name")
+                    : options with { NodeName = setting.Value };
+            case "peer":
+                return EndPointText.Parse(setting.Value, DaemonOptions.DefaultPeerPort) is { } peer
+                    ? options with { Peer = peer }
+                    : Bad(
+                        setting, $"'{setting.Value}' is no ADDRESS:PORT", "Write one such as 10.0.0.5:3270");
+            case "peer-key-file":
+                return Path.IsPathFullyQualified(setting.Value)
+                    ? options with { PeerKeyFile = setting.Value }
+                    : Bad(setting, $"'{setting.Value}' is not an absolute path", "Name a file");
             case "discovery-chap-user" or "discovery-chap-secret-file" or "discovery-mutual-chap-user"
                 or "discovery-mutual-chap-secret-file":
                 return ApplyDiscovery(options, setting);
@@ -196,6 +210,11 @@ internal static class SettingReader
                 portal => portal.EndPoint.Port == http.Port && Overlaps(portal.EndPoint, http)))
         {
             return new Fault("configuration", $"iscsi and http both want {http}", "Give http another port");
+        }
+        if (options.Peer is null != (options.PeerKeyFile.Length == 0))
+        {
+            return new Fault(
+                "configuration", "peer and peer-key-file belong together", "Set both, or neither");
         }
         if (PropertyRules.CheckTogether(options.DiscoveryChap) is { } unfit)
         {

@@ -1,4 +1,5 @@
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Replicas;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
@@ -19,6 +20,8 @@ internal sealed class Administration(
     CloneService clones,
     StreamService streams,
     TargetService targets,
+    ReplicaService replicas,
+    PeerService peers,
     KnownPools known) : IAdministration
 {
     public async Task<Outcome<HealthView>> HealthAsync()
@@ -76,19 +79,21 @@ internal sealed class Administration(
 
     public Task<Outcome<VolumeView[]>> ListVolumesAsync(string? pool) => volumes.ListAsync(pool);
 
-    public Task<Outcome<VolumeView>> GetVolumeAsync(string pool, string volume) =>
-        volumes.GetAsync(pool, volume);
+    public async Task<Outcome<VolumeView>> GetVolumeAsync(string pool, string volume) =>
+        await replicas.WithReplicasAsync(await volumes.GetAsync(pool, volume));
 
     public Task<Outcome<ActionReport>> CreateVolumeAsync(CreateVolumeRequest request) =>
-        volumes.CreateAsync(request);
+        replicas.CreateAsync(request);
 
     public Task<Outcome<ActionReport>> DestroyVolumeAsync(
         string pool, string volume, DestroyVolumeRequest request) =>
-        volumes.DestroyAsync(pool, volume, request);
+        replicas.DestroyAsync(pool, volume, request);
 
-    public Task<Outcome<ActionReport>> ResizeVolumeAsync(
+    public async Task<Outcome<ActionReport>> ResizeVolumeAsync(
         string pool, string volume, ResizeVolumeRequest request) =>
-        volumes.ResizeAsync(pool, volume, request);
+        await replicas.RefusalAsync(pool, volume, "resized") is { } refusal
+            ? refusal
+            : await volumes.ResizeAsync(pool, volume, request);
 
     public Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request) =>
@@ -102,9 +107,11 @@ internal sealed class Administration(
         string pool, string volume, PromoteRequest request) =>
         clones.PromoteAsync(pool, volume, request);
 
-    public Task<Outcome<ActionReport>> RollbackVolumeAsync(
+    public async Task<Outcome<ActionReport>> RollbackVolumeAsync(
         string pool, string volume, RollbackRequest request) =>
-        volumes.RollbackAsync(pool, volume, request);
+        await replicas.RefusalAsync(pool, volume, "rolled back") is { } refusal
+            ? refusal
+            : await volumes.RollbackAsync(pool, volume, request);
 
     public Task<Outcome<SnapshotStatus[]>> ListSnapshotsAsync(string? pool, string? volume) =>
         snapshots.ListAsync(pool, volume);
@@ -113,7 +120,7 @@ internal sealed class Administration(
         snapshots.GetAsync(pool, volume, snapshot);
 
     public Task<Outcome<ActionReport>> CreateSnapshotsAsync(CreateSnapshotsRequest request) =>
-        snapshots.CreateAsync(request);
+        replicas.SnapshotAsync(request);
 
     public Task<Outcome<ActionReport>> DestroySnapshotsAsync(
         string pool, string volume, DestroySnapshotsRequest request) =>
@@ -134,7 +141,33 @@ internal sealed class Administration(
     public Task<Outcome<ActionReport>> CloneSnapshotAsync(
         string pool, string volume, string snapshot, CloneRequest request) =>
         clones.CloneAsync(pool, volume, snapshot, request);
+
     public IStreamAdministration Streams => streams;
+
+    public Task<Outcome<PeerView[]>> ListPeersAsync() => peers.ListAsync();
+
+    public Task<Outcome<ActionReport>> AddPeerAsync(PeerChangeRequest request) => peers.AddAsync(request);
+
+    public Task<Outcome<ActionReport>> RemovePeerAsync(PeerChangeRequest request) =>
+        peers.RemoveAsync(request, replicas.FindUse);
+
+    public Task<Outcome<ReplicationView>> GetReplicationAsync(string pool, string volume) =>
+        replicas.StatusAsync(pool, volume);
+
+    public Task<Outcome<ActionReport>> AddReplicaAsync(
+        string pool, string volume, ReplicaChangeRequest request) =>
+        replicas.Changes.AddAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> RemoveReplicaAsync(
+        string pool, string volume, ReplicaChangeRequest request) =>
+        replicas.Changes.RemoveAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> LeadVolumeAsync(
+        string pool, string volume, ReplicaChangeRequest request) =>
+        replicas.Changes.LeadAsync(pool, volume, request);
+
+    public Task<Outcome<ActionReport>> VerifyVolumeAsync(string pool, string volume) =>
+        replicas.Changes.VerifyAsync(pool, volume);
 
     public Task<Outcome<TargetView[]>> ListTargetsAsync() => targets.ListAsync();
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -98,26 +99,34 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         TargetOptions targetOptions = TargetOptionsFor(_options, discovery.Value);
         TargetServer server = await loop.ReadAsync(
             () => new TargetServer(loop, _loggers.CreateLogger("cstor.target"), targetOptions));
-        VolumeTargets targets = new(server, _loggers.CreateLogger("cstor.targets"));
+        Outcome<ReplicaParts> replication = await ReplicaParts.OpenAsync(_options, loop, _loggers);
+        if (!replication.IsOk) return replication.Fault;
+        ReplicaGroups groups = replication.Value.Groups;
+        VolumeTargets targets = new(server, groups, _loggers.CreateLogger("cstor.targets"));
         KnownPools known = new(state.Value, _loggers.CreateLogger("cstor.state"));
-        PoolStarter starter = new(loop, registry, targets, known, _loggers.CreateLogger("cstor.pools"));
+        PoolStarter starter = new(
+            loop, registry, targets, groups, known, _loggers.CreateLogger("cstor.pools"));
         PoolService pools = new(
-            loop, registry, targets, known, starter, host.Value, _loggers.CreateLogger("cstor.pools"));
+            loop, registry, targets, groups, known, starter, host.Value,
+            _loggers.CreateLogger("cstor.pools"));
         OnStop("pools", pools.CloseAllAsync);
+        OnStop("replicas", replication.Value.CloseAsync);
         PoolMaintenanceService maintenance = new(
             loop, registry, known, _loggers.CreateLogger("cstor.pools"));
         ILogger volumeLogger = _loggers.CreateLogger("cstor.volumes");
-        VolumeService volumes = new(loop, registry, targets, starter, volumeLogger);
+        VolumeService volumes = new(loop, registry, targets, groups, starter, volumeLogger);
         SnapshotService snapshots = new(loop, registry, volumeLogger);
         CloneService clones = new(loop, registry, starter, volumeLogger);
         StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
 
+        ReplicaService replicas = await replication.Value.StartAsync(
+            registry, targets, starter, volumes, snapshots);
         await RestoreAsync(starter);
         Outcome<PortalText[]> portals = await ServeAsync(loop, server, targets);
         if (!portals.IsOk) return portals.Fault;
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
-            new TargetService(loop, server, targets), known);
+            new TargetService(loop, server, targets), replicas, replication.Value.Peers, known);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             new AdminServerOptions(_options.SocketPath, _options.Http, Deadlines.Default),

@@ -1,4 +1,5 @@
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.State;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -17,6 +18,7 @@ internal sealed partial class PoolService(
     LinuxLoop loop,
     PoolRegistry registry,
     VolumeTargets targets,
+    ReplicaGroups groups,
     KnownPools known,
     PoolStarter starter,
     HostIdentity host,
@@ -183,6 +185,7 @@ internal sealed partial class PoolService(
         if (request.DryRun) return PoolTexts.Would($"would {(isDestroy ? "destroy" : "export")} {subject}");
         if (request.Force) pool.Hurry();
         await targets.RemoveAllAsync(pool);
+        await groups.CloseAsync(pool);
         Outcome<Unit> closed = isDestroy
             ? await registry.DestroyAsync(pool.Name)
             : await registry.ExportAsync(pool.Name, request.Force);

@@ -1,3 +1,4 @@
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.State;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
@@ -13,7 +14,8 @@ namespace Cstor.Daemon.Service;
 /// before. Called from any thread. One pool that cannot be opened keeps no other from it.
 /// </summary>
 internal sealed partial class PoolStarter(
-    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, KnownPools known, ILogger logger)
+    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, ReplicaGroups groups, KnownPools known,
+    ILogger logger)
 {
     /// <summary>
     /// Opens what was open before. A pool that cannot be opened stays known, with the reason.
@@ -54,14 +56,21 @@ internal sealed partial class PoolStarter(
         foreach (VolumeStatus volume in volumes) await ServeAsync(id, volume);
     }
 
-    /// <summary>Offers one volume as its properties say. The secret is read here, off the loop.</summary>
+    /// <summary>
+    /// Offers one volume as its properties say; one that is a replica begins to take part before, whether or
+    /// not it can be offered. The secret is read here, off the loop.
+    /// </summary>
     public Task<Outcome<Unit>> ServeAsync(string pool, VolumeStatus volume)
     {
         Outcome<ChapSettings?> chap = ChapSecrets.Read(new Dictionary<string, string>(volume.Properties));
         string shortName = volume.Name[(volume.Name.IndexOf('/', StringComparison.Ordinal) + 1)..];
-        return loop.CallAsync(() => registry.Find(pool) is { } open && open.FindVolume(shortName) is { } found
-            ? targets.ServeAsync(open, found, chap)
-            : ValueTask.FromResult<Outcome<Unit>>(Unit.Value));
+        return loop.CallAsync<Unit>(async () =>
+        {
+            if (registry.Find(pool) is not { } open || open.FindVolume(shortName) is not { } found)
+                return Unit.Value;
+            _ = await groups.OpenAsync(open, found);
+            return await targets.ServeAsync(open, found, chap);
+        });
     }
 
     /// <summary>The one pool of that name or guid on the given devices and directories.</summary>

@@ -1,4 +1,5 @@
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
@@ -15,7 +16,8 @@ namespace Cstor.Daemon.Service;
 /// Volumes as the administrator sees them, in step with their targets. Called from any thread.
 /// </summary>
 internal sealed partial class VolumeService(
-    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, PoolStarter starter, ILogger logger)
+    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, ReplicaGroups groups, PoolStarter starter,
+    ILogger logger)
 {
     public Task<Outcome<VolumeView[]>> ListAsync(string? pool) => loop.CallAsync(() =>
     {
@@ -39,7 +41,10 @@ internal sealed partial class VolumeService(
         return ValueTask.FromResult<Outcome<VolumeView>>(fault is null ? Describe(open, found) : fault);
     });
 
-    public async Task<Outcome<ActionReport>> CreateAsync(CreateVolumeRequest request)
+    /// <param name="request">What to make.</param>
+    /// <param name="replication">What it is to know of its group, if it is one of several replicas.</param>
+    public async Task<Outcome<ActionReport>> CreateAsync(
+        CreateVolumeRequest request, string replication = "")
     {
         if (Names.CheckVolume(request.Volume) is { } wrong)
         {
@@ -51,7 +56,8 @@ internal sealed partial class VolumeService(
         if (!chap.IsOk) return chap.Fault;
         string name = $"{request.Pool}/{request.Volume}";
         string size = ByteSize.Format(request.SizeBytes);
-        Outcome<VolumeStatus?> created = await loop.CallAsync(() => CreateOnLoopAsync(request, chap));
+        Outcome<VolumeStatus?> created = await loop.CallAsync(
+            () => CreateOnLoopAsync(request, replication, chap));
         if (!created.IsOk) return created.Fault;
         if (created.Value is not { } volume) return PoolTexts.Would($"would create volume {name} of {size}");
         Created(volume.Name, volume.SizeBytes, volume.BlockSizeBytes);
@@ -88,6 +94,7 @@ internal sealed partial class VolumeService(
             }
             before = status;
             await targets.RemoveAsync(open, volume);
+            await groups.CloseAsync(found);
             Outcome<Unit> destroyed = await open.DestroyVolumeAsync(volume, request.WithSnapshots);
             return destroyed.IsOk ? PoolTexts.Done($"destroyed {subject}") : destroyed.Fault;
         });
@@ -245,7 +252,7 @@ internal sealed partial class VolumeService(
     }
 
     private async ValueTask<Outcome<VolumeStatus?>> CreateOnLoopAsync(
-        CreateVolumeRequest request, Outcome<ChapSettings?> chap)
+        CreateVolumeRequest request, string replication, Outcome<ChapSettings?> chap)
     {
         if (registry.Find(request.Pool) is not { } pool) return PoolTexts.NoSuchPool(request.Pool);
         if (pool.FindVolume(request.Volume) is { } existing)
@@ -254,8 +261,10 @@ internal sealed partial class VolumeService(
         }
         if (request.DryRun) return Outcome<VolumeStatus?>.Ok(null);
         Outcome<Volume> created = await pool.CreateVolumeAsync(
-            request.Volume, request.SizeBytes, request.BlockSizeBytes, [.. request.Properties]);
+            request.Volume, request.SizeBytes, request.BlockSizeBytes,
+            [.. request.Properties, new(VolumeProperties.ReplicationKey, replication)]);
         if (!created.IsOk) return created.Fault;
+        if (await groups.OpenAsync(pool, created.Value) is { } fault) return fault;
         // Not being served is no reason to say that the volume is not there: it is shown as its problem.
         _ = await targets.ServeAsync(pool, created.Value, chap);
         return created.Value.Status();
@@ -274,7 +283,7 @@ internal sealed partial class VolumeService(
         string iqn = Names.Target(pool.Name, volume.ShortName);
         return new VolumeView(
             status.Name,
-            status.Id,
+            groups.Find(volume)?.Member.Id ?? status.Id,
             status.SizeBytes,
             status.BlockSizeBytes,
             status.UsedBytes,

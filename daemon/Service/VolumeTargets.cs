@@ -1,3 +1,4 @@
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
@@ -11,10 +12,22 @@ namespace Cstor.Daemon.Service;
 /// Every volume is a target: keeps the two in step. Lives on the loop. What cannot be served, for want of its
 /// secret, is remembered with the reason.
 /// </summary>
-internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
+internal sealed partial class VolumeTargets
 {
+    private readonly TargetServer _server;
+    private readonly ReplicaGroups _groups;
+    private readonly ILogger _logger;
     private readonly Dictionary<string, TargetDefinition> _served = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Fault> _problems = new(StringComparer.Ordinal);
+
+    public VolumeTargets(TargetServer server, ReplicaGroups groups, ILogger logger)
+    {
+        _server = server;
+        _groups = groups;
+        _logger = logger;
+        groups.PortsChanged = group => _server.SetPorts(
+            Names.Target(group.Pool.Name, group.Volume.ShortName), group.Port, group.Ports);
+    }
 
     /// <summary>
     /// Serves a volume as its properties say; a volume served before gets the new rules, and sessions that
@@ -38,18 +51,27 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
                 "Send the rest, or give it up with: cstor volume receive --abort");
             return Unit.Value;
         }
+        Outcome<IBlockVolume> served = _groups.ServedAs(pool, volume);
+        if (!served.IsOk)
+        {
+            await RemoveAsync(iqn);
+            _problems[iqn] = served.Fault;
+            NotServed(volume.Name, served.Fault.ToString());
+            return served.Fault;
+        }
         TargetDefinition definition = new(
-            iqn, volume, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume));
+            iqn, served.Value, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;
         }
         bool isNew = before is null || !ReferenceEquals(before.Volume, definition.Volume);
         if (isNew) await RemoveAsync(iqn);
-        Outcome<Unit> added = isNew ? server.AddTarget(definition) : server.Reconfigure(definition);
+        Outcome<Unit> added = isNew ? _server.AddTarget(definition) : _server.Reconfigure(definition);
         if (added.IsOk)
         {
             _served[iqn] = definition;
+            if (_groups.Find(volume) is { } group) _groups.PortsChanged(group);
             Served(volume.Name, iqn);
             return added;
         }
@@ -60,7 +82,7 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
 
     /// <summary>Serves something that is in no pool.</summary>
     public Outcome<Unit> Serve(string name, IBlockVolume volume) =>
-        server.AddTarget(new TargetDefinition(Names.Target(name), volume));
+        _server.AddTarget(new TargetDefinition(Names.Target(name), volume));
 
     /// <summary>Takes a volume's target away; completes when its commands have ended.</summary>
     public ValueTask RemoveAsync(Pool pool, string volume) => RemoveAsync(Names.Target(pool.Name, volume));
@@ -72,12 +94,12 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
     }
 
     public void CapacityChanged(Pool pool, string volume) =>
-        server.CapacityChanged(Names.Target(pool.Name, volume));
+        _server.CapacityChanged(Names.Target(pool.Name, volume));
 
     /// <summary>Why a volume is not served, or null.</summary>
     public Fault? ProblemOf(string iqn) => _problems.GetValueOrDefault(iqn);
 
-    public IReadOnlyList<TargetStatus> List() => server.List();
+    public IReadOnlyList<TargetStatus> List() => _server.List();
 
     /// <summary>The rules of a target that serves a volume of a pool.</summary>
     public TargetDefinition? DefinitionOf(string iqn) => _served.GetValueOrDefault(iqn);
@@ -85,7 +107,7 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
     /// <summary>Who is logged in.</summary>
     public IReadOnlyList<SessionStatus> SessionsOf(string iqn)
     {
-        foreach (TargetStatus target in server.List())
+        foreach (TargetStatus target in _server.List())
         {
             if (target.Iqn == iqn) return target.Sessions;
         }
@@ -106,7 +128,7 @@ internal sealed partial class VolumeTargets(TargetServer server, ILogger logger)
     {
         _problems.Remove(iqn);
         if (!_served.Remove(iqn)) return;
-        await server.RemoveTarget(iqn);
+        await _server.RemoveTarget(iqn);
         Removed(iqn);
     }
 

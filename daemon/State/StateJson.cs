@@ -9,6 +9,7 @@ namespace Cstor.Daemon.State;
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(KnownPoolsFile))]
+[JsonSerializable(typeof(KnownPeersFile))]
 internal sealed partial class StateJson : JsonSerializerContext
 {
 }

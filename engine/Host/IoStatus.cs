@@ -50,6 +50,8 @@ public enum IoStatus
     /// <summary>No memory or no buffer within the configured bounds.</summary>
     NoMemory,
 
-    /// <summary>Another node leads the replicas of the volume, or none does: take another path.</summary>
+    /// <summary>
+    /// Nobody leads the replicas of the volume now, or the node that did was lost meanwhile: ask again.
+    /// </summary>
     NotLeader,
 }

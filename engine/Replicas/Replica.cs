@@ -3,6 +3,7 @@ using Cstor.Engine.Pools;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
+using Cstor.PoolLayout;
 using Cstor.PoolLayout.Records;
 
 namespace Cstor.Engine.Replicas;
@@ -19,8 +20,6 @@ namespace Cstor.Engine.Replicas;
 /// </remarks>
 public sealed class Replica
 {
-    private const string StateProperty = "replication";
-
     private readonly DatasetChanges _changes;
     private readonly StreamParts _parts;
     private readonly StreamGate _gate;
@@ -62,7 +61,7 @@ public sealed class Replica
         get
         {
             foreach ((string name, string text) in VolumeProperties.Texts(Volume.Record.Properties))
-                if (name == StateProperty)
+                if (name == VolumeProperties.ReplicationKey)
                     return text;
             return "";
         }
@@ -73,7 +72,8 @@ public sealed class Replica
     {
         if (Volume.IsClosed || _changes.Refusal() is not null) return IoStatus.Closed;
         DatasetRecord record = Volume.Record;
-        if (VolumeProperties.Set(ref record, StateProperty, state) is not null) return IoStatus.NoSpace;
+        if (VolumeProperties.Set(ref record, VolumeProperties.ReplicationKey, state) is not null)
+            return IoStatus.NoSpace;
         Volume.ApplySettings(record);
         return await _changes.LogSettingsAsync(Volume) is null ? IoStatus.Ok : IoStatus.PoolStopped;
     }
@@ -100,6 +100,24 @@ public sealed class Replica
         if (_changes.FindSnapshot(Volume, name)?.Id == id) return IoStatus.Ok;
         Outcome<Unit> taken = await _snapshots.TakeReceivedAsync(Volume, name, id, createdUnixNanoseconds);
         return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
+    }
+
+    /// <summary>
+    /// The hash of what a snapshot of the volume holds: equal on replicas exactly if their contents are,
+    /// however they are stored. Reads the root alone.
+    /// </summary>
+    public async ValueTask<(IoStatus Status, Hash128 Hash)> SnapshotHashAsync(string snapshot)
+    {
+        if (_changes.FindSnapshot(Volume, snapshot) is not { } found)
+            return (IoStatus.NotSupported, default);
+        bool isOpen = _gate.Enter();
+        found.Users++;
+        IoStatus status = isOpen ? await _parts.SettleAsync(found) : IoStatus.Closed;
+        Hash128 hash = default;
+        if (status == IoStatus.Ok) (status, hash) = await _parts.ContentHashAsync(found);
+        found.Users--;
+        _gate.Leave();
+        return (status, hash);
     }
 
     /// <summary>

@@ -20,6 +20,9 @@ public static class VolumeProperties
     // No property to a user: what the target keeps with a volume. It goes with the pool.
     private const string ReservationsKey = "scsi-reservations";
 
+    /// <summary>What a replica's group keeps with the volume; no property to a user either.</summary>
+    public const string ReplicationKey = "replication";
+
     /// <summary>Sets one property in a record. On a fault the record is as before.</summary>
     /// <param name="record">The settings.</param>
     /// <param name="key">Lower-case letters, digits, <c>-</c>, <c>_</c>, <c>.</c> and <c>:</c>.</param>
@@ -55,7 +58,8 @@ public static class VolumeProperties
             new("reservation", SizeText(record.ReservationBytes)),
             new("snapshot-quota", SizeText(record.SnapshotQuotaBytes)),
         ];
-        all.AddRange(Texts(record.Properties).Where(static pair => pair.Key != ReservationsKey));
+        all.AddRange(Texts(record.Properties).Where(
+            static pair => pair.Key is not (ReservationsKey or ReplicationKey)));
         return all;
     }
 

@@ -60,7 +60,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
                 SentBytes += entry.PayloadBytes;
             }
 
-            leader.Acknowledge(peer, 0, known);
+            leader.Acknowledge(peer, known);
         }
         else if (!await CompareAsync())
         {
@@ -90,7 +90,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
             ulong last = leader.Window.Last;
             Answer ended = await peer.AskAsync(new Frame { Kind = FrameKind.CompareEnd, Index = last });
             isDone = ended.IsOk && !IsOver;
-            if (isDone) leader.Acknowledge(peer, 0, last);
+            if (isDone) leader.Acknowledge(peer, last);
         }
 
         if (!isDone && !IsOver)

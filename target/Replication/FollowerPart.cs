@@ -28,6 +28,9 @@ internal sealed class FollowerPart(GroupMember member)
     /// <summary>Node that leads, or empty.</summary>
     public string LeaderName { get; private set; } = "";
 
+    /// <summary>When, by its own clock, the leader sent the newest heartbeat that was heard.</summary>
+    public long LeaderStampNanoseconds { get; private set; }
+
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
         if (frame.Kind == FrameKind.Lead)
@@ -49,6 +52,7 @@ internal sealed class FollowerPart(GroupMember member)
         {
             case FrameKind.Heartbeat:
                 member.HeardLeader();
+                LeaderStampNanoseconds = Math.Max(LeaderStampNanoseconds, frame.Offset);
                 Answer(frame, FrameKind.HeartbeatAnswer, IoStatus.Ok);
                 break;
             case FrameKind.Configure:
@@ -109,6 +113,7 @@ internal sealed class FollowerPart(GroupMember member)
         Forget();
         ulong joining = _joining;
         LeaderName = peer;
+        LeaderStampNanoseconds = 0;
         Epoch = epoch;
         member.HeardLeader();
         if (epoch > member.Record.Promised)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cstor.PoolLayout;
@@ -5,23 +6,27 @@ using Cstor.PoolLayout;
 namespace Cstor.Target.Replication;
 
 /// <summary>
-/// Head of everything that peers send each other, little-endian; the payload follows. The seal is a keyed
-/// hash (HMAC-SHA-256, its first half) of head and payload under a key of this connection and direction, and
-/// the sequence counts from 0: so a frame that is damaged, repeated, left out or forged does not pass.
+/// Head of everything that peers send each other, little-endian; the payload follows. Both are sealed and the
+/// payload is encrypted by AES-256-GCM under a key of this connection and direction, with the sequence, which
+/// counts from 0, as nonce: a frame that is damaged, repeated, left out or forged does not pass. Frames
+/// before the keys are known carry a plain hash instead, against damage alone.
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Bytes)]
 internal struct Frame
 {
     public const int Bytes = 96;
 
-    public const ushort CurrentVersion = 1;
+    public const ushort CurrentVersion = 2;
 
     /// <summary>Longest payload.</summary>
     public const int MaximumPayloadBytes = 256 * 1024;
 
     public const uint MagicValue = 0x50525343;
 
+    public const int SealBytes = 16;
+
     private const int SealOffset = 80;
+    private const int NonceBytes = 12;
 
     [FieldOffset(0)] public uint Magic;
 
@@ -57,16 +62,26 @@ internal struct Frame
 
     [FieldOffset(SealOffset)] public Hash128 Seal;
 
-    /// <summary>Writes head and payload with their seal.</summary>
-    public void Write(Span<byte> into, ReadOnlySpan<byte> payload, ReadOnlySpan<byte> key)
+    /// <summary>Writes head and payload, sealed; encrypted where there is a key.</summary>
+    public void Write(Span<byte> into, ReadOnlySpan<byte> payload, AesGcm? key)
     {
         Magic = MagicValue;
         Version = CurrentVersion;
         PayloadBytes = payload.Length;
         Seal = Hash128.Zero;
         MemoryMarshal.Write(into, in this);
-        payload.CopyTo(into[Bytes..]);
-        SealOf(into[..(Bytes + payload.Length)], key).Write(into[SealOffset..]);
+        Span<byte> head = into[..SealOffset];
+        Span<byte> seal = into[SealOffset..Bytes];
+        Span<byte> body = into.Slice(Bytes, payload.Length);
+        if (key is not null)
+        {
+            Span<byte> nonce = stackalloc byte[NonceBytes];
+            key.Encrypt(NonceOf(Sequence, nonce), payload, body, seal, head);
+            return;
+        }
+
+        payload.CopyTo(body);
+        PlainSealOf(head, body).Write(seal);
     }
 
     /// <summary>Reason why a head cannot be right, before its payload is there; or null.</summary>
@@ -78,18 +93,40 @@ internal struct Frame
         return Enum.IsDefined(Kind) ? null : $"unknown kind of frame {(byte)Kind}";
     }
 
-    /// <summary>Whether the seal of a whole frame holds.</summary>
-    public static bool SealHolds(Span<byte> frame, ReadOnlySpan<byte> key)
+    /// <summary>Decrypts a whole frame where it is; false if its seal does not hold.</summary>
+    public static bool TryOpen(Span<byte> frame, AesGcm? key)
     {
-        Hash128 seal = Hash128.Read(frame[SealOffset..]);
-        Hash128.Zero.Write(frame[SealOffset..]);
-        return SealOf(frame, key) == seal;
+        Span<byte> head = frame[..SealOffset];
+        Span<byte> seal = frame[SealOffset..Bytes];
+        Span<byte> body = frame[Bytes..];
+        if (key is null) return PlainSealOf(head, body) == Hash128.Read(seal);
+        Span<byte> nonce = stackalloc byte[NonceBytes];
+        ulong sequence = MemoryMarshal.Read<Frame>(frame).Sequence;
+        try
+        {
+            key.Decrypt(NonceOf(sequence, nonce), body, seal, body, head);
+            return true;
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return false;
+        }
     }
 
-    private static Hash128 SealOf(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> key)
+    private static Span<byte> NonceOf(ulong sequence, Span<byte> nonce)
     {
-        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        HMACSHA256.HashData(key, frame, hash);
+        nonce.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(nonce, sequence);
+        return nonce;
+    }
+
+    private static Hash128 PlainSealOf(ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        Span<byte> both = stackalloc byte[2 * SHA256.HashSizeInBytes];
+        SHA256.HashData(head, both);
+        SHA256.HashData(body, both[SHA256.HashSizeInBytes..]);
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(both, hash);
         return Hash128.Read(hash);
     }
 }

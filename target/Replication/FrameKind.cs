@@ -102,4 +102,14 @@ internal enum FrameKind : byte
 
     /// <summary>Answer: their identities.</summary>
     SnapshotsAnswer = 58,
+
+    /// <summary>Text for the node itself, of no group.</summary>
+    NodeQuestion = 60,
+
+    NodeAnswer = 61,
+
+    /// <summary>Something an initiator asks of a node that does not lead.</summary>
+    Relay = 62,
+
+    Relayed = 63,
 }

@@ -51,12 +51,16 @@ public sealed class GroupMember : IFrameHandler
         Follower = new FollowerPart(this);
         _election = new Election(this);
         Mender = new Mender(this);
+        Relay = new Relay(this);
         Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
 
     /// <summary>What is durable, or about to be.</summary>
     public GroupRecord Record { get; private set; }
+
+    /// <summary>Of this node.</summary>
+    public string NodeName => Network.Name;
 
     /// <summary>This node leads and serves.</summary>
     public bool IsServing => Leader is { IsServing: true };
@@ -107,6 +111,8 @@ public sealed class GroupMember : IFrameHandler
     internal FollowerPart Follower { get; }
 
     internal Mender Mender { get; }
+
+    internal Relay Relay { get; }
 
     internal LeaderPart? Leader { get; private set; }
 
@@ -164,6 +170,21 @@ public sealed class GroupMember : IFrameHandler
             : await new HandOver(this, leader, node).RunAsync(Timings.HandOverNanoseconds);
     }
 
+    /// <summary>
+    /// Has a replica compared block by block with this one, whatever it says that it holds, and mended. It
+    /// does not count meanwhile.
+    /// </summary>
+    /// <returns>Null when that has begun, else why it has not; only the leader can do it.</returns>
+    public Fault? Recompare(string node)
+    {
+        if (Leader is not { } leader) return NotLeading;
+        if (leader.Peers.FirstOrDefault(peer => peer.Name == node && peer.Bit != 0) is not { } peer)
+            return new Fault("replica-unknown", $"no replica that follows is on {node}");
+        peer.MustCompare = true;
+        leader.Watch.Drop(peer, "it is to be compared");
+        return null;
+    }
+
     /// <summary>Who leads and how each replica is, as far as this node knows.</summary>
     public GroupStatus Status() => GroupStatus.Of(this);
 
@@ -189,7 +210,11 @@ public sealed class GroupMember : IFrameHandler
             await PersistAsync(Record with { IsOpen = false });
     }
 
-    void IFrameHandler.OnPeerChanged(string peer, bool isUp) => Leader?.OnPeerChanged(peer, isUp);
+    void IFrameHandler.OnPeerChanged(string peer, bool isUp)
+    {
+        if (!isUp) Relay.OnPeerLost(peer);
+        Leader?.OnPeerChanged(peer, isUp);
+    }
 
     void IFrameHandler.OnFrame(string peer, in Frame frame, IoSlice payload)
     {
@@ -202,6 +227,9 @@ public sealed class GroupMember : IFrameHandler
                 break;
             case FrameKind.Vote:
                 _election.OnVote(peer, frame, payload);
+                break;
+            case FrameKind.Relay or FrameKind.Relayed:
+                if (Replica is not null) Relay.OnFrame(peer, frame, payload);
                 break;
             case FrameKind.Refused:
                 if (Leader is not null && frame.Index > Leader.Epoch) StepDown($"{peer} promised another");

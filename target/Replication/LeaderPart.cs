@@ -16,7 +16,7 @@ internal sealed class LeaderPart
     private readonly PeerSet _peers;
     private readonly PeerWatch _watch;
     private readonly EntryWindow _window = new();
-    private readonly HashSet<Entry> _inFlight = [];
+    private readonly Dictionary<ulong, Entry> _inFlight = [];
     private readonly List<FlushWait> _flushes = [];
     private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
     private readonly InSyncKeeper _inSync;
@@ -107,7 +107,7 @@ internal sealed class LeaderPart
         IsServing = false;
         _watch.Stop();
         _inSync.Stop(GroupMember.NotLeading);
-        foreach (Entry entry in _inFlight.ToArray()) entry.End(IoStatus.NotLeader);
+        foreach (Entry entry in _inFlight.Values.ToArray()) entry.End(IoStatus.NotLeader);
         foreach (FlushWait flush in _flushes.ToArray()) flush.End(IoStatus.NotLeader);
         _inFlight.Clear();
         _flushes.Clear();
@@ -123,7 +123,7 @@ internal sealed class LeaderPart
         if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
         if (status != IoStatus.Ok) return status;
         // It may hold what is not acknowledged yet, and would be gone with this node.
-        foreach (Entry entry in _inFlight.ToArray())
+        foreach (Entry entry in _inFlight.Values.ToArray())
             if (entry.Overlaps(offset, into.LengthBytes) && await entry.Done == IoStatus.NotLeader)
                 return IoStatus.NotLeader;
         while (!HasLease)
@@ -161,7 +161,7 @@ internal sealed class LeaderPart
             IssuedNanoseconds = Now,
         };
         _window.Add(entry);
-        _inFlight.Add(entry);
+        _inFlight.Add(entry.Index, entry);
         IReadOnlyList<PeerProgress> peers = _peers.All;
         for (int i = 0; i < peers.Count; i++)
             if (peers[i].IsStreaming)
@@ -193,7 +193,7 @@ internal sealed class LeaderPart
         if (status != IoStatus.Ok)
         {
             // Others may hold it, and this one does not, or not all of it.
-            _inFlight.Remove(entry);
+            _inFlight.Remove(entry.Index);
             bool isAlone = _inSync.IsOwn && _inSync.Current.InSync.Count == 1;
             if (isAlone)
             {
@@ -236,7 +236,8 @@ internal sealed class LeaderPart
                 _watch.Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
                 break;
             case FrameKind.Applied:
-                Acknowledge(peer, frame.Index, frame.Index);
+                peer.Acknowledged = Math.Max(peer.Acknowledged, frame.Index);
+                if (_inFlight.TryGetValue(frame.Index, out Entry? entry)) Acknowledge(peer, entry);
                 break;
             default:
                 peer.OnAnswer(frame, payload.Span.ToArray());
@@ -244,16 +245,19 @@ internal sealed class LeaderPart
         }
     }
 
-    /// <summary>A peer holds all entries from one to another.</summary>
-    public void Acknowledge(PeerProgress peer, ulong first, ulong last)
+    /// <summary>A peer holds all entries up to one.</summary>
+    public void Acknowledge(PeerProgress peer, ulong last)
     {
         peer.Acknowledged = Math.Max(peer.Acknowledged, last);
-        foreach (Entry entry in _inFlight.ToArray())
-        {
-            if (entry.Index < first || entry.Index > last) continue;
-            entry.Acks |= peer.Bit;
-            TryEnd(entry);
-        }
+        foreach (Entry entry in _inFlight.Values.ToArray())
+            if (entry.Index <= last)
+                Acknowledge(peer, entry);
+    }
+
+    private void Acknowledge(PeerProgress peer, Entry entry)
+    {
+        entry.Acks |= peer.Bit;
+        TryEnd(entry);
     }
 
     /// <summary>Sends a peer one entry.</summary>
@@ -281,7 +285,7 @@ internal sealed class LeaderPart
             return false;
         }
 
-        Acknowledge(peer, 0, through);
+        Acknowledge(peer, through);
         foreach (FlushWait flush in _flushes.ToArray())
         {
             if (flush.Through > through) continue;
@@ -333,7 +337,7 @@ internal sealed class LeaderPart
     public long OldestOwedBy(PeerProgress peer)
     {
         long oldest = Now;
-        foreach (Entry entry in _inFlight)
+        foreach (Entry entry in _inFlight.Values)
             if ((entry.Acks & peer.Bit) == 0)
                 oldest = Math.Min(oldest, entry.IssuedNanoseconds);
         foreach (FlushWait flush in _flushes)
@@ -353,7 +357,7 @@ internal sealed class LeaderPart
     /// <summary>Ends what waited for those that count no more.</summary>
     public void EndWhatCan()
     {
-        foreach (Entry entry in _inFlight.ToArray()) TryEnd(entry);
+        foreach (Entry entry in _inFlight.Values.ToArray()) TryEnd(entry);
         foreach (FlushWait flush in _flushes.ToArray()) TryEnd(flush);
     }
 
@@ -372,7 +376,7 @@ internal sealed class LeaderPart
 
         IReadOnlyList<PeerProgress> gone = _peers.Match(Configuration, out uint fresh);
         // A bit may have been another's.
-        foreach (Entry entry in _inFlight) entry.Acks &= ~fresh;
+        foreach (Entry entry in _inFlight.Values) entry.Acks &= ~fresh;
         foreach (FlushWait flush in _flushes) flush.Acks &= ~fresh;
         foreach (PeerProgress peer in gone) _watch.Dismiss(peer);
         EndWhatCan();
@@ -381,7 +385,7 @@ internal sealed class LeaderPart
     private void TryEnd(Entry entry)
     {
         if (!IsServing || !entry.IsApplied || (~entry.Acks & _inSync.Awaited) != 0) return;
-        if (_inFlight.Remove(entry)) entry.End(IoStatus.Ok);
+        if (_inFlight.Remove(entry.Index)) entry.End(IoStatus.Ok);
     }
 
     private void TryEnd(FlushWait flush)

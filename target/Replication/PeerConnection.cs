@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Runtime.InteropServices;
 using Cstor.Engine.Host;
@@ -9,6 +10,7 @@ namespace Cstor.Target.Replication;
 /// order, each sealed. What does not fit ends the connection; a frame is handed on only after its seal held.
 /// </summary>
 internal sealed class PeerConnection(ILoop loop, IConnection connection, string self, bool isDialer)
+    : IDisposable
 {
     private const int ReceiveBytes = 2 * (Frame.Bytes + Frame.MaximumPayloadBytes);
     private const long MaximumQueuedBytes = 64L << 20;
@@ -20,8 +22,8 @@ internal sealed class PeerConnection(ILoop loop, IConnection connection, string 
     private IoBuffer? _buffer;
     private int _start;
     private int _end;
-    private byte[] _sendKey = [];
-    private byte[] _receiveKey = [];
+    private AesGcm? _sendKey;
+    private AesGcm? _receiveKey;
     private ulong _sendSequence;
     private ulong _receiveSequence;
     private long _queuedBytes;
@@ -60,9 +62,9 @@ internal sealed class PeerConnection(ILoop loop, IConnection connection, string 
         ConnectionKeys keys = isDialer
             ? ConnectionKeys.Derive(sharedKey, self, _challenge, peer, theirs)
             : ConnectionKeys.Derive(sharedKey, peer, theirs, self, _challenge);
-        _sendKey = isDialer ? keys.FromDialer : keys.FromAcceptor;
+        _sendKey = new AesGcm(isDialer ? keys.FromDialer : keys.FromAcceptor, Frame.SealBytes);
         Send(new Frame { Kind = FrameKind.Proof }, isDialer ? keys.DialerProof : keys.AcceptorProof);
-        _receiveKey = isDialer ? keys.FromAcceptor : keys.FromDialer;
+        _receiveKey = new AesGcm(isDialer ? keys.FromAcceptor : keys.FromDialer, Frame.SealBytes);
         (reason, byte[] proof) = await NextAsync(FrameKind.Proof);
         if (reason is not null) return reason;
         byte[] right = isDialer ? keys.AcceptorProof : keys.DialerProof;
@@ -126,6 +128,8 @@ internal sealed class PeerConnection(ILoop loop, IConnection connection, string 
         Close();
         _buffer?.Release();
         _buffer = null;
+        _sendKey?.Dispose();
+        _receiveKey?.Dispose();
     }
 
     private string? Failure { get; set; }
@@ -173,7 +177,7 @@ internal sealed class PeerConnection(ILoop loop, IConnection connection, string 
             int bytes = Frame.Bytes + frame.PayloadBytes;
             if (_end - _start < bytes) return false;
             Span<byte> whole = _buffer.Span.Slice(_start, bytes);
-            if (!Frame.SealHolds(whole, _receiveKey)) reason = "a frame is damaged, or the key is another";
+            if (!Frame.TryOpen(whole, _receiveKey)) reason = "a frame is damaged, or the key is another";
             else if (frame.Sequence != _receiveSequence) reason = "a frame is missing or came twice";
             payload = _buffer.Slice.Slice(_start + Frame.Bytes, frame.PayloadBytes);
             _start += bytes;

@@ -18,6 +18,7 @@ public sealed class PeerNetwork : IFrameHandler
     private readonly ReplicationTimings _timings;
     private readonly Dictionary<string, PeerConnection> _connections = new(StringComparer.Ordinal);
     private readonly Dictionary<string, IPEndPoint> _peers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _reasons = new(StringComparer.Ordinal);
     private readonly Dictionary<Guid, IFrameHandler> _groups = [];
     private readonly ILoopTimer _timer;
     private IListener? _listener;
@@ -54,12 +55,30 @@ public sealed class PeerNetwork : IFrameHandler
         return _listener.LocalEndPoint;
     }
 
-    /// <summary>Says where a peer listens.</summary>
+    /// <summary>Says where a peer listens; replaces what was said of it before.</summary>
     public void AddPeer(string name, IPEndPoint endPoint)
     {
-        bool isNew = _peers.TryAdd(name, endPoint);
-        if (isNew && string.CompareOrdinal(Name, name) < 0) Forward(DialAsync(name, endPoint));
+        if (_peers.TryGetValue(name, out IPEndPoint? before) && before.Equals(endPoint)) return;
+        RemovePeer(name);
+        _peers.Add(name, endPoint);
+        if (string.CompareOrdinal(Name, name) < 0) Forward(DialAsync(name, endPoint));
     }
+
+    /// <summary>Has nothing to do with that node any more.</summary>
+    public void RemovePeer(string name)
+    {
+        _peers.Remove(name);
+        _reasons.Remove(name);
+        if (_connections.TryGetValue(name, out PeerConnection? connection)) Drop(name, connection);
+    }
+
+    /// <summary>All peers, by name.</summary>
+    public IReadOnlyList<PeerStatus> Peers =>
+    [
+        .. _peers.OrderBy(static peer => peer.Key, StringComparer.Ordinal).Select(peer => new PeerStatus(
+            peer.Key, peer.Value, IsUp(peer.Key),
+            IsUp(peer.Key) ? "" : _reasons.GetValueOrDefault(peer.Key, ""))),
+    ];
 
     /// <summary>Ends all connections.</summary>
     public void Close()
@@ -84,7 +103,8 @@ public sealed class PeerNetwork : IFrameHandler
 
     internal void Leave(Guid group) => _groups.Remove(group);
 
-    internal bool IsUp(string peer) => _connections.ContainsKey(peer);
+    /// <summary>A connection to the peer is there.</summary>
+    public bool IsUp(string peer) => _connections.ContainsKey(peer);
 
     /// <summary>Sends if the peer is connected; nobody knows whether it arrives.</summary>
     internal void Send(string peer, in Frame frame, ReadOnlySpan<byte> payload)
@@ -100,17 +120,23 @@ public sealed class PeerNetwork : IFrameHandler
 
     private async ValueTask DialAsync(string peer, IPEndPoint endPoint)
     {
-        for (int pauses = 1; !_isClosed; pauses = Math.Min(MostPauses, pauses * 2))
+        // Until the peer is removed, or said to be elsewhere.
+        for (int pauses = 1; IsPeerAt(peer, endPoint); pauses = Math.Min(MostPauses, pauses * 2))
         {
             Outcome<IConnection> dialed = await _loop.Network.ConnectAsync(endPoint);
-            if (dialed.IsOk && _isClosed) dialed.Value.Close();
-            if (_isClosed) return;
-            if (dialed.IsOk && await ServeAsync(
+            bool isWanted = IsPeerAt(peer, endPoint);
+            if (dialed.IsOk && !isWanted) dialed.Value.Close();
+            if (!isWanted) return;
+            if (!dialed.IsOk) _reasons[peer] = dialed.Fault.Message;
+            else if (await ServeAsync(
                 new PeerConnection(_loop, dialed.Value, Name, isDialer: true), peer))
                 pauses = 1;
             await _loop.DelayAsync(pauses * _timings.RedialNanoseconds);
         }
     }
+
+    private bool IsPeerAt(string peer, IPEndPoint endPoint) =>
+        !_isClosed && _peers.TryGetValue(peer, out IPEndPoint? known) && ReferenceEquals(known, endPoint);
 
     // True if it came to be used.
     private async ValueTask<bool> ServeAsync(PeerConnection connection, string? expected)
@@ -126,12 +152,15 @@ public sealed class PeerNetwork : IFrameHandler
             ((IFrameHandler)this).OnPeerChanged(peer, isUp: true);
             string ended = await connection.RunAsync(this);
             ReplicationLog.Ended(_logger, peer, ended);
+            if (_peers.ContainsKey(peer)) _reasons[peer] = ended;
             Drop(peer, connection);
             connection.Dispose();
             return true;
         }
 
-        if (reason is not null) ReplicationLog.NotConnected(_logger, expected ?? "a peer", reason);
+        if (reason is not null && _reasons.GetValueOrDefault(expected ?? "") != reason)
+            ReplicationLog.NotConnected(_logger, expected ?? "a peer", reason);
+        if (reason is not null && expected is not null) _reasons[expected] = reason;
         connection.Dispose();
         return false;
     }

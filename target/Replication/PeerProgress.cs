@@ -54,6 +54,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>Snapshots of the leader's that it had not when it was admitted.</summary>
     public IReadOnlySet<Guid> MissingSnapshots { get; set; } = new HashSet<Guid>();
 
+    /// <summary>Whatever it says that it holds, it is compared next time.</summary>
+    public bool MustCompare { get; set; }
+
     /// <summary>Bytes of blocks that it was sent to make it equal.</summary>
     public long FilledBytes { get; set; }
 

@@ -78,7 +78,11 @@ internal sealed class PeerWatch
 
         ReplicaPosition position = new((ulong)frame.Offset, (ulong)frame.Length);
         ulong? applied = null;
-        if (position.Epoch == _leader.Epoch && _leader.Window.Covers(position.Index))
+        if (peer.MustCompare)
+        {
+            peer.MustCompare = false;
+        }
+        else if (position.Epoch == _leader.Epoch && _leader.Window.Covers(position.Index))
         {
             applied = position.Index;
         }

@@ -4,12 +4,14 @@ using Cstor.Engine.Volumes;
 namespace Cstor.Target.Replication;
 
 /// <summary>
-/// A replicated volume as this node serves it: where the node leads, requests are carried out on all
-/// replicas, and wait while there are too few; elsewhere they are refused with
-/// <see cref="IoStatus.NotLeader"/>, so that the initiator takes another path.
+/// A replicated volume as this node serves it. Where the node leads, requests are carried out on all
+/// replicas; elsewhere they are handed on to the node that does. While nobody leads they wait a while and end
+/// with <see cref="IoStatus.NotLeader"/>: the initiator is to ask again, here or on another path.
 /// </summary>
 public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlockVolume
 {
+    private const long RepeatNanoseconds = 5_000_000;
+
     /// <summary>The group's: the same on every node.</summary>
     public Guid Id => member.Id;
 
@@ -23,43 +25,58 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public int SpaceWarnings => volume.SpaceWarnings;
 
-    public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into) => member.Leader is { } leader
-        ? leader.ReadAsync(offsetBytes, into)
-        : new ValueTask<IoStatus>(IoStatus.NotLeader);
+    public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
+    {
+        if (!IsInside(offsetBytes, into.LengthBytes)) return IoStatus.OutOfRange;
+        long begun = Now;
+        IoStatus status;
+        do
+            status = Leader is { } leader
+                ? await leader.ReadAsync(offsetBytes, into)
+                : await member.Relay.ReadAsync(offsetBytes, into);
+        while (status is IoStatus.NotLeader or IoStatus.Aborted && await MayRepeatAsync(begun));
+        return Told(status);
+    }
 
     public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
     {
-        if (Refusal(offsetBytes, from.LengthBytes) is var refusal and not IoStatus.Ok) return refusal;
-        LeaderPart leader = member.Leader!;
-        IoStatus status = IoStatus.Ok;
-        int maximum = Frame.MaximumPayloadBytes;
-        for (int done = 0; done < from.LengthBytes && status == IoStatus.Ok;)
-        {
-            // Pieces end where blocks do, so that no block is ever half of a request.
-            long boundary = (offsetBytes + done + maximum) & -BlockSizeBytes;
-            long end = Math.Min(offsetBytes + from.LengthBytes, boundary);
-            int length = (int)(end - offsetBytes) - done;
-            (status, Entry? entry) = await leader.BeginAsync(
-                FrameKind.Write, offsetBytes + done, length, default, from.Slice(done, length));
-            if (entry is not null) status = await entry.Done;
-            done += length;
-        }
-
-        return durable && status == IoStatus.Ok ? await leader.FlushAsync() : status;
+        if (IsReadOnly) return IoStatus.ReadOnly;
+        if (!IsInside(offsetBytes, from.LengthBytes)) return IoStatus.OutOfRange;
+        if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
+        long begun = Now;
+        IoStatus status;
+        do
+            status = Leader is { } leader
+                ? await Pieces.WriteAsync(member, leader, offsetBytes, from, durable)
+                : await member.Relay.WriteAsync(offsetBytes, from, durable);
+        while (status == IoStatus.Aborted && await MayRepeatAsync(begun));
+        return Told(status);
     }
 
     public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
     {
-        if (Refusal(offsetBytes, lengthBytes) is var refusal and not IoStatus.Ok) return refusal;
+        if (IsReadOnly) return IoStatus.ReadOnly;
+        if (!IsInside(offsetBytes, lengthBytes)) return IoStatus.OutOfRange;
         if (lengthBytes == 0) return IoStatus.Ok;
-        (IoStatus status, Entry? entry) = await member.Leader!.BeginAsync(
-            FrameKind.Unmap, offsetBytes, lengthBytes, default, default);
-        return entry is null ? status : await entry.Done;
+        long begun = Now;
+        IoStatus status;
+        do
+            status = Leader is { } leader
+                ? await Pieces.UnmapAsync(leader, offsetBytes, lengthBytes)
+                : await member.Relay.UnmapAsync(offsetBytes, lengthBytes);
+        while (status == IoStatus.Aborted && await MayRepeatAsync(begun));
+        return Told(status);
     }
 
-    public ValueTask<IoStatus> FlushAsync() => member.Leader is { } leader
-        ? leader.FlushAsync()
-        : new ValueTask<IoStatus>(IoStatus.NotLeader);
+    public async ValueTask<IoStatus> FlushAsync()
+    {
+        long begun = Now;
+        IoStatus status;
+        do
+            status = Leader is { } leader ? await leader.FlushAsync() : await member.Relay.FlushAsync();
+        while (status is IoStatus.NotLeader or IoStatus.Aborted && await MayRepeatAsync(begun));
+        return Told(status);
+    }
 
     /// <summary>Takes a snapshot on all replicas, of the same entries.</summary>
     public async ValueTask<IoStatus> SnapshotAsync(string name)
@@ -73,12 +90,21 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return entry is null ? status : await entry.Done;
     }
 
-    private IoStatus Refusal(long offsetBytes, long lengthBytes)
+    private LeaderPart? Leader => member.Leader is { IsServing: true } leader ? leader : null;
+
+    private long Now => member.Loop.NowNanoseconds;
+
+    private async ValueTask<bool> MayRepeatAsync(long begunNanoseconds)
     {
-        if (member.Leader is null) return IoStatus.NotLeader;
-        if (IsReadOnly) return IoStatus.ReadOnly;
-        bool isInside = offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= SizeBytes
-            && lengthBytes <= SizeBytes - offsetBytes;
-        return isInside ? IoStatus.Ok : IoStatus.OutOfRange;
+        if (Now - begunNanoseconds > member.Timings.HoldNanoseconds) return false;
+        await member.Loop.DelayAsync(RepeatNanoseconds);
+        return true;
     }
+
+    private static IoStatus Told(IoStatus status) =>
+        status == IoStatus.Aborted ? IoStatus.NotLeader : status;
+
+    private bool IsInside(long offsetBytes, long lengthBytes) =>
+        offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes <= SizeBytes
+            && lengthBytes <= SizeBytes - offsetBytes;
 }

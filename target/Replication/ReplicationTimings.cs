@@ -20,6 +20,12 @@ public sealed record ReplicationTimings
     /// <summary>A replica that owes an answer so long is taken out of the in-sync set.</summary>
     public long AnswerNanoseconds { get; init; } = 700 * Millisecond;
 
+    /// <summary>
+    /// A request that finds nobody to lead is held so long before the initiator is told to ask again. Short
+    /// of what initiators take to give up a path, so that none has an effect after that.
+    /// </summary>
+    public long HoldNanoseconds { get; init; } = 1000 * Millisecond;
+
     /// <summary>A replica that catches up may take so long for a step, most for its checkpoint.</summary>
     public long CatchUpNanoseconds { get; init; } = 10_000 * Millisecond;
 

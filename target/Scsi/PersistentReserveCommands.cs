@@ -65,7 +65,7 @@ internal static class PersistentReserveCommands
         if (!task.TryAnswer(capacity, out Span<byte> data)) return default;
         int end = 8;
         foreach (Registrant registrant in state.Registrants)
-            end += WriteStatus(state, registrant, data[end..]);
+            end += WriteStatus(task.Unit!, registrant, data[end..]);
         BinaryPrimitives.WriteUInt32BigEndian(data, state.Generation);
         BinaryPrimitives.WriteInt32BigEndian(data[4..], end - 8);
         task.EndAnswer(end, AllocationBytes(task));
@@ -73,8 +73,9 @@ internal static class PersistentReserveCommands
     }
 
     /// <summary>One full status descriptor, with the port's TransportID.</summary>
-    private static int WriteStatus(PersistentReservations state, Registrant registrant, Span<byte> data)
+    private static int WriteStatus(LogicalUnit unit, Registrant registrant, Span<byte> data)
     {
+        PersistentReservations state = unit.Reservations.Persistent;
         BinaryPrimitives.WriteUInt64BigEndian(data, registrant.Key);
         if (state.Holds(registrant))
         {
@@ -82,7 +83,7 @@ internal static class PersistentReserveCommands
             data[13] = (byte)state.Type;
         }
 
-        BinaryPrimitives.WriteUInt16BigEndian(data[18..], PortGroup.RelativePort);
+        BinaryPrimitives.WriteUInt16BigEndian(data[18..], unit.Ports.Id);
         int idBytes = TransportId.Write(registrant.PortName, data[FullStatusBytes..]);
         BinaryPrimitives.WriteInt32BigEndian(data[20..], idBytes);
         return FullStatusBytes + idBytes;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Cstor.Target.Scsi;
 
-/// <summary>REPORT TARGET PORT GROUPS, SPC-4 §6.37: one group with one port.</summary>
+/// <summary>REPORT TARGET PORT GROUPS, SPC-4 §6.37: each group has one port.</summary>
 internal static class PortCommands
 {
     private const int GroupBytes = 8;
@@ -21,18 +21,29 @@ internal static class PortCommands
             return default;
         }
 
+        PortGroup ports = task.Unit!.Ports;
         int start = format == 0 ? 4 : 4 + ExtendedHeaderBytes;
-        int total = start + GroupBytes + PortBytes;
+        int total = start + ((GroupBytes + PortBytes) * (1 + ports.Others.Count));
         if (!task.TryAnswer(total, out Span<byte> data)) return default;
         BinaryPrimitives.WriteInt32BigEndian(data, total - 4);
         if (format == 1) data[4] = 0x10;
-        Span<byte> group = data[start..];
-        group[0] = (byte)task.Unit!.Ports.State;
-        group[1] = SupportedStates;
-        BinaryPrimitives.WriteUInt16BigEndian(group[2..], PortGroup.GroupId);
-        group[7] = 1;
-        BinaryPrimitives.WriteUInt16BigEndian(group[(GroupBytes + 2)..], PortGroup.RelativePort);
+        Span<byte> rest = data[start..];
+        rest = WriteGroup(rest, ports.Id, ports.State);
+        foreach (TargetPort other in ports.Others)
+            rest = WriteGroup(
+                rest, other.Id,
+                other.IsOptimized ? AccessState.ActiveOptimized : AccessState.ActiveNonOptimized);
         task.EndAnswer(total, BinaryPrimitives.ReadUInt32BigEndian(task.Cdb.AsSpan(6)));
         return default;
+    }
+
+    private static Span<byte> WriteGroup(Span<byte> to, ushort id, AccessState state)
+    {
+        to[0] = (byte)state;
+        to[1] = SupportedStates;
+        BinaryPrimitives.WriteUInt16BigEndian(to[2..], id);
+        to[7] = 1;
+        BinaryPrimitives.WriteUInt16BigEndian(to[(GroupBytes + 2)..], id);
+        return to[(GroupBytes + PortBytes)..];
     }
 }

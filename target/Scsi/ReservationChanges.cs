@@ -160,7 +160,7 @@ internal static class ReservationChanges
         }
 
         if ((flags & ~0x03) != 0
-            || BinaryPrimitives.ReadUInt16BigEndian(list[18..]) != PortGroup.RelativePort)
+            || !task.Unit!.Ports.Has(BinaryPrimitives.ReadUInt16BigEndian(list[18..])))
         {
             task.Fail(Sense.InvalidFieldInParameters((flags & ~0x03) != 0 ? 17 : 18));
             return;

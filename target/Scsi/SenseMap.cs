@@ -23,9 +23,7 @@ internal static class SenseMap
         IoStatus.Closed => Check(Sense.NotReadyCauseUnknown),
         IoStatus.Aborted => Check(Sense.AbortedNoInformation),
         IoStatus.NotSupported => Check(Sense.InvalidOpcode),
-        IoStatus.NoMemory => (ScsiStatus.Busy, Sense.None),
-        // Logical unit not accessible, target port in standby state.
-        IoStatus.NotLeader => Check(new Sense(0x02, 0x04, 0x0B)),
+        IoStatus.NoMemory or IoStatus.NotLeader => (ScsiStatus.Busy, Sense.None),
         _ => Check(Sense.InternalFailure),
     };
 

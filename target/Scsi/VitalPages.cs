@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Cstor.Target.Scsi;
@@ -71,15 +72,16 @@ internal static class VitalPages
         id.TryWriteBytes(uuid[2..], bigEndian: true, out _);
 
         Span<byte> port = Designator(data, ref end, 0x51, 0x94, 4);
-        BinaryPrimitives.WriteUInt16BigEndian(port[2..], PortGroup.RelativePort);
+        BinaryPrimitives.WriteUInt16BigEndian(port[2..], unit.Ports.Id);
         Span<byte> group = Designator(data, ref end, 0x51, 0x95, 4);
-        BinaryPrimitives.WriteUInt16BigEndian(group[2..], PortGroup.GroupId);
+        BinaryPrimitives.WriteUInt16BigEndian(group[2..], unit.Ports.Id);
         Name(data, ref end, 0x98, PortNameOf(unit));
         Name(data, ref end, 0xa8, unit.TargetName);
         return end;
     }
 
-    private static string PortNameOf(LogicalUnit unit) => unit.TargetName + ",t,0x0001";
+    private static string PortNameOf(LogicalUnit unit) => string.Create(
+        CultureInfo.InvariantCulture, $"{unit.TargetName},t,0x{unit.Ports.Id:x4}");
 
     private static Span<byte> Designator(Span<byte> data, ref int end, byte codeSet, byte type,
         int lengthBytes)
@@ -124,7 +126,7 @@ internal static class VitalPages
     /// <summary>SCSI ports, SPC-4 §7.8.14: the one, by its name.</summary>
     private static int WritePorts(LogicalUnit unit, Span<byte> data)
     {
-        BinaryPrimitives.WriteUInt16BigEndian(data[2..], PortGroup.RelativePort);
+        BinaryPrimitives.WriteUInt16BigEndian(data[2..], unit.Ports.Id);
         int end = 0;
         Name(data[12..], ref end, 0x98, PortNameOf(unit));
         BinaryPrimitives.WriteUInt16BigEndian(data[10..], (ushort)end);

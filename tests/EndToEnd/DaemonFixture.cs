@@ -32,7 +32,13 @@ internal sealed class DaemonFixture : IDisposable
 
     public int Port { get; }
 
-    public string Portal => $"127.0.0.1:{Port}";
+    /// <summary>Where it serves volumes.</summary>
+    public IPAddress Address { get; init; } = IPAddress.Loopback;
+
+    /// <summary>Network namespace that it runs in; empty for that of the tests.</summary>
+    public string Namespace { get; init; } = "";
+
+    public string Portal => $"{Address}:{Port}";
 
     public string SocketPath => Path.Combine(Folder, "cstor.sock");
 
@@ -51,7 +57,8 @@ internal sealed class DaemonFixture : IDisposable
     /// <summary>Starts the daemon and waits until it answers.</summary>
     public void Start()
     {
-        string command = $"exec \"$0\" \"$@\" >>'{LogPath}' 2>&1";
+        string within = Namespace.Length == 0 ? "" : $"ip netns exec {Namespace} ";
+        string command = $"exec {within}\"$0\" \"$@\" >>'{LogPath}' 2>&1";
         _process = Tool.Start(
             "sh",
             ["-c", command, Machine.DaemonPath, "daemon", "--state-dir", Path.Combine(Folder, "state"),
@@ -173,7 +180,7 @@ internal sealed class DaemonFixture : IDisposable
         using TcpClient client = new();
         try
         {
-            client.Connect(IPAddress.Loopback, Port);
+            client.Connect(Address, Port);
             return true;
         }
         catch (SocketException)

@@ -5,8 +5,11 @@ namespace Cstor.Engine.Host.Linux;
 /// <summary>What every TCP socket of ours is set to.</summary>
 internal static class SocketOptions
 {
-    /// <summary>A connect gives up after about 15 seconds: three repeated SYNs.</summary>
-    private const int SynRepeats = 3;
+    /// <summary>
+    /// A connect gives up after about 3 seconds, one repeated SYN: whoever dials tries again, and must not be
+    /// found waiting out a long pause when a network comes back.
+    /// </summary>
+    private const int SynRepeats = 1;
 
     /// <summary>
     /// No delay, because answers are batched here already; and cubic, because BBR (some distributions'

@@ -209,6 +209,35 @@ internal sealed class FakeAdministration : IAdministration
             "online", 0),
     ];
 
+    public Task<Outcome<PeerView[]>> ListPeersAsync() => Answer<PeerView[]>(
+        "peers",
+        [
+            new("node1", "10.0.0.1:3270", "this node", ""), new("node2", "10.0.0.2:3270", "connected", ""),
+            new("node3", "10.0.0.3:3270", "not connected", "connection refused"),
+        ]);
+
+    public Task<Outcome<ActionReport>> AddPeerAsync(PeerChangeRequest request) => Report(request);
+
+    public Task<Outcome<ActionReport>> RemovePeerAsync(PeerChangeRequest request) => Report(request);
+
+    public Task<Outcome<ActionReport>> AddReplicaAsync(
+        string pool, string volume, ReplicaChangeRequest request) => Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> RemoveReplicaAsync(
+        string pool, string volume, ReplicaChangeRequest request) => Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> LeadVolumeAsync(
+        string pool, string volume, ReplicaChangeRequest request) => Report((pool, volume, request));
+
+    public Task<Outcome<ActionReport>> VerifyVolumeAsync(string pool, string volume) =>
+        Report((pool, volume));
+
+    public Task<Outcome<ReplicationView>> GetReplicationAsync(string pool, string volume) => Answer(
+        $"{pool}/{volume}",
+        new ReplicationView(
+            "node1", 7, "judge", "node1",
+            [new("node1", "tank", "leads", ""), new("node2", "pond", "joining", "12% compared")]));
+
     private static readonly DateTimeOffset Noon = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
 
     private static VolumeView Db() => new(

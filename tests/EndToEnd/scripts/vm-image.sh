@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../../.."
 trap 'echo "$0: failed at line $LINENO" >&2' ERR
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 
-modules="virtio_pci virtio_net crc32c_generic crc32c-intel iscsi_tcp sd_mod dm-multipath dm-service-time ext4 xfs"
+modules="virtio_pci virtio_net crc32c_generic crc32c-intel iscsi_tcp sd_mod scsi_dh_alua dm-multipath dm-service-time ext4 xfs"
 programs="iscsid iscsiadm mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio fstrim"
 # For scenarios with several paths, where udev tells multipathd which disks are one, and with reservations.
 optional="multipathd multipath dmsetup udevadm /lib/udev/scsi_id /lib/systemd/systemd-udevd sg_persist"

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using Cstor.Engine.Host;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation;
@@ -38,14 +39,19 @@ public sealed class PeerConnectionTests
     [Fact]
     public void A_frame_that_is_changed_in_any_bit_does_not_pass()
     {
+        using AesGcm key = new(Key, Frame.SealBytes);
         byte[] frame = new byte[Frame.Bytes + 24];
-        new Frame { Kind = FrameKind.Write, Epoch = 3, Index = 77 }.Write(frame, new byte[24], Key);
-        Assert.True(Frame.SealHolds([.. frame], Key));
+        byte[] payload = [.. Enumerable.Range(0, 24).Select(static i => (byte)i)];
+        new Frame { Kind = FrameKind.Write, Epoch = 3, Index = 77, Sequence = 5 }.Write(frame, payload, key);
+        Assert.NotEqual(payload, frame[Frame.Bytes..]);
+        byte[] opened = [.. frame];
+        Assert.True(Frame.TryOpen(opened, key));
+        Assert.Equal(payload, opened[Frame.Bytes..]);
         for (int bit = 0; bit < frame.Length * 8; bit++)
         {
             byte[] damaged = [.. frame];
             damaged[bit / 8] ^= (byte)(1 << (bit % 8));
-            Assert.False(Frame.SealHolds(damaged, Key));
+            Assert.False(Frame.TryOpen(damaged, key));
         }
     }
 
@@ -54,9 +60,12 @@ public sealed class PeerConnectionTests
     {
         Frame frame = new() { Kind = FrameKind.Ping };
         byte[] bytes = new byte[Frame.Bytes];
-        frame.Write(bytes, [], Key);
+        frame.Write(bytes, [], null);
+        Assert.True(Frame.TryOpen(bytes, null));
+        bytes[40] ^= 1;
+        Assert.False(Frame.TryOpen(bytes, null));
         Assert.Null(frame.Validate());
-        Assert.Contains("version 2", (frame with { Version = 2 }).Validate());
+        Assert.Contains("version 3", (frame with { Version = 3 }).Validate());
         Assert.Contains("payload", (frame with { PayloadBytes = Frame.MaximumPayloadBytes + 1 }).Validate());
         Assert.Contains("payload", (frame with { PayloadBytes = -1 }).Validate());
         Assert.Contains("kind", (frame with { Kind = (FrameKind)99 }).Validate());

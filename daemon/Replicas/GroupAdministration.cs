@@ -1,0 +1,72 @@
+using Cstor.Daemon.Service;
+using Cstor.Engine.Host;
+using Cstor.Engine.Host.Linux;
+using Cstor.Target.Replication;
+
+namespace Cstor.Daemon.Replicas;
+
+/// <summary>
+/// Changes of a group, carried out on the node that leads it: an operator may ask any node, which asks that
+/// one. Called from any thread.
+/// </summary>
+internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, PeerService peers)
+{
+    /// <summary>Carries out a change here if this node leads, or has the leader do it.</summary>
+    public async Task<Fault?> ChangeAsync(PeerRequest request)
+    {
+        (string leader, string volume) = await loop.ReadAsync(() => groups.Find(request.Group) is { } group
+            ? (group.Member.LeaderName, group.Volume.Name)
+            : ("", request.Group.ToString()));
+        if (leader.Length == 0) return GroupTexts.NoLeader(volume);
+        if (leader == peers.NodeName) return await LeadAsync(request);
+        Outcome<PeerReply> reply = await peers.AskAsync(leader, request);
+        return reply.Fault;
+    }
+
+    /// <summary>Carries out a change that only the leader can make.</summary>
+    public async Task<Fault?> LeadAsync(PeerRequest request)
+    {
+        Outcome<Unit> done = await loop.CallAsync<Unit>(async () =>
+        {
+            if (groups.Find(request.Group) is not { Member.IsServing: true } group)
+                return GroupTexts.NoLeader(request.Group.ToString());
+            return await LeadAsync(group, request) is { } fault ? fault : Unit.Value;
+        });
+        return done.Fault;
+    }
+
+    // Never one that another replica has had lately: initiators remember ports.
+    private static ushort FreePort(ReplicaGroup group)
+    {
+        ushort highest = group.Member.Record.Configuration.Places.Max(static place => place.Port);
+        if (highest < ushort.MaxValue) return (ushort)(highest + 1);
+        for (ushort port = 1; ; port++)
+            if (group.Member.Record.Configuration.Places.All(place => place.Port != port))
+                return port;
+    }
+
+    private static async ValueTask<Fault?> LeadAsync(ReplicaGroup group, PeerRequest request)
+    {
+        switch (request.Action)
+        {
+            case PeerActions.Snapshot:
+                IoStatus taken = await group.Served.SnapshotAsync(request.Volume);
+                return taken == IoStatus.Ok ? null : new Fault(
+                    "snapshot", $"{group.Volume.Name}@{request.Volume} was not taken ({taken})",
+                    "See: cstor volume status " + group.Volume.Name);
+            case PeerActions.Add:
+                return await group.Member.AddReplicaAsync(
+                    new ReplicaPlace(request.Node, request.Pool, FreePort(group), IsJoining: true));
+            case PeerActions.Remove:
+                return await group.Member.RemoveReplicaAsync(request.Node);
+            case PeerActions.Lead:
+                return await group.Member.HandOverAsync(request.Node);
+            case PeerActions.Compare:
+                return group.Member.Recompare(request.Node);
+            default:
+                return new Fault(
+                    "bad-request", $"unknown action '{request.Action}'",
+                    "Run the same version on all nodes");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace Cstor.Target.Replication;
+
+/// <summary>What an initiator asked of a node that does not lead.</summary>
+internal enum RelayKind
+{
+    Read = 1,
+
+    Write = 2,
+
+    /// <summary>Write, and answer when it is durable.</summary>
+    WriteDurably = 3,
+
+    Unmap = 4,
+
+    Flush = 5,
+}
