@@ -35,13 +35,13 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
         return done.Fault;
     }
 
-    // Never one that another replica has had lately: initiators remember ports.
-    private static ushort FreePort(ReplicaGroup group)
+    /// <summary>A port that no replica of the group has, nor had lately: initiators remember ports.</summary>
+    public static ushort FreePort(GroupConfiguration configuration)
     {
-        ushort highest = group.Member.Record.Configuration.Places.Max(static place => place.Port);
+        ushort highest = configuration.Places.Max(static place => place.Port);
         if (highest < ushort.MaxValue) return (ushort)(highest + 1);
         for (ushort port = 1; ; port++)
-            if (group.Member.Record.Configuration.Places.All(place => place.Port != port))
+            if (configuration.Places.All(place => place.Port != port))
                 return port;
     }
 
@@ -55,8 +55,9 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
                     "snapshot", $"{group.Volume.Name}@{request.Volume} was not taken ({taken})",
                     "See: cstor volume status " + group.Volume.Name);
             case PeerActions.Add:
-                return await group.Member.AddReplicaAsync(
-                    new ReplicaPlace(request.Node, request.Pool, FreePort(group), IsJoining: true));
+                return await group.Member.AddReplicaAsync(new ReplicaPlace(
+                    request.Node, request.Pool, FreePort(group.Member.Status().Configuration),
+                    IsJoining: true));
             case PeerActions.Remove:
                 return await group.Member.RemoveReplicaAsync(request.Node);
             case PeerActions.Lead:

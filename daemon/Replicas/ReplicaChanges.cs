@@ -41,8 +41,9 @@ internal sealed class ReplicaChanges(
                 "replica-exists", $"{name} has a replica on {request.Node} already",
                 "See: cstor replica list " + name);
         }
-        // It knows the group without itself: it takes part when the leader takes it in.
-        GroupRecord first = record with { Promised = 0, IsOpen = false };
+        ReplicaPlace joining = new(
+            request.Node, request.Pool, GroupAdministration.FreePort(record.Configuration), IsJoining: true);
+        GroupRecord first = new(record.Group, 0, false, record.Configuration.ForJoining(joining));
         VolumeStatus status = await loop.ReadAsync(group.Value.Volume.Status);
         Dictionary<string, string> properties =
             status.Properties.Where(static property => property.Key is "compression" or "checksum" or "cache")

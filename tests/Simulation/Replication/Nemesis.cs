@@ -35,7 +35,8 @@ internal sealed class Nemesis(Cluster cluster)
                 Isolate([node], active);
                 break;
             case 4:
-                if (node != other) cluster.Machine.Links.Cut(node.Node, other.Node);
+                // Whoever hears both still may promise neither of them what the other one has.
+                if (node != other) CutBetween(node, other);
                 break;
             case 5:
                 if (node != other) cluster.Machine.Links.ResetConnections(node.Node, other.Node);
@@ -128,6 +129,12 @@ internal sealed class Nemesis(Cluster cluster)
             foreach (ClusterNode peer in all)
                 if (!some.Contains(peer))
                     cluster.Machine.Links.CutBoth(node.Node, peer.Node);
+    }
+
+    private void CutBetween(ClusterNode node, ClusterNode other)
+    {
+        if (_random.Chance(0.5)) cluster.Machine.Links.CutBoth(node.Node, other.Node);
+        else cluster.Machine.Links.Cut(node.Node, other.Node);
     }
 
     private void Crash(ClusterNode node)
