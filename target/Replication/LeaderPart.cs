@@ -75,6 +75,7 @@ internal sealed class LeaderPart
     {
         get
         {
+            if (_member.PlantedFault == PlantedFault.NoFencing) return !IsStopped;
             Span<long> answered = stackalloc long[GroupConfiguration.MaximumReplicas + 1];
             int count = 0;
             IReadOnlyList<PeerProgress> peers = _peers.All;

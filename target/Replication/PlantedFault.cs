@@ -5,7 +5,9 @@ internal enum PlantedFault
 {
     None,
 
-    /// <summary>Takes entries from leaders older than what it promised, and promises at any time.</summary>
+    /// <summary>
+    /// Takes entries from leaders older than what it promised, promises at any time, reads without a lease.
+    /// </summary>
     NoFencing,
 
     /// <summary>Takes its own vote and its own record for a quorum.</summary>
