@@ -51,6 +51,8 @@ internal static class GroupTexts
                 parts.Add($"{ByteSize.Format((long)replica.BytesPerSecond)}/s");
             if (replica.SecondsLeft >= 0) parts.Add(Invariant($"about {replica.SecondsLeft:0} s left"));
         }
+        if (replica.MissingSnapshots.Count > 0)
+            parts.Add("lacks the snapshots " + string.Join(", ", replica.MissingSnapshots));
         if (replica.Reason.Length > 0) parts.Add(replica.Reason);
         return string.Join(", ", parts);
     }

@@ -183,6 +183,12 @@ internal sealed class ReplicaChanges(
         {
             if (registry.FindVolume(pool, volume, out Pool open, out Volume found) is { } fault) return fault;
             if (ReplicaGroups.IsReplica(open, found)) return Outcome<VolumeStatus?>.Ok(null);
+            if (found.IsReadOnly)
+            {
+                return new Fault(
+                    "volume-readonly", $"{found.Name} is read-only: it can have no replicas",
+                    $"Make it writable: cstor volume set {found.Name} readonly=off");
+            }
             if (!force && targets.FindUse(open, found) is { } busy)
             {
                 return busy with { Remedy = "Insist with -f: sessions are dropped once, and come back" };

@@ -34,6 +34,11 @@ internal sealed class ReplicaService(
         if (replicas is null && witness is null) return await volumes.CreateAsync(request);
         Outcome<GroupConfiguration> group = Configure(request.Pool, replicas ?? "", witness ?? "");
         if (!group.IsOk) return group.Fault;
+        if (properties.ContainsKey("readonly"))
+        {
+            return new Fault(
+                "bad-property", "a volume with replicas cannot be read-only", "Leave readonly out");
+        }
         if (request.DryRun)
         {
             return PoolTexts.Would(

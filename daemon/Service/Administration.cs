@@ -97,9 +97,12 @@ internal sealed class Administration(
             ? refusal
             : await volumes.ResizeAsync(pool, volume, request);
 
-    public Task<Outcome<ActionReport>> SetPropertiesAsync(
+    public async Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request) =>
-        volumes.SetPropertiesAsync(pool, volume, request);
+        request.Properties.ContainsKey("readonly")
+            && await replicas.RefusalAsync(pool, volume, "made read-only") is { } refusal
+            ? refusal
+            : await volumes.SetPropertiesAsync(pool, volume, request);
 
     public Task<Outcome<ActionReport>> RenameVolumeAsync(
         string pool, string volume, RenameVolumeRequest request) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
@@ -52,6 +53,13 @@ internal sealed partial class StreamService(
             if (open.FindVolume(volume) is { } known && targets.FindUse(open, known) is { } busy)
             {
                 return busy with { Remedy = "Log out there first" };
+            }
+            if (open.FindVolume(volume) is { } replica && ReplicaGroups.IsReplica(open, replica))
+            {
+                return new Fault(
+                    "volume-replicated",
+                    $"{replica.Name} has replicas on other nodes: no stream can go into it",
+                    "Receive into a volume of its own, and give that replicas");
             }
             await targets.RemoveAsync(open, volume);
             return await open.Streams.ReceiveAsync(new ReceiveRequest(volume, force), source);

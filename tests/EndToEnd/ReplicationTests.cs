@@ -36,6 +36,18 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         string identity = nodes[0].Json("volume", "status", "tank/v").GetProperty("id").GetString()!;
         Assert.Equal(identity, nodes[1].Json("volume", "status", "tank/v").GetProperty("id").GetString());
         nodes[2].CliFails(1, ["volume", "resize", "tank/v", "300M"], "replicas on other nodes");
+        nodes[1].CliFails(1, ["volume", "set", "tank/v", "readonly=on"], "cannot be made read-only");
+        nodes[0].CliFails(1, ["volume", "rollback", "tank/v@monday"], "cannot be rolled back");
+        string stream = Path.Combine(nodes[0].Folder, "stream");
+        Tool.Check("sh", "-c", $"\"{Machine.DaemonPath}\" volume send tank/v@monday --socket "
+            + $"{nodes[0].SocketPath} > {stream}");
+        ToolResult received = Tool.Run("sh", ["-c", $"\"{Machine.DaemonPath}\" volume receive -F tank/v "
+            + $"--socket {nodes[1].SocketPath} < {stream}"]);
+        Assert.NotEqual(0, received.ExitCode);
+        Assert.Contains("no stream can go into it", received.Error, StringComparison.Ordinal);
+        nodes[0].CliOk("snapshot", "destroy", "tank/v@monday");
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(0, nodes[i].Json("snapshot", "list", "tank/v").GetArrayLength());
         nodes[2].CliOk("volume", "destroy", "-r", "tank/v");
         for (int i = 0; i < 3; i++)
             Assert.Equal(0, nodes[i].Json("volume", "list").GetArrayLength());
