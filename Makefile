@@ -11,7 +11,7 @@ PREREQUISITES := deploy/install-prerequisites.sh
 SEEDS ?= 1000
 MODE ?= quick
 
-.PHONY: help build image tests-build test demo bench bench-codecs bench-parity bench-scrub bench-writes soak fuzz format-check clean
+.PHONY: help build image tests-build test demo bench bench-codecs bench-parity bench-replicas bench-scrub bench-writes soak fuzz format-check clean
 
 help: ## this list
 	@echo "cstor: block storage for databases. make TARGET, where TARGET is"
@@ -51,6 +51,10 @@ bench-codecs: ## what checksums and compression cost one core
 bench-scrub: build ## what a scrub costs the foreground, and a resilver the devices
 	@$(PREREQUISITES) bench
 	@tests/Bench/scrub.sh
+
+bench-replicas: build ## three replicas on this machine against one (MODE=quick or full)
+	@$(PREREQUISITES) bench
+	@tests/Bench/replicas.sh $(MODE)
 
 bench-writes: ## the write path of the engine against the raw device (MODE=quick or full)
 	@$(PREREQUISITES) build
