@@ -27,7 +27,7 @@ internal sealed class ReplicaCommands(CommandBuilder builder)
         command.SetAction((parse, cancel) => builder.ChangeAsync(
             parse,
             HttpMethod.Post,
-            Route(Routes.VolumeLead, parse.GetRequiredValue(name)),
+            VolumeCommands.Route(Routes.VolumeLead, parse.GetRequiredValue(name)),
             new ReplicaChangeRequest(parse.GetRequiredValue(node), "", false, false),
             RequestJson.Default.ReplicaChangeRequest,
             cancel));
@@ -48,7 +48,7 @@ internal sealed class ReplicaCommands(CommandBuilder builder)
         command.SetAction((parse, cancel) => builder.ChangeAsync(
             parse,
             HttpMethod.Post,
-            Route(Routes.VolumeVerify, parse.GetRequiredValue(name)),
+            VolumeCommands.Route(Routes.VolumeVerify, parse.GetRequiredValue(name)),
             new ChangeRequest(false, false),
             RequestJson.Default.ChangeRequest,
             cancel));
@@ -81,7 +81,7 @@ internal sealed class ReplicaCommands(CommandBuilder builder)
             return builder.ChangeAsync(
                 parse,
                 HttpMethod.Post,
-                Route(Routes.VolumeReplicas, parse.GetRequiredValue(name)),
+                VolumeCommands.Route(Routes.VolumeReplicas, parse.GetRequiredValue(name)),
                 new ReplicaChangeRequest(node, pool, parse.GetValue(force), parse.GetValue(builder.DryRun)),
                 RequestJson.Default.ReplicaChangeRequest,
                 cancel);
@@ -103,18 +103,12 @@ internal sealed class ReplicaCommands(CommandBuilder builder)
         command.SetAction((parse, cancel) => builder.ChangeAsync(
             parse,
             HttpMethod.Post,
-            Route(Routes.VolumeReplicasRemove, parse.GetRequiredValue(name)),
+            VolumeCommands.Route(Routes.VolumeReplicasRemove, parse.GetRequiredValue(name)),
             new ReplicaChangeRequest(
                 parse.GetRequiredValue(node), "", false, parse.GetValue(builder.DryRun)),
             RequestJson.Default.ReplicaChangeRequest,
             cancel));
         return command;
-    }
-
-    private static string Route(string route, string name)
-    {
-        Names.Split(name, out string pool, out string volume);
-        return Routes.Fill(route, pool, volume);
     }
 
     private Command BuildList()
@@ -128,7 +122,7 @@ internal sealed class ReplicaCommands(CommandBuilder builder)
         };
         command.SetAction((parse, cancel) => builder.ShowAsync(
             parse,
-            Route(Routes.VolumeReplicas, parse.GetRequiredValue(name)),
+            VolumeCommands.Route(Routes.VolumeReplicas, parse.GetRequiredValue(name)),
             ReplyJson.Default.ReplicationView,
             ReplyJson.Indented.ReplicationView,
             ReplicationPrinter.WriteReplicas,

@@ -29,7 +29,8 @@ internal sealed class VolumeCommands(CommandBuilder builder)
 
     private static int BlockBytes(long given) => given == 0 ? ArgumentReaders.DefaultBlockBytes : (int)given;
 
-    private static string Route(string route, string name)
+    /// <summary>A route of the API for a volume that is named as people do.</summary>
+    public static string Route(string route, string name)
     {
         Names.Split(name, out string pool, out string volume);
         return Routes.Fill(route, pool, volume);

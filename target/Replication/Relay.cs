@@ -69,8 +69,9 @@ internal sealed class Relay(GroupMember member)
 
             Forward(CarryOutAsync(peer, frame, buffer, payload.LengthBytes));
         }
-        else if (_open.Remove(frame.Request, out var open) && open.Peer == peer)
+        else if (_open.TryGetValue(frame.Request, out var open) && open.Peer == peer)
         {
+            _open.Remove(frame.Request);
             open.Answer.SetResult(new Answer((IoStatus)frame.Status, frame, payload.Span.ToArray()));
         }
     }
