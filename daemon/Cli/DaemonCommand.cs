@@ -38,6 +38,9 @@ internal static class DaemonCommand
                 "ADDR:PORT",
                 "Where peers reach this node, for volumes with replicas; default none; port 3270 without"),
             Flag("--peer-key-file", "FILE", "Holds the key that all peers share, 16 characters or more"),
+            Flag(
+                "--peer-encryption", "on|off",
+                "Whether what peers send each other is encrypted; the same on all nodes; default on"),
             Flag("--http", "ADDR:PORT", "Health check over TCP, with a token metrics and all; default none"),
             Flag("--http-token-file", "FILE", "Holds the token that requests over TCP must carry"),
             Flag("--cache", "SIZE", "Memory for blocks that were read; default an eighth, at most 4G"),

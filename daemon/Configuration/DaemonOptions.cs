@@ -42,6 +42,9 @@ internal sealed record DaemonOptions
     /// <summary>Holds the key that all peers share; empty where there are none.</summary>
     public string PeerKeyFile { get; init; } = "";
 
+    /// <summary>What peers send each other is encrypted; the same on all nodes.</summary>
+    public bool IsPeerEncrypting { get; init; } = true;
+
     /// <summary>The admin API and metrics over TCP, or null.</summary>
     public IPEndPoint? Http { get; init; }
 

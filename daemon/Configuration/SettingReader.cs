@@ -24,7 +24,7 @@ internal static class SettingReader
     [
         "state-dir", "socket", "iscsi", "http", "http-token-file",
         "cache", "device-timeout", "initiator-timeout", "log-level",
-        "node", "peer", "peer-key-file",
+        "node", "peer", "peer-key-file", "peer-encryption",
         "discovery-chap-user", "discovery-chap-secret-file", "discovery-mutual-chap-user",
         "discovery-mutual-chap-secret-file",
     ];
@@ -104,6 +104,10 @@ internal static class SettingReader
                 return Path.IsPathFullyQualified(setting.Value)
                     ? options with { PeerKeyFile = setting.Value }
                     : Bad(setting, $"'{setting.Value}' is not an absolute path", "Name a file");
+            case "peer-encryption":
+                return setting.Value is "on" or "off"
+                    ? options with { IsPeerEncrypting = setting.Value == "on" }
+                    : Bad(setting, $"'{setting.Value}' is neither on nor off", "Write peer-encryption = on");
             case "discovery-chap-user" or "discovery-chap-secret-file" or "discovery-mutual-chap-user"
                 or "discovery-mutual-chap-secret-file":
                 return ApplyDiscovery(options, setting);

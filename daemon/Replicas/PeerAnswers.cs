@@ -74,6 +74,7 @@ internal sealed partial class PeerAnswers(
             if (groups.Find(group) is not { } replica) return "";
             string name = replica.Volume.Name;
             string shortName = replica.Volume.ShortName;
+            await groups.YieldAsync(replica.Volume);
             await targets.RemoveAsync(replica.Pool, shortName);
             await groups.CloseAsync(replica.Volume);
             Outcome<Unit> destroyed = await replica.Pool.DestroyVolumeAsync(shortName, withSnapshots: true);

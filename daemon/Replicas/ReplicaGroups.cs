@@ -100,6 +100,20 @@ internal sealed partial class ReplicaGroups
         return Failed(volume, started.ToString());
     }
 
+    /// <summary>
+    /// A replica leads no more, so that nobody whose path through this node is about to end waits for it.
+    /// </summary>
+    public async ValueTask YieldAsync(Volume volume)
+    {
+        if (_groups.TryGetValue(volume, out ReplicaGroup? group)) await group.Member.YieldAsync();
+    }
+
+    /// <summary>The replicas of a pool lead no more.</summary>
+    public Task YieldAsync(Pool pool) => YieldAsync(_groups.Values.Where(group => group.Pool == pool));
+
+    /// <summary>No replica here leads any more.</summary>
+    public Task YieldAllAsync() => YieldAsync(_groups.Values);
+
     /// <summary>The replicas of a pool take part no more.</summary>
     public async ValueTask CloseAsync(Pool pool)
     {
@@ -158,6 +172,10 @@ internal sealed partial class ReplicaGroups
     public bool IsUp(string peer) => _network?.IsUp(peer) ?? false;
 
     public bool IsWitness(Guid group) => _witnesses.ContainsKey(group);
+
+    // At once: each may have to wait for others.
+    private static Task YieldAsync(IEnumerable<ReplicaGroup> groups) =>
+        Task.WhenAll(groups.Select(static group => group.Member.YieldAsync().AsTask()).ToArray());
 
     private async ValueTask<Fault?> StartWitnessAsync(GroupRecord record)
     {

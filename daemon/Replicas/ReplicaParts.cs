@@ -71,6 +71,13 @@ internal sealed class ReplicaParts
             _loop, registry, Groups, Peers, volumes, snapshots, changes, administration);
     }
 
+    /// <summary>Leads nowhere any more, while it is still served here.</summary>
+    public Task YieldAsync() => _loop.CallAsync<Unit>(async () =>
+    {
+        await Groups.YieldAllAsync();
+        return Unit.Value;
+    });
+
     /// <summary>Takes part in nothing any more.</summary>
     public Task CloseAsync() => _loop.CallAsync<Unit>(async () =>
     {
@@ -87,7 +94,10 @@ internal sealed class ReplicaParts
         if (!key.IsOk) return key.Fault;
         PeerNetwork network = await loop.ReadAsync(() => new PeerNetwork(
             loop, loggers.CreateLogger("cstor.peers"), options.NodeName, key.Value,
-            new ReplicationTimings()));
+            new ReplicationTimings())
+        {
+            IsEncrypting = options.IsPeerEncrypting,
+        });
         Outcome<IPEndPoint> listening = await Predecessor.OutlastAsync(
             "address-in-use",
             () => loop.CallAsync(() => ValueTask.FromResult(network.Listen(endPoint))));

@@ -130,6 +130,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
             targetService, replicas, replication.Value.Peers, known, observation);
+        OnStop("leadership", replication.Value.YieldAsync);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
             AdminOptionsFor(_options, token.Value),

@@ -184,6 +184,7 @@ internal sealed partial class PoolService(
         if (obstacle is not null) return obstacle;
         if (request.DryRun) return PoolTexts.Would($"would {(isDestroy ? "destroy" : "export")} {subject}");
         if (request.Force) pool.Hurry();
+        await groups.YieldAsync(pool);
         await targets.RemoveAllAsync(pool);
         await groups.CloseAsync(pool);
         Outcome<Unit> closed = isDestroy

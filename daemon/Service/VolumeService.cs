@@ -93,6 +93,7 @@ internal sealed partial class VolumeService(
                 return PoolTexts.Would($"would destroy {subject}", SnapshotTexts.Indented(snapshots));
             }
             before = status;
+            await groups.YieldAsync(found);
             await targets.RemoveAsync(open, volume);
             await groups.CloseAsync(found);
             Outcome<Unit> destroyed = await open.DestroyVolumeAsync(volume, request.WithSnapshots);

@@ -29,10 +29,11 @@ internal sealed class ConnectionKeys
     public byte[] FromAcceptor { get; }
 
     public static ConnectionKeys Derive(
-        byte[] sharedKey, string dialer, ReadOnlySpan<byte> dialerChallenge, string acceptor,
-        ReadOnlySpan<byte> acceptorChallenge)
+        byte[] sharedKey, bool isEncrypting, string dialer, ReadOnlySpan<byte> dialerChallenge,
+        string acceptor, ReadOnlySpan<byte> acceptorChallenge)
     {
-        byte[] names = Encoding.UTF8.GetBytes($"{dialer}\n{acceptor}\n");
+        string mode = isEncrypting ? "encrypted" : "plain";
+        byte[] names = Encoding.UTF8.GetBytes($"{dialer}\n{acceptor}\n{mode}\n");
         byte[] transcript = [.. names, .. dialerChallenge, .. acceptorChallenge];
         return new ConnectionKeys(
             Of("dialer proof"), Of("acceptor proof"), Of("from dialer"), Of("from acceptor"));

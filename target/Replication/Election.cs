@@ -25,7 +25,7 @@ internal sealed class Election(GroupMember member)
         IsUnderWay = true;
         bool isAgreed = consent.Epoch > 0;
         ulong epoch = isAgreed ? member.Record.Promised + 1 : await CanvassAsync();
-        if (epoch > 0 && !member.IsClosed && member.Leader is null) await AskToLeadAsync(epoch, consent);
+        if (epoch > 0 && member.MayLead) await AskToLeadAsync(epoch, consent);
         IsUnderWay = false;
     }
 
@@ -43,7 +43,7 @@ internal sealed class Election(GroupMember member)
     private async ValueTask<ulong> CanvassAsync()
     {
         GroupConfiguration known = member.Record.Configuration;
-        for (int i = 0; i < MostCanvasses && !member.IsClosed; i++)
+        for (int i = 0; i < MostCanvasses && member.MayLead; i++)
         {
             VoteRound round = await AskAsync(FrameKind.Canvass, member.Record.Promised + 1, known, 0);
             GroupConfiguration newest = NewestOf(round, known);
@@ -72,8 +72,7 @@ internal sealed class Election(GroupMember member)
             && MayLead(promises, newest);
         if (newest.IsNewerThan(member.Record.Configuration) && newest.Has(Self))
             if (await LearnAsync(newest) != IoStatus.Ok) return;
-        if (!isElected || member.IsClosed || member.Record.Promised != epoch || member.Leader is not null)
-            return;
+        if (!isElected || !member.MayLead || member.Record.Promised != epoch) return;
         EntryApplier applier = member.Applier!;
         bool isThere = consent.Epoch > 0 && applier.Epoch == consent.Epoch && applier.IsWhole
             && applier.Applied == consent.Index;

@@ -25,8 +25,11 @@ internal sealed class Entry
 
     public long IssuedNanoseconds { get; init; }
 
-    /// <summary>Followers that have applied it, a bit each.</summary>
+    /// <summary>Followers that have it, a bit each.</summary>
     public uint Acks { get; set; }
+
+    /// <summary>This follower has told its leader that it has it, before it is applied.</summary>
+    public bool IsReceipted { get; init; }
 
     /// <summary>The leader's own replica has it.</summary>
     public bool IsApplied { get; set; }

@@ -26,6 +26,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     private TaskCompletionSource? _drained;
     private int _underWay;
     private bool _isBarrier;
+    private long _backlogBytes;
 
     /// <summary>Lease epoch of the entries.</summary>
     public ulong Epoch { get; private set; }
@@ -38,6 +39,9 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
 
     /// <summary>An entry could not be applied: nothing is known of the replica any more.</summary>
     public IoStatus Failure { get; private set; }
+
+    /// <summary>Entries that came and are not visible yet, and the bytes in them.</summary>
+    public (int Entries, long Bytes) Backlog => (_queue.Count + _underWay, _backlogBytes);
 
     /// <summary>Begins with the entries of an epoch. Nothing is under way.</summary>
     public void Begin(ulong epoch, ulong applied, bool isWhole)
@@ -80,6 +84,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     {
         entry.Payload?.Retain();
         if (entry.Index > 0) _known.Add(entry.Index);
+        _backlogBytes += entry.PayloadBytes;
         _queue.Enqueue(entry);
         Pump();
     }
@@ -142,6 +147,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     {
         IoStatus status = await ApplyAsync(entry);
         _underWay--;
+        _backlogBytes -= entry.PayloadBytes;
         if (entry.Kind == FrameKind.Snapshot) _isBarrier = false;
         Note(entry.Index, status);
         completed(entry, status);

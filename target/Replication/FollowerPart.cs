@@ -15,6 +15,8 @@ internal sealed class FollowerPart(GroupMember member)
     private const int ViewAttempts = 3;
     private const int IdBytes = 16;
     private const int MendAttempts = 40;
+    private const int MostReceiptedEntries = 256;
+    private const long MostReceiptedBytes = 4L << 20;
 
     private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
     private ContentView? _view;
@@ -77,6 +79,7 @@ internal sealed class FollowerPart(GroupMember member)
     public void OnApplied(Entry entry, IoStatus status)
     {
         if (!_isJoined || member.Applier!.Epoch != Epoch) return;
+        if (entry.IsReceipted && status == IoStatus.Ok) return;
         bool isFill = entry.Kind == FrameKind.Fill;
         Frame answer = new()
         {
@@ -213,6 +216,8 @@ internal sealed class FollowerPart(GroupMember member)
         }
 
         if (buffer is not null) payload.Span.CopyTo(buffer.Span);
+        bool isReceipted = MayReceipt(frame.Kind, applier);
+        if (isReceipted) Answer(frame, FrameKind.Applied, IoStatus.Ok);
         applier.Submit(new Entry
         {
             Kind = frame.Kind,
@@ -222,9 +227,18 @@ internal sealed class FollowerPart(GroupMember member)
             Request = frame.Request,
             Payload = buffer,
             PayloadBytes = payload.LengthBytes,
+            IsReceipted = isReceipted,
         });
         buffer?.Release();
     }
+
+    // What came will be applied before this replica leads, joins another leader, or calls anything flushed,
+    // and until a flush nobody is promised more than a disk's cache keeps. A replica that falls behind has
+    // its leader wait.
+    private static bool MayReceipt(FrameKind kind, EntryApplier applier) =>
+        kind is FrameKind.Write or FrameKind.Unmap
+            && applier.Failure == IoStatus.Ok
+            && applier.Backlog is (< MostReceiptedEntries, < MostReceiptedBytes);
 
     private async ValueTask CompareAsync(Frame frame)
     {

@@ -50,7 +50,7 @@ internal enum FrameKind : byte
 
     Snapshot = 33,
 
-    /// <summary>An entry was applied.</summary>
+    /// <summary>An entry is there, applied or about to be; or could not be applied.</summary>
     Applied = 34,
 
     Flush = 35,

@@ -27,6 +27,7 @@ public sealed class GroupMember : IFrameHandler
     private long _nextElectionNanoseconds;
     private ulong _lastRequest;
     private ulong _saves;
+    private bool _isYielding;
     private (ulong Save, GroupRecord Record) _durable;
 
     /// <param name="loop">Everything of the group on this node lives there.</param>
@@ -96,6 +97,9 @@ public sealed class GroupMember : IFrameHandler
 
     /// <summary>It keeps no promise any more, and says nothing.</summary>
     internal bool IsClosed { get; private set; }
+
+    /// <summary>It could begin a term, if it were elected.</summary>
+    internal bool MayLead => Leader is null && Applier is not null && !IsClosed && !_isYielding;
 
     internal ILoop Loop { get; }
 
@@ -195,19 +199,31 @@ public sealed class GroupMember : IFrameHandler
     public GroupStatus Status() => GroupStatus.Of(this);
 
     /// <summary>
-    /// Leaves in good order: whoever can takes over, nobody waits for this replica any more, what it holds is
-    /// durable, and it says so.
+    /// Leads no more: whoever can takes over, and if nobody can, requests that wait here end soon. What comes
+    /// to this node from now on is handed on. To be called before its initiators are turned away, whose
+    /// requests would wait for a quorum as long as there is none.
+    /// </summary>
+    public async ValueTask YieldAsync()
+    {
+        if (_isYielding) return;
+        _isYielding = true;
+        if (Leader is { IsServing: true } leader && leader.Peers.FirstOrDefault(leader.HoldsAll) is { } next)
+            await new HandOver(this, leader, next.Name).RunAsync(Timings.ClosingNanoseconds);
+        StepDown("it is being stopped");
+    }
+
+    /// <summary>
+    /// Leaves in good order: nobody waits for this replica any more, what it holds is durable, and it says
+    /// so.
     /// </summary>
     public async ValueTask CloseAsync()
     {
-        if (Leader is { IsServing: true } leader && leader.Peers.FirstOrDefault(leader.HoldsAll) is { } next)
-            await new HandOver(this, leader, next.Name).RunAsync(Timings.ClosingNanoseconds);
+        await YieldAsync();
         if (Follower.LeaderName.Length > 0)
             Send(Follower.LeaderName, new Frame { Kind = FrameKind.Leave, Epoch = Follower.Epoch });
         IsClosed = true;
         _timer.Stop();
         Network.Leave(Id);
-        StepDown("it is being stopped");
         Follower.Close();
         if (Applier is null) return;
         await Applier.DrainAsync();
@@ -307,7 +323,7 @@ public sealed class GroupMember : IFrameHandler
     internal void TakeOver(string leader, ReplicaPosition end)
     {
         ReplicationLog.TakesOver(Logger, Name, leader, end.Index);
-        if (Leader is null && Applier is not null && !IsRemoved) Forward(ElectAsync(end));
+        if (MayLead && !IsRemoved) Forward(ElectAsync(end));
     }
 
     internal void Lead(ulong epoch, GroupConfiguration configuration, ReplicaPosition handedOver)
@@ -352,7 +368,7 @@ public sealed class GroupMember : IFrameHandler
         _timer.Start(Timings.HeartbeatNanoseconds);
         Mender.OnTick();
         bool isDue = Loop.NowNanoseconds > _nextElectionNanoseconds;
-        if (isDue && !_election.IsUnderWay && Leader is null && !IsRemoved
+        if (isDue && !_election.IsUnderWay && MayLead && !IsRemoved
             && Applier is { Failure: IoStatus.Ok })
             Forward(ElectAsync(ReplicaPosition.None));
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
 using Cstor.PoolLayout;
@@ -11,11 +12,15 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class LeaderPart
 {
+    // Each byte is in memory once for this replica and once for each peer that is slow to take it.
+    private const long MaximumInFlightBytes = 8L << 20;
+
     private readonly GroupMember _member;
     private readonly EntryApplier _applier;
     private readonly PeerSet _peers;
     private readonly PeerWatch _watch;
     private readonly EntryWindow _window = new();
+    private readonly ByteBudget _budget = new(MaximumInFlightBytes);
     private readonly Dictionary<ulong, Entry> _inFlight = [];
     private readonly List<FlushWait> _flushes = [];
     private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
@@ -96,6 +101,13 @@ internal sealed class LeaderPart
     {
         await _applier.DrainAsync();
         if (IsStopped) return;
+        // It may have told the leader before that it has what it now could not apply.
+        if (_applier.Failure != IoStatus.Ok)
+        {
+            _member.StepDown($"its own replica failed ({_applier.Failure})");
+            return;
+        }
+
         _applier.Begin(Epoch, 0, isWhole: true);
         _watch.Start();
     }
@@ -113,10 +125,12 @@ internal sealed class LeaderPart
         _inFlight.Clear();
         _flushes.Clear();
         _window.Dispose();
+        _budget.Open();
         Wake();
     }
 
     /// <summary>Reads what is acknowledged.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(long offset, IoSlice into)
     {
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
@@ -124,8 +138,9 @@ internal sealed class LeaderPart
         if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
         if (status != IoStatus.Ok) return status;
         // It may hold what is not acknowledged yet, and would be gone with this node.
-        foreach (Entry entry in _inFlight.Values.ToArray())
-            if (entry.Overlaps(offset, into.LengthBytes) && await entry.Done == IoStatus.NotLeader)
+        ulong last = _window.Last;
+        while (FindInFlight(offset, into.LengthBytes, last) is { } entry)
+            if (await entry.Done == IoStatus.NotLeader)
                 return IoStatus.NotLeader;
         while (!HasLease)
         {
@@ -137,18 +152,25 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Begins a change on all replicas; its number is its place among all.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
+        int bytes = Math.Max(text.Length, data.LengthBytes);
+        await _budget.TakeAsync(bytes);
         do
         {
             if (!await WaitChangesAsync()) return (IoStatus.NotLeader, null);
         }
         while (await WaitGatesAsync(offset, length));
 
-        int bytes = Math.Max(text.Length, data.LengthBytes);
         IoBuffer? payload = bytes == 0 ? null : _member.Loop.Buffers.TryRent(bytes);
-        if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
+        if (bytes > 0 && payload is null)
+        {
+            _budget.Give(bytes);
+            return (IoStatus.NoMemory, null);
+        }
+
         if (data.LengthBytes > 0) data.Span.CopyTo(payload!.Span);
         else if (payload is not null) text.Span.CopyTo(payload.Span);
         Entry entry = new()
@@ -172,6 +194,7 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Completes when all that completed before is durable on all replicas that count.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> FlushAsync()
     {
         if (!await WaitChangesAsync()) return IoStatus.NotLeader;
@@ -194,7 +217,7 @@ internal sealed class LeaderPart
         if (status != IoStatus.Ok)
         {
             // Others may hold it, and this one does not, or not all of it.
-            _inFlight.Remove(entry.Index);
+            Forget(entry);
             bool isAlone = _inSync.IsOwn && _inSync.Current.InSync.Count == 1;
             if (isAlone)
             {
@@ -383,10 +406,25 @@ internal sealed class LeaderPart
         EndWhatCan();
     }
 
+    private Entry? FindInFlight(long offset, long length, ulong last)
+    {
+        foreach (Entry entry in _inFlight.Values)
+            if (entry.Index <= last && entry.Overlaps(offset, length))
+                return entry;
+        return null;
+    }
+
     private void TryEnd(Entry entry)
     {
         if (!IsServing || !entry.IsApplied || (~entry.Acks & _inSync.Awaited) != 0) return;
-        if (_inFlight.Remove(entry.Index)) entry.End(IoStatus.Ok);
+        if (Forget(entry)) entry.End(IoStatus.Ok);
+    }
+
+    private bool Forget(Entry entry)
+    {
+        if (!_inFlight.Remove(entry.Index)) return false;
+        _budget.Give(entry.PayloadBytes);
+        return true;
     }
 
     private void TryEnd(FlushWait flush)
@@ -426,12 +464,14 @@ internal sealed class LeaderPart
         }
     }
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<bool> WaitServingAsync()
     {
         while (!IsServing && !IsStopped) await _wake.Task;
         return !IsStopped;
     }
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<bool> WaitChangesAsync()
     {
         while ((!IsServing || _isHeld) && !IsStopped) await _wake.Task;
@@ -439,6 +479,7 @@ internal sealed class LeaderPart
     }
 
     // True if there was one to wait for.
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<bool> WaitGatesAsync(long offset, long length)
     {
         foreach ((long Offset, long Length, TaskCompletionSource Opened) gate in _gates)

@@ -43,6 +43,9 @@ public sealed class PeerNetwork : IFrameHandler
     /// <summary>Of this node.</summary>
     public string Name { get; }
 
+    /// <summary>What goes to peers and comes from them is encrypted; the same on all nodes.</summary>
+    public bool IsEncrypting { get; init; } = true;
+
     internal ReplicationTimings Timings => _timings;
 
     /// <summary>Listens for peers.</summary>
@@ -115,7 +118,7 @@ public sealed class PeerNetwork : IFrameHandler
     private async ValueTask AcceptAllAsync(IListener listener)
     {
         while (await listener.AcceptAsync() is { } accepted)
-            Forward(ServeAsync(new PeerConnection(_loop, accepted, Name, isDialer: false), null));
+            Forward(ServeAsync(Connection(accepted, isDialer: false), null));
     }
 
     private async ValueTask DialAsync(string peer, IPEndPoint endPoint)
@@ -128,12 +131,14 @@ public sealed class PeerNetwork : IFrameHandler
             if (dialed.IsOk && !isWanted) dialed.Value.Close();
             if (!isWanted) return;
             if (!dialed.IsOk) _reasons[peer] = dialed.Fault.Message;
-            else if (await ServeAsync(
-                new PeerConnection(_loop, dialed.Value, Name, isDialer: true), peer))
+            else if (await ServeAsync(Connection(dialed.Value, isDialer: true), peer))
                 pauses = 1;
             await _loop.DelayAsync(pauses * _timings.RedialNanoseconds);
         }
     }
+
+    private PeerConnection Connection(IConnection connection, bool isDialer) =>
+        new(_loop, connection, Name, isDialer, IsEncrypting);
 
     private bool IsPeerAt(string peer, IPEndPoint endPoint) =>
         !_isClosed && _peers.TryGetValue(peer, out IPEndPoint? known) && ReferenceEquals(known, endPoint);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 
 namespace Cstor.Target.Replication;
@@ -15,6 +16,7 @@ internal static class Pieces
         return (int)(Math.Min(offset + lengthBytes, boundary) - offset) - done;
     }
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public static async ValueTask<IoStatus> WriteAsync(
         GroupMember member, LeaderPart leader, long offset, IoSlice from, bool durable)
     {

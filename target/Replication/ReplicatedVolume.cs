@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Statistics;
 using Cstor.Engine.Volumes;
@@ -30,6 +31,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public VolumeTimes? Times => volume.Times;
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
         if (!IsInside(offsetBytes, into.LengthBytes)) return IoStatus.OutOfRange;
@@ -43,6 +45,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return Told(status);
     }
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
     {
         if (IsReadOnly) return IoStatus.ReadOnly;
@@ -73,6 +76,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return Told(status);
     }
 
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> FlushAsync()
     {
         long begun = Now;

@@ -2,13 +2,14 @@
 # Three replicas on this machine against one: pairs of runs, medians, and their ratio.
 #   replicas.sh [quick|full]
 # environment: BENCH_DIR=out/bench/replicas  where the files under the loop devices go
+#              ENCRYPTION=on  or off: what goes between the nodes
 # Needs root for loop devices (asks by sudo). Touches only processes, ports and devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 if [ "$(id -u)" != 0 ]; then
   echo "The bench makes loop devices, for which it needs root"
-  exec sudo --preserve-env=BENCH_DIR "$0" "$@"
+  exec sudo --preserve-env=BENCH_DIR,ENCRYPTION "$0" "$@"
 fi
 mode=${1:-quick}
 case $mode in
@@ -65,7 +66,8 @@ for n in 1 2 3; do
   device[n]=$(losetup --find --show --direct-io=on --sector-size 4096 "$disks/$n.img")
   loops+=("${device[n]}")
   out/cstor daemon --state-dir "$work/$n" --socket "$work/$n.sock" --iscsi "127.0.0.1:${iscsi[n]}" --node "node$n" \
-    --peer "127.0.0.1:${peer[n]}" --peer-key-file "$work/key" --cache 64M >"$work/$n.log" 2>&1 &
+    --peer "127.0.0.1:${peer[n]}" --peer-key-file "$work/key" \
+    --peer-encryption "${ENCRYPTION:-on}" --cache 64M >"$work/$n.log" 2>&1 &
   pids+=($!)
 done
 for n in 1 2 3; do

@@ -153,6 +153,8 @@ internal sealed class Cluster : IDisposable
         {
             (IoStatus status, Hash128 hash) = await OnAsync(node.Loop!, async () =>
             {
+                // What it has may not be visible yet.
+                await node.Member!.Applier!.DrainAsync();
                 (IoStatus opened, ContentView? view) = await node.Replica!.ViewAsync();
                 if (opened != IoStatus.Ok) return (opened, default);
                 (IoStatus, Hash128) root = await view!.RootHashAsync();

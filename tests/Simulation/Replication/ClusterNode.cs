@@ -117,7 +117,10 @@ internal sealed class ClusterNode
     private async ValueTask StartAsync(SimulatedLoop loop)
     {
         Replica? replica = _isWitness ? null : await OpenAsync(loop);
-        PeerNetwork network = new(loop, _cluster.Log, Name, _cluster.Key, _cluster.Timings);
+        PeerNetwork network = new(loop, _cluster.Log, Name, _cluster.Key, _cluster.Timings)
+        {
+            IsEncrypting = _cluster.Machine.Seed % 4 == 0,
+        };
         if (network.Listen(EndPoint).Fault is { } fault) throw new SimulationException(fault.ToString());
         string text = replica is null ? _witnessRecord : replica.State;
         GroupRecord record = GroupRecord.Parse(text) ?? throw new SimulationException($"record '{text}'");

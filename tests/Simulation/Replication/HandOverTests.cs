@@ -98,12 +98,12 @@ public sealed class HandOverTests
                 Task<Fault?> handedOver = cluster.HandOverAsync(leader, next);
                 await cluster.Loop.DelayAsync((long)(cluster.Machine.Seed - 43) * Millisecond / 2);
                 next.Crash(CrashMode.DropUnflushed);
+                await cluster.UntilAsync(() => handedOver.IsCompleted, 10_000, "the request has ended");
                 await cluster.UntilAsync(
                     () => cluster.Leader is { } now && now != next, 10_000, "somebody else leads");
                 Assert.Equal(9, await ReadAsync(cluster, cluster.Leader!, 7));
                 next.Start();
                 await cluster.AwaitInSyncAsync(3);
-                await cluster.UntilAsync(() => handedOver.IsCompleted, 10_000, "the request has ended");
                 await cluster.AssertEqualAsync();
             });
         }
