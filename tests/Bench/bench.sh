@@ -4,7 +4,7 @@
 # environment: SUBJECTS="raw tgt cstor"   which to measure
 #              BENCH_DIR=out/bench/disks  where the files under the loop devices go: the disk that is measured
 #              LOADS=REGEX                only the loads whose name matches
-#              CACHE=8M                   what cstor may cache; the disk is 1 GiB
+#              CACHE=metadata             what cstor keeps in memory of the volume with random loads
 # Needs root for loop devices (asks by sudo). Touches only processes, ports and devices of its own, and removes them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -139,12 +139,12 @@ start_cstor() {
   make_disk cstor $((4 << 30))
   port[cstor]=$(free_port)
   out/cstor daemon --state-dir "$work/state" --socket "$work/socket" --iscsi "127.0.0.1:${port[cstor]}" \
-    --null-volume null:1G --cache "${CACHE:-8M}" >"$work/cstor.log" 2>&1 &
+    --null-volume null:1G --cache 64M >"$work/cstor.log" 2>&1 &
   pid[cstor]=$! pids+=($!)
   until [ -S "$work/socket" ]; do sleep 0.05; done
   export CSTOR_SOCKET=$work/socket
   out/cstor pool create bench "${loop[cstor]}" >/dev/null
-  out/cstor volume create -b 4K bench/disk $region >/dev/null
+  out/cstor volume create -b 4K -o cache="${CACHE:-metadata}" bench/disk $region >/dev/null
   out/cstor volume create bench/seq $region >/dev/null
   target[cstor.null]=iqn.2026-11.io.cstor:null lun[cstor]=0
   for volume in disk seq; do

@@ -16,6 +16,7 @@ internal sealed class Bench(LinuxLoop loop, string rawPath, string poolPath, boo
     private const long VolumeBytes = 8L << 30;
     private const long RawBytes = 1L << 30;
     private const int Depth = 32;
+    private const double MostControlSeconds = 30;
 
     // A device that never settles gives the median of more rounds.
     private readonly int _rounds = isQuick ? 3 : 7;
@@ -89,17 +90,27 @@ internal sealed class Bench(LinuxLoop loop, string rawPath, string poolPath, boo
         double factor = (Machine.WrittenBytes(poolPath) - written) / (double)(load.Count * RequestBytes);
         Line("4K overwrite, uniform", "bytes to device per byte", factor, "0.00", $"<= {promised}",
             factor <= promised);
-        long[] seconds = load.PerSecond.ToArray();
-        Array.Sort(seconds);
-        double worst = seconds[0] / (double)seconds[seconds.Length / 2];
-        Line($"  {load.Count} writes, {checkpoints} checkpoints", "I/O a second, median",
-            seconds[seconds.Length / 2], "0");
+        (double median, double worst) = Steadiness(load);
+        // No disk that others share is steady by itself.
+        Load control = await new Load(loop, 4).RunAsync((offset, from) => _raw.WriteAsync(offset, from), Depth,
+            RequestBytes, RawBytes, long.MaxValue, Math.Min(load.Seconds, MostControlSeconds));
+        Line($"  {load.Count} writes, {checkpoints} checkpoints", "I/O a second, median", median, "0");
         Line("", "worst second / median", worst, "0.00", ">= 0.5", worst >= 0.5);
+        Line("", "the same of the raw device", Steadiness(control).Worst, "0.00");
         Line("", "p99 us", load.Percentile(0.99), "0");
         Line("", "worst us", load.Percentile(1), "0");
         Line("", "managed bytes per I/O", load.AllocatedBytes / (double)load.Count, "0.00", "< 1",
             load.AllocatedBytes < load.Count);
         Line("", "resident MiB", resident / 1048576.0, "0");
+    }
+
+    // Of the whole seconds: the median, and what part of it the worst one had.
+    private static (double Median, double Worst) Steadiness(Load load)
+    {
+        long[] seconds = load.PerSecond.ToArray();
+        Array.Sort(seconds);
+        double median = seconds[seconds.Length / 2];
+        return (median, seconds[0] / median);
     }
 
     private async ValueTask LatencyAsync(Volume volume)
