@@ -39,6 +39,7 @@ internal static class CommandLine
             new ReplicaCommands(builder).Build(),
             new PeerCommands(builder).Build(),
             new TargetCommands(builder).Build(),
+            new JobCommands(builder).Build(),
             new ListCommands(builder).BuildDisk(),
             new DebugCommands(context, builder).Build(),
         };

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Jobs;
 using Cstor.Daemon.Journal;
 using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Schedules;
@@ -116,7 +117,10 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         VolumeService volumes = new(loop, registry, targets, groups, starter, volumeLogger);
         SnapshotService snapshots = new(loop, registry, volumeLogger);
         CloneService clones = new(loop, registry, starter, volumeLogger);
-        StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
+        Transfers transfers = new(TimeProvider.System);
+        StreamService streams = new(
+            loop, registry, targets, starter, transfers, _loggers.CreateLogger("cstor.streams"));
+        JobService jobs = new(loop, registry, groups, maintenance, transfers);
 
         ReplicaService replicas = await replication.Value.StartAsync(
             registry, targets, starter, volumes, snapshots);
@@ -128,7 +132,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Observation observation = new(
             history, _events, new MetricsService(pools, volumes, targetService, statistics));
         Administration administration = new(
-            loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
+            loop, registry, pools, maintenance, volumes, snapshots, clones, streams, jobs,
             targetService, replicas, replication.Value.Peers, known, observation);
         Outcome<AdminServer> admin = await AdminServer.StartAsync(
             administration,
