@@ -36,7 +36,7 @@ public sealed class TargetServer : ILoginDirectory
         Throttle = new LoginThrottle(options.FailedLoginDelayMs);
     }
 
-    public TargetOptions Options { get; }
+    public TargetOptions Options { get; private set; }
 
     internal BufferBudget Budget { get; }
 
@@ -132,6 +132,18 @@ public sealed class TargetServer : ILoginDirectory
         if (unwanted.Length > 0) Forward(AskToLeaveAsync(unwanted, "the initiator is not allowed any more"));
         return Unit.Value;
     }
+
+    /// <summary>
+    /// Changes when a silent initiator is asked for a sign of life and when it is given up, in sessions that
+    /// there are too; and who may discover targets.
+    /// </summary>
+    public void Reconfigure(int nopIntervalMs, int nopTimeoutMs, ChapSettings? discovery) =>
+        Options = Options with
+        {
+            NopIntervalMs = nopIntervalMs,
+            NopTimeoutMs = nopTimeoutMs,
+            DiscoveryChap = discovery,
+        };
 
     /// <summary>
     /// Takes a target away: its initiators are asked to log out and dropped after a grace. Completes when

@@ -32,6 +32,7 @@ internal static class CommandLine
         RootCommand root = new("Pools of raw disks, served as iSCSI volumes.")
         {
             DaemonCommand.Build(context, builder.Socket),
+            new ConfigCommands(builder).Build(),
             new PoolCommands(builder).Build(),
             new VolumeCommands(builder).Build(),
             new SnapshotCommands(builder).Build(),

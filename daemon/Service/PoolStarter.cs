@@ -57,6 +57,23 @@ internal sealed partial class PoolStarter(
     }
 
     /// <summary>
+    /// Reads the secrets of all volumes again. One that cannot be read any more leaves its volume as it is:
+    /// who is logged in has proved himself.
+    /// </summary>
+    public async Task ReadSecretsAsync()
+    {
+        (string Pool, VolumeStatus Volume)[] all = await loop.ReadAsync(() => registry.Pools.SelectMany(
+            pool => pool.Volumes.Select(volume => (pool.Guid.ToString(), volume.Status()))).ToArray());
+        foreach ((string pool, VolumeStatus volume) in all)
+        {
+            Outcome<ChapSettings?> chap =
+                ChapSecrets.Read(new Dictionary<string, string>(volume.Properties));
+            if (!chap.IsOk) SecretNotRead(volume.Name, chap.Fault.ToString());
+            else if (chap.Value is not null) await ServeAsync(pool, volume);
+        }
+    }
+
+    /// <summary>
     /// Offers one volume as its properties say; one that is a replica begins to take part before, whether or
     /// not it can be offered. The secret is read here, off the loop.
     /// </summary>
@@ -145,6 +162,9 @@ internal sealed partial class PoolStarter(
     [LoggerMessage(
         Level = LogLevel.Information, Message = "pool {Pool} ({Guid}) imported with {Volumes} volumes")]
     private partial void Imported(string pool, Guid guid, int volumes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Volume} keeps the secret that it had: {Reason}")]
+    private partial void SecretNotRead(string volume, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "pool {Pool} ({Guid}) is unavailable: {Reason}")]
     private partial void NotRestored(string pool, Guid guid, string reason);

@@ -309,6 +309,8 @@ public sealed class Pool
     /// </summary>
     public void Hurry() => _core.Devices.Watch.Hurry();
 
+    internal void SetDeadlines(DeviceDeadlines deadlines) => _core.Devices.Watch.Deadlines = deadlines;
+
     internal async ValueTask<IoStatus> CloseAsync(PoolLayout.Labels.PoolState? finalState)
     {
         IoStatus status = IoStatus.Ok;
