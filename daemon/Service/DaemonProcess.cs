@@ -152,6 +152,8 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Outcome<string> http = await StartAdminAsync(administration, token.Value);
         if (!http.IsOk) return http.Fault;
         string iscsi = string.Join(", ", portals.Value.AsEnumerable());
+        StartDiskWatcher(
+            new DiskWatcher(loop, registry, starter, _loggers.CreateLogger("cstor.disks")), known);
         _reloader = new Reloader(
             _options, read, loop, registry, server, starter, _threshold, token.Value, _logger);
         StartSchedule(new SnapshotKeeper(loop, registry, groups, replicas, observation));
@@ -204,6 +206,12 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
             () => ServiceNotifier.Send(notify, "WATCHDOG=1"),
             TimeProvider.System);
         if (watchdog is not null) OnStop("watchdog", () => watchdog.DisposeAsync().AsTask());
+    }
+
+    private void StartDiskWatcher(DiskWatcher watcher, KnownPools known)
+    {
+        OnStop("disk watcher", () => watcher.DisposeAsync().AsTask());
+        watcher.Start(known);
     }
 
     private void StartSchedule(SnapshotKeeper keeper)

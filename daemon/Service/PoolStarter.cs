@@ -17,6 +17,8 @@ internal sealed partial class PoolStarter(
     LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, ReplicaGroups groups, KnownPools known,
     ILogger logger)
 {
+    private const string OpeningCode = "pool-opening";
+
     /// <summary>
     /// Opens what was open before. A pool that cannot be opened stays known, with the reason.
     /// </summary>
@@ -25,9 +27,24 @@ internal sealed partial class PoolStarter(
         KnownPool[] pools = known.All;
         foreach (KnownPool pool in pools)
         {
-            known.Missed(pool.Guid, new Fault("pool-opening", "it is being opened"));
+            known.Missed(pool.Guid, new Fault(OpeningCode, "it is being opened"));
         }
         return Task.WhenAll(pools.Select(RestoreAsync));
+    }
+
+    /// <summary>
+    /// Opens what could not be opened before, if its devices are there now; what still cannot be is no news.
+    /// </summary>
+    public async Task RetryAsync()
+    {
+        foreach (KnownPool pool in known.All)
+        {
+            if (known.ReasonOf(pool.Guid) is not { } reason || reason.Code == OpeningCode) continue;
+            Outcome<ImportCandidate> candidate = await LookUpAsync(pool);
+            if (!candidate.IsOk) continue;
+            Outcome<OpenedPool> opened = await OpenAsync(candidate.Value, pool.ReadOnly, force: false);
+            if (!opened.IsOk) known.Missed(pool.Guid, opened.Fault);
+        }
     }
 
     /// <summary>Opens a pool that was found and offers its volumes.</summary>

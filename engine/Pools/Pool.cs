@@ -222,6 +222,12 @@ public sealed class Pool
     public ValueTask<Outcome<Unit>> OnlineAsync(string device) => _maintenance.OnlineAsync(device);
 
     /// <summary>
+    /// The machine's disks are not what they were: devices that are gone are taken out of use, and those that
+    /// were missing and are there again are brought back. What the operator took out stays out.
+    /// </summary>
+    public ValueTask LookAfterDevicesAsync() => _maintenance.LookAfterDevicesAsync();
+
+    /// <summary>
     /// Puts a new device in the place of an old one, which leaves when the new one is complete.
     /// </summary>
     /// <param name="device">The old one: path, last part of the path, or guid.</param>
