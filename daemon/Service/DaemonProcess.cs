@@ -217,7 +217,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     private void StartSchedule(SnapshotKeeper keeper)
     {
         SnapshotScheduler scheduler = new(
-            keeper, TimeProvider.System, _loggers.CreateLogger("cstor.schedule"));
+            keeper, _options.Clock, _loggers.CreateLogger("cstor.schedule"));
         OnStop("schedule", () => scheduler.DisposeAsync().AsTask());
         scheduler.Start();
     }
