@@ -10,6 +10,8 @@ namespace Cstor.Target;
 /// <param name="LogicalBlockBytes">512 or 4096; null for the server's default.</param>
 /// <param name="Redirection">Where logins are sent instead, or null to serve them here.</param>
 /// <param name="Limits">What it may be asked for in a second; null for whatever comes.</param>
+/// <param name="SharedPool">Name of what it shares with other targets; null if it shares nothing.</param>
+/// <param name="Share">Its weight among them while they want more than there is; 1 or more.</param>
 public sealed record TargetDefinition(
     string Iqn,
     IBlockVolume Volume,
@@ -17,4 +19,9 @@ public sealed record TargetDefinition(
     IReadOnlyList<string>? AllowedInitiators = null,
     int? LogicalBlockBytes = null,
     Redirection? Redirection = null,
-    RateLimits? Limits = null);
+    RateLimits? Limits = null,
+    string? SharedPool = null,
+    int Share = TargetDefinition.DefaultShare)
+{
+    public const int DefaultShare = 100;
+}

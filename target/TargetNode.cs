@@ -11,13 +11,15 @@ internal sealed class TargetNode
     private readonly SessionCounters _ended = new();
     private HashSet<string>? _allowed;
 
-    public TargetNode(ILoop loop, TargetDefinition definition, string iqn, int logicalBlockBytes)
+    public TargetNode(
+        ILoop loop, TargetDefinition definition, string iqn, int logicalBlockBytes, FairShares? shares)
     {
         Definition = definition;
         Iqn = iqn;
         Unit = new LogicalUnit(definition.Volume, iqn, logicalBlockBytes);
         Unit.AbortTasksOf = AbortTasksOf;
         Unit.Limiter = new RateLimiter(loop, DeviceServer.GoOn);
+        if (shares is not null) Unit.Share = new VolumeShare(shares);
         Apply(definition);
     }
 
@@ -45,6 +47,7 @@ internal sealed class TargetNode
     {
         Definition = definition;
         Unit.Limiter?.Apply(definition.Limits ?? RateLimits.None);
+        if (Unit.Share is { } share) share.Weight = definition.Share;
         _allowed = definition.AllowedInitiators is { Count: > 0 } allowed
             ? new HashSet<string>(allowed, StringComparer.OrdinalIgnoreCase)
             : null;

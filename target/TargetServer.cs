@@ -20,6 +20,7 @@ public sealed class TargetServer : ILoginDirectory
     private readonly ILoop _loop;
     private readonly ILogger _logger;
     private readonly Dictionary<string, TargetNode> _targets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FairShares> _shares = new(StringComparer.Ordinal);
     private readonly HashSet<IscsiConnection> _connections = [];
     private readonly List<Portal> _portals = [];
     private readonly HashSet<ushort> _tsihs = [];
@@ -35,7 +36,7 @@ public sealed class TargetServer : ILoginDirectory
         Throttle = new LoginThrottle(options.FailedLoginDelayMs);
     }
 
-    public TargetOptions Options { get; }
+    public TargetOptions Options { get; private set; }
 
     internal BufferBudget Budget { get; }
 
@@ -104,7 +105,7 @@ public sealed class TargetServer : ILoginDirectory
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
         if (FindChapFault(iqn, definition) is { } fault) return fault;
-        var node = new TargetNode(_loop, definition, iqn, blockBytes);
+        var node = new TargetNode(_loop, definition, iqn, blockBytes, SharesOf(definition.SharedPool));
         node.Unit.FindUnit = FindUnit;
         _targets.Add(iqn, node);
         return Unit.Value;
@@ -123,6 +124,7 @@ public sealed class TargetServer : ILoginDirectory
         target.Apply(definition with
         {
             Volume = target.Definition.Volume,
+            SharedPool = target.Definition.SharedPool,
             LogicalBlockBytes = target.Definition.LogicalBlockBytes,
         });
         IscsiSession[] unwanted =
@@ -130,6 +132,18 @@ public sealed class TargetServer : ILoginDirectory
         if (unwanted.Length > 0) Forward(AskToLeaveAsync(unwanted, "the initiator is not allowed any more"));
         return Unit.Value;
     }
+
+    /// <summary>
+    /// Changes when a silent initiator is asked for a sign of life and when it is given up, in sessions that
+    /// there are too; and who may discover targets.
+    /// </summary>
+    public void Reconfigure(int nopIntervalMs, int nopTimeoutMs, ChapSettings? discovery) =>
+        Options = Options with
+        {
+            NopIntervalMs = nopIntervalMs,
+            NopTimeoutMs = nopTimeoutMs,
+            DiscoveryChap = discovery,
+        };
 
     /// <summary>
     /// Takes a target away: its initiators are asked to log out and dropped after a grace. Completes when
@@ -332,6 +346,15 @@ public sealed class TargetServer : ILoginDirectory
         deadline.Start(graceMs * NanosecondsPerMs);
         foreach (IscsiConnection connection in connections) await connection.Ended;
         deadline.Stop();
+    }
+
+    /// <summary>One for each pool that there ever was: they hold nothing but what is under way.</summary>
+    private FairShares? SharesOf(string? pool)
+    {
+        if (pool is null) return null;
+        if (!_shares.TryGetValue(pool, out FairShares? shares))
+            _shares.Add(pool, shares = new FairShares(_loop, DeviceServer.Launch));
+        return shares;
     }
 
     private static Fault? FindChapFault(string iqn, TargetDefinition definition)

@@ -15,7 +15,7 @@ internal sealed class BearerToken
     private const int MaximumFileBytes = 4096;
     private const string Scheme = "Bearer ";
 
-    private readonly byte[] _hash;
+    private volatile byte[] _hash;
 
     private BearerToken(string token) => _hash = SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
@@ -43,6 +43,17 @@ internal sealed class BearerToken
                 "http-token", $"cannot read the token: {exception.Message}", "Correct --http-token-file");
         }
     }
+
+    /// <returns>As <see cref="Read"/>; null where no file is named.</returns>
+    public static Outcome<BearerToken?> ReadIfNamed(string? path)
+    {
+        if (path is null) return Outcome<BearerToken?>.Ok(null);
+        Outcome<BearerToken> token = Read(path);
+        return token.IsOk ? token.Value : token.Fault;
+    }
+
+    /// <summary>Lets in who has the other token, and no longer who has this one.</summary>
+    public void Become(BearerToken other) => _hash = other._hash;
 
     public bool Admits(HttpContext context)
     {

@@ -26,6 +26,7 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
         MapVersionChanges(routes);
         MapSnapshots(routes);
         MapReplicas(routes);
+        MapJobs(routes);
         new StreamEndpoints(administration.Streams, administration.Observation, logger).Map(routes);
         new ObservationEndpoints(administration.Observation, deadlines).Map(routes, _document);
         _document.Add("GET", Routes.OpenApi, "application/json");
@@ -105,71 +106,37 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.Imports,
             RequestJson.Default.ImportPoolRequest,
             (_, request) => administration.ImportPoolAsync(request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolExport,
-            RequestJson.Default.ChangeRequest,
-            (context, request) => administration.ExportPoolAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolDestroy,
-            RequestJson.Default.ChangeRequest,
-            (context, request) => administration.DestroyPoolAsync(Name(context, "pool"), request));
+        ChangePool(
+            routes, Routes.PoolExport, RequestJson.Default.ChangeRequest, administration.ExportPoolAsync);
+        ChangePool(
+            routes, Routes.PoolDestroy, RequestJson.Default.ChangeRequest, administration.DestroyPoolAsync);
     }
 
     /// <summary>A check reads the whole pool: who asked for it waits as long as it takes.</summary>
     private void MapPoolMaintenance(IEndpointRouteBuilder routes)
     {
-        Change(
+        ChangePool(
+            routes, Routes.PoolVdevs, RequestJson.Default.AddVdevsRequest, administration.AddVdevsAsync);
+        ChangePool(
             routes,
-            "POST",
-            Routes.PoolVdevs,
-            RequestJson.Default.AddVdevsRequest,
-            (context, request) => administration.AddVdevsAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
             Routes.PoolAttach,
             RequestJson.Default.AttachDeviceRequest,
-            (context, request) => administration.AttachDeviceAsync(Name(context, "pool"), request));
-        Change(
+            administration.AttachDeviceAsync);
+        ChangePool(
+            routes, Routes.PoolDetach, RequestJson.Default.DeviceRequest, administration.DetachDeviceAsync);
+        ChangePool(
             routes,
-            "POST",
-            Routes.PoolDetach,
-            RequestJson.Default.DeviceRequest,
-            (context, request) => administration.DetachDeviceAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
             Routes.PoolReplace,
             RequestJson.Default.ReplaceDeviceRequest,
-            (context, request) => administration.ReplaceDeviceAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolOffline,
-            RequestJson.Default.DeviceRequest,
-            (context, request) => administration.OfflineDeviceAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolOnline,
-            RequestJson.Default.DeviceRequest,
-            (context, request) => administration.OnlineDeviceAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolClear,
-            RequestJson.Default.ClearRequest,
-            (context, request) => administration.ClearPoolAsync(Name(context, "pool"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.PoolScrub,
-            RequestJson.Default.ScrubRequest,
-            (context, request) => administration.ScrubPoolAsync(Name(context, "pool"), request));
+            administration.ReplaceDeviceAsync);
+        ChangePool(
+            routes, Routes.PoolOffline, RequestJson.Default.DeviceRequest, administration.OfflineDeviceAsync);
+        ChangePool(
+            routes, Routes.PoolOnline, RequestJson.Default.DeviceRequest, administration.OnlineDeviceAsync);
+        ChangePool(
+            routes, Routes.PoolClear, RequestJson.Default.ClearRequest, administration.ClearPoolAsync);
+        ChangePool(
+            routes, Routes.PoolScrub, RequestJson.Default.ScrubRequest, administration.ScrubPoolAsync);
         Query(
             routes,
             Routes.PoolCheck,
@@ -186,27 +153,15 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.Volumes,
             RequestJson.Default.CreateVolumeRequest,
             (_, request) => administration.CreateVolumeAsync(request));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeDestroy,
-            RequestJson.Default.DestroyVolumeRequest,
-            (context, request) =>
-                administration.DestroyVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "PUT",
-            Routes.VolumeSize,
-            RequestJson.Default.ResizeVolumeRequest,
-            (context, request) =>
-                administration.ResizeVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "PATCH",
-            Routes.VolumeProperties,
-            RequestJson.Default.SetPropertiesRequest,
-            (context, request) =>
-                administration.SetPropertiesAsync(Name(context, "pool"), Name(context, "volume"), request));
+        ChangeVolume(
+            routes, "POST", Routes.VolumeDestroy, RequestJson.Default.DestroyVolumeRequest,
+            administration.DestroyVolumeAsync);
+        ChangeVolume(
+            routes, "PUT", Routes.VolumeSize, RequestJson.Default.ResizeVolumeRequest,
+            administration.ResizeVolumeAsync);
+        ChangeVolume(
+            routes, "PATCH", Routes.VolumeProperties, RequestJson.Default.SetPropertiesRequest,
+            administration.SetPropertiesAsync);
     }
 
     private void MapReplicas(IEndpointRouteBuilder routes)
@@ -229,27 +184,15 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             Routes.VolumeReplicas,
             ReplyJson.Default.ReplicationView,
             context => administration.GetReplicationAsync(Name(context, "pool"), Name(context, "volume")));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeReplicas,
-            RequestJson.Default.ReplicaChangeRequest,
-            (context, request) =>
-                administration.AddReplicaAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeReplicasRemove,
-            RequestJson.Default.ReplicaChangeRequest,
-            (context, request) =>
-                administration.RemoveReplicaAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeLead,
-            RequestJson.Default.ReplicaChangeRequest,
-            (context, request) =>
-                administration.LeadVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        ChangeVolume(
+            routes, "POST", Routes.VolumeReplicas, RequestJson.Default.ReplicaChangeRequest,
+            administration.AddReplicaAsync);
+        ChangeVolume(
+            routes, "POST", Routes.VolumeReplicasRemove, RequestJson.Default.ReplicaChangeRequest,
+            administration.RemoveReplicaAsync);
+        ChangeVolume(
+            routes, "POST", Routes.VolumeLead, RequestJson.Default.ReplicaChangeRequest,
+            administration.LeadVolumeAsync);
         Change(
             routes,
             "POST",
@@ -257,6 +200,17 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             RequestJson.Default.ChangeRequest,
             (context, _) =>
                 administration.VerifyVolumeAsync(Name(context, "pool"), Name(context, "volume")));
+    }
+
+    private void MapJobs(IEndpointRouteBuilder routes)
+    {
+        Query(routes, Routes.Jobs, ReplyJson.Default.JobViewArray, _ => administration.Jobs.ListAsync());
+        Change(
+            routes,
+            "POST",
+            Routes.JobCancel,
+            RequestJson.Default.ChangeRequest,
+            (context, _) => administration.Jobs.CancelAsync(Name(context, "job")));
     }
 
     private void MapPortalChanges(IEndpointRouteBuilder routes)
@@ -278,27 +232,15 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
     /// <summary>What moves a volume among the versions of its line, or changes its name.</summary>
     private void MapVersionChanges(IEndpointRouteBuilder routes)
     {
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeRename,
-            RequestJson.Default.RenameVolumeRequest,
-            (context, request) =>
-                administration.RenameVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumePromote,
-            RequestJson.Default.PromoteRequest,
-            (context, request) =>
-                administration.PromoteVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
-        Change(
-            routes,
-            "POST",
-            Routes.VolumeRollback,
-            RequestJson.Default.RollbackRequest,
-            (context, request) =>
-                administration.RollbackVolumeAsync(Name(context, "pool"), Name(context, "volume"), request));
+        ChangeVolume(
+            routes, "POST", Routes.VolumeRename, RequestJson.Default.RenameVolumeRequest,
+            administration.RenameVolumeAsync);
+        ChangeVolume(
+            routes, "POST", Routes.VolumePromote, RequestJson.Default.PromoteRequest,
+            administration.PromoteVolumeAsync);
+        ChangeVolume(
+            routes, "POST", Routes.VolumeRollback, RequestJson.Default.RollbackRequest,
+            administration.RollbackVolumeAsync);
     }
 
     private void MapSnapshots(IEndpointRouteBuilder routes)
@@ -347,6 +289,22 @@ internal sealed partial class Endpoints(IAdministration administration, Deadline
             RequestJson.Default.CloneRequest,
             administration.CloneSnapshotAsync);
     }
+
+    private void ChangePool<TRequest>(
+        IEndpointRouteBuilder routes,
+        string route,
+        JsonTypeInfo<TRequest> body,
+        Func<string, TRequest, Task<Outcome<ActionReport>>> handler) =>
+        Change(routes, "POST", route, body, (context, request) => handler(Name(context, "pool"), request));
+
+    private void ChangeVolume<TRequest>(
+        IEndpointRouteBuilder routes,
+        string method,
+        string route,
+        JsonTypeInfo<TRequest> body,
+        Func<string, string, TRequest, Task<Outcome<ActionReport>>> handler) =>
+        Change(routes, method, route, body, (context, request) => handler(
+            Name(context, "pool"), Name(context, "volume"), request));
 
     private void ChangeSnapshot<TRequest>(
         IEndpointRouteBuilder routes,

@@ -108,6 +108,9 @@ internal interface IAdministration
 
     IStreamAdministration Streams { get; }
 
+    /// <summary>Work that takes long.</summary>
+    IJobAdministration Jobs { get; }
+
     /// <summary>What was done and what happened.</summary>
     IObservation Observation { get; }
 

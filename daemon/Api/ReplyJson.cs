@@ -29,6 +29,7 @@ namespace Cstor.Daemon.Api;
 [JsonSerializable(typeof(DiskView[]))]
 [JsonSerializable(typeof(PeerView[]))]
 [JsonSerializable(typeof(ReplicationView))]
+[JsonSerializable(typeof(JobView[]))]
 [JsonSerializable(typeof(StatisticsView))]
 [JsonSerializable(typeof(VolumeExplanation))]
 [JsonSerializable(typeof(HistoryEntry))]

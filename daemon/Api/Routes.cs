@@ -44,6 +44,8 @@ internal static class Routes
     public const string Portals = "/v1/portals";
     public const string PortalsRemove = "/v1/portals/remove";
     public const string Disks = "/v1/disks";
+    public const string Jobs = "/v1/jobs";
+    public const string JobCancel = "/v1/jobs/{job}/cancel";
     public const string OpenApi = "/v1/openapi.json";
     public const string Statistics = "/v1/statistics";
 

@@ -32,6 +32,7 @@ internal static class CommandLine
         RootCommand root = new("Pools of raw disks, served as iSCSI volumes.")
         {
             DaemonCommand.Build(context, builder.Socket),
+            new ConfigCommands(builder).Build(),
             new PoolCommands(builder).Build(),
             new VolumeCommands(builder).Build(),
             new SnapshotCommands(builder).Build(),
@@ -39,6 +40,7 @@ internal static class CommandLine
             new ReplicaCommands(builder).Build(),
             new PeerCommands(builder).Build(),
             new TargetCommands(builder).Build(),
+            new JobCommands(builder).Build(),
             new ListCommands(builder).BuildDisk(),
             new DebugCommands(context, builder).Build(),
         };

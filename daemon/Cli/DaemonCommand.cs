@@ -54,7 +54,7 @@ internal static class DaemonCommand
         flags[^1].Hidden = true;
         Command command = new(
             "daemon",
-            "Serve pools until stopped by SIGTERM or SIGINT.\n\n"
+            "Serve pools until stopped by SIGTERM or SIGINT; SIGHUP reads the configuration again.\n\n"
                 + "Example: cstor daemon --state-dir /var/lib/cstor --iscsi 0.0.0.0:3260")
         {
             config,
@@ -62,13 +62,15 @@ internal static class DaemonCommand
         foreach (Option<string[]> flag in flags) command.Add(flag);
         command.SetAction(async (parse, cancel) =>
         {
-            Outcome<DaemonOptions> options = ReadOptions(parse, config, flags, socket);
+            Outcome<DaemonOptions> options = Read();
             Fault? fault = options.IsOk
-                ? await DaemonProcess.RunAsync(options.Value, context.Out, cancel)
+                ? await DaemonProcess.RunAsync(options.Value, Read, context.Out, cancel)
                 : options.Fault;
             if (fault is null) return ExitCode.Done;
             await context.Error.WriteLineAsync($"cstor: {fault}");
             return ExitCode.Failed;
+
+            Outcome<DaemonOptions> Read() => ReadOptions(parse, config, flags, socket);
         });
         return command;
     }

@@ -61,6 +61,9 @@ internal sealed record DaemonOptions
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
+    /// <summary>What scheduled snapshots go by.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Null devices to serve, for the bench.</summary>
     public IReadOnlyList<NullVolumeOption> NullVolumes { get; init; } = [];
 }

@@ -12,6 +12,7 @@ internal sealed record StageShare(string Name, double Nanoseconds, double Share,
     public const string Network = "network";
     public const string Order = "order";
     public const string Limit = "limit";
+    public const string Turn = "share";
     public const string Overlap = "overlap";
     public const string Held = "held";
     public const string Lookup = "lookup";

@@ -9,6 +9,7 @@ internal static class StageWords
         StageShare.Network => "waiting for the initiator to send the data of its writes",
         StageShare.Order => "waiting in line behind commands that must not be overtaken",
         StageShare.Limit => "the volume's own limits: it is asked for more than it may have",
+        StageShare.Turn => "waiting for its turn: other volumes want the pool too",
         StageShare.Overlap => "waiting for other writes of the same blocks",
         StageShare.Held =>
             "waiting until the pool takes changes again: more comes than devices can keep up with",
@@ -29,6 +30,9 @@ internal static class StageWords
             "the initiator sends ordered or atomic commands; that is wrong only if one of them is slow",
         StageShare.Limit =>
             "raise or remove the limits: cstor volume set POOL/VOL iops-limit= bandwidth-limit=",
+        StageShare.Turn =>
+            "see who else is busy: cstor volume iostat; more of the pool for this one: cstor volume set "
+                + "POOL/VOL share=200",
         StageShare.Overlap =>
             "the application rewrites the same blocks at once; smaller volume blocks (-b) make it rarer",
         StageShare.Held =>

@@ -39,6 +39,7 @@ internal sealed record VolumeExplanation(
             (StageShare.Network, io.Stage(IoStage.Network).Sum, IoStage.Network),
             (StageShare.Order, io.Stage(IoStage.Order).Sum, IoStage.Order),
             (StageShare.Limit, io.Stage(IoStage.Limit).Sum, IoStage.Limit),
+            (StageShare.Turn, io.Stage(IoStage.Share).Sum, IoStage.Share),
             (StageShare.Overlap, io.Stage(IoStage.Overlap).Sum, IoStage.Overlap),
             (StageShare.Held, held, IoStage.Held),
             (StageShare.Lookup, io.Stage(IoStage.Lookup).Sum, IoStage.Lookup),

@@ -1,4 +1,5 @@
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Jobs;
 using Cstor.Daemon.Replicas;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
@@ -20,6 +21,7 @@ internal sealed class Administration(
     SnapshotService snapshots,
     CloneService clones,
     StreamService streams,
+    JobService jobs,
     TargetService targets,
     ReplicaService replicas,
     PeerService peers,
@@ -148,6 +150,8 @@ internal sealed class Administration(
         clones.CloneAsync(pool, volume, snapshot, request);
 
     public IStreamAdministration Streams => streams;
+
+    public IJobAdministration Jobs => jobs;
 
     public IObservation Observation => observation;
 

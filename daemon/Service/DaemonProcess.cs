@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Configuration;
+using Cstor.Daemon.Jobs;
 using Cstor.Daemon.Journal;
 using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Schedules;
@@ -35,21 +36,30 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     private readonly DaemonOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly EventLog _events;
+    private readonly LogThreshold _threshold;
     private readonly ILogger _logger;
     private readonly Stack<(string What, Func<Task> Undo)> _started = new();
 
-    private DaemonProcess(DaemonOptions options, ILoggerFactory loggers, EventLog events)
+    private Reloader? _reloader;
+
+    private DaemonProcess(
+        DaemonOptions options, ILoggerFactory loggers, EventLog events, LogThreshold threshold)
     {
         _options = options;
+        _threshold = threshold;
         _events = events;
         _loggers = loggers;
         _logger = loggers.CreateLogger("cstor.daemon");
     }
 
     /// <summary>Runs until a signal says to stop.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="read">Reads the settings again, for SIGHUP.</param>
+    /// <param name="output">Is told when the daemon is ready.</param>
+    /// <param name="cancel">Stops it as a signal does.</param>
     /// <returns>Why the daemon could not start or stop cleanly, or null.</returns>
     public static async Task<Fault?> RunAsync(
-        DaemonOptions options, TextWriter output, CancellationToken cancel)
+        DaemonOptions options, Func<Outcome<DaemonOptions>> read, TextWriter output, CancellationToken cancel)
     {
         if (ProcessorCheck.Verify() is { } lacking) return lacking;
         TaskCompletionSource stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -57,9 +67,15 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, stop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, stop);
         await using EventLog events = new(TimeProvider.System);
-        using ILoggerFactory loggers = CreateLoggers(options.LogLevel, events);
-        await using DaemonProcess daemon = new(options, loggers, events);
-        Outcome<string> ready = await daemon.StartAsync();
+        LogThreshold threshold = new(options.LogLevel);
+        using ILoggerFactory loggers = CreateLoggers(threshold, events);
+        await using DaemonProcess daemon = new(options, loggers, events, threshold);
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;
+            _ = daemon.ReloadAsync();
+        });
+        Outcome<string> ready = await daemon.StartAsync(read);
         if (!ready.IsOk) return ready.Fault;
         await output.WriteLineAsync(ready.Value);
         await output.FlushAsync(CancellationToken.None);
@@ -74,7 +90,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync();
 
     /// <returns>The line that says what is served where.</returns>
-    private async Task<Outcome<string>> StartAsync()
+    private async Task<Outcome<string>> StartAsync(Func<Outcome<DaemonOptions>> read)
     {
         Outcome<StateDirectory> state = StateDirectory.Open(_options.StateDirectory);
         if (!state.IsOk) return state.Fault;
@@ -83,7 +99,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Outcome<HostIdentity> host = HostIdentityFile.Load(_options.StateDirectory);
         if (!host.IsOk) return host.Fault;
         History history = OpenJournal();
-        Outcome<BearerToken?> token = ReadToken(_options.HttpTokenFile);
+        Outcome<BearerToken?> token = BearerToken.ReadIfNamed(_options.HttpTokenFile);
         if (!token.IsOk) return token.Fault;
 
         Outcome<LinuxLoop> started = LinuxLoop.Start(
@@ -116,7 +132,10 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         VolumeService volumes = new(loop, registry, targets, groups, starter, volumeLogger);
         SnapshotService snapshots = new(loop, registry, volumeLogger);
         CloneService clones = new(loop, registry, starter, volumeLogger);
-        StreamService streams = new(loop, registry, targets, starter, _loggers.CreateLogger("cstor.streams"));
+        Transfers transfers = new(TimeProvider.System);
+        StreamService streams = new(
+            loop, registry, targets, starter, transfers, _loggers.CreateLogger("cstor.streams"));
+        JobService jobs = new(loop, registry, groups, maintenance, transfers);
 
         ReplicaService replicas = await replication.Value.StartAsync(
             registry, targets, starter, volumes, snapshots);
@@ -128,20 +147,32 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Observation observation = new(
             history, _events, new MetricsService(pools, volumes, targetService, statistics));
         Administration administration = new(
-            loop, registry, pools, maintenance, volumes, snapshots, clones, streams,
+            loop, registry, pools, maintenance, volumes, snapshots, clones, streams, jobs,
             targetService, replicas, replication.Value.Peers, known, observation);
         OnStop("leadership", replication.Value.YieldAsync);
-        Outcome<AdminServer> admin = await AdminServer.StartAsync(
-            administration,
-            AdminOptionsFor(_options, token.Value),
-            _loggers);
-        if (!admin.IsOk) return admin.Fault;
-        OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
-        string http = admin.Value.HttpAddress is { } address ? $", http {address}" : "";
+        Outcome<string> http = await StartAdminAsync(administration, token.Value);
+        if (!http.IsOk) return http.Fault;
         string iscsi = string.Join(", ", portals.Value.AsEnumerable());
+        StartDiskWatcher(
+            new DiskWatcher(loop, registry, starter, _loggers.CreateLogger("cstor.disks")), known);
+        _reloader = new Reloader(
+            _options, read, loop, registry, server, starter, _threshold, token.Value, _logger);
         StartSchedule(new SnapshotKeeper(loop, registry, groups, replicas, observation));
         StartWatchdog(loop);
-        return $"ready: iscsi on {iscsi}, socket {_options.SocketPath}{http}";
+        return $"ready: iscsi on {iscsi}, socket {_options.SocketPath}{http.Value}";
+    }
+
+    /// <returns>Where it is served over TCP, for the line that says so.</returns>
+    private async Task<Outcome<string>> StartAdminAsync(Administration administration, BearerToken? token)
+    {
+        AdminServerOptions options = new(_options.SocketPath, _options.Http, Deadlines.Default)
+        {
+            Token = token,
+        };
+        Outcome<AdminServer> admin = await AdminServer.StartAsync(administration, options, _loggers);
+        if (!admin.IsOk) return admin.Fault;
+        OnStop("admin API", () => admin.Value.DisposeAsync().AsTask());
+        return admin.Value.HttpAddress is { } address ? $", http {address}" : "";
     }
 
     /// <summary>Memory for I/O under way; the target may fill half of it.</summary>
@@ -156,6 +187,16 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         return history;
     }
 
+    /// <summary>A daemon that still starts has just read its settings.</summary>
+    private async Task ReloadAsync()
+    {
+        if (_reloader is null) return;
+        string? notify = Environment.GetEnvironmentVariable(NotifyVariable);
+        ServiceNotifier.Send(notify, "RELOADING=1");
+        await _reloader.RunAsync();
+        ServiceNotifier.Send(notify, "READY=1");
+    }
+
     private void StartWatchdog(LinuxLoop loop)
     {
         string? notify = Environment.GetEnvironmentVariable(NotifyVariable);
@@ -168,23 +209,19 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         if (watchdog is not null) OnStop("watchdog", () => watchdog.DisposeAsync().AsTask());
     }
 
+    private void StartDiskWatcher(DiskWatcher watcher, KnownPools known)
+    {
+        OnStop("disk watcher", () => watcher.DisposeAsync().AsTask());
+        watcher.Start(known);
+    }
+
     private void StartSchedule(SnapshotKeeper keeper)
     {
         SnapshotScheduler scheduler = new(
-            keeper, TimeProvider.System, _loggers.CreateLogger("cstor.schedule"));
+            keeper, _options.Clock, _loggers.CreateLogger("cstor.schedule"));
         OnStop("schedule", () => scheduler.DisposeAsync().AsTask());
         scheduler.Start();
     }
-
-    private static Outcome<BearerToken?> ReadToken(string? path)
-    {
-        if (path is null) return Outcome<BearerToken?>.Ok(null);
-        Outcome<BearerToken> token = BearerToken.Read(path);
-        return token.IsOk ? token.Value : token.Fault;
-    }
-
-    private static AdminServerOptions AdminOptionsFor(DaemonOptions options, BearerToken? token) =>
-        new(options.SocketPath, options.Http, Deadlines.Default) { Token = token };
 
     private async Task<PoolOptions> PoolOptionsForAsync(LinuxLoop loop, HostIdentity host)
     {
@@ -285,10 +322,10 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         });
 
     private static ILoggerFactory CreateLoggers(
-        LogLevel level, EventLog events) => LoggerFactory.Create(builder =>
+        LogThreshold threshold, EventLog events) => LoggerFactory.Create(builder =>
     {
-        builder.SetMinimumLevel(level);
-        builder.AddFilter("Microsoft", LogLevel.Warning);
+        builder.SetMinimumLevel(LogLevel.Trace);
+        builder.AddFilter<ConsoleLoggerProvider>(threshold.Admits);
         // Events do not depend on how much is logged.
         builder.AddProvider(new EventLoggerProvider(events));
         builder.AddFilter<EventLoggerProvider>(null, LogLevel.Information);

@@ -16,6 +16,9 @@ internal sealed partial class KnownPools(StateDirectory state, ILogger logger)
 
     public KnownPool[] All => state.Pools;
 
+    /// <summary>Told of every pool that is opened, on the thread that opens it.</summary>
+    public Action<KnownPool> Remembered { get; set; } = static _ => { };
+
     public int UnavailableCount
     {
         get
@@ -28,6 +31,7 @@ internal sealed partial class KnownPools(StateDirectory state, ILogger logger)
     public void Opened(KnownPool pool)
     {
         lock (_gate) _unavailable.Remove(pool.Guid);
+        Remembered(pool);
         try
         {
             state.Remember(pool);

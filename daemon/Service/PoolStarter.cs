@@ -17,6 +17,8 @@ internal sealed partial class PoolStarter(
     LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, ReplicaGroups groups, KnownPools known,
     ILogger logger)
 {
+    private const string OpeningCode = "pool-opening";
+
     /// <summary>
     /// Opens what was open before. A pool that cannot be opened stays known, with the reason.
     /// </summary>
@@ -25,9 +27,24 @@ internal sealed partial class PoolStarter(
         KnownPool[] pools = known.All;
         foreach (KnownPool pool in pools)
         {
-            known.Missed(pool.Guid, new Fault("pool-opening", "it is being opened"));
+            known.Missed(pool.Guid, new Fault(OpeningCode, "it is being opened"));
         }
         return Task.WhenAll(pools.Select(RestoreAsync));
+    }
+
+    /// <summary>
+    /// Opens what could not be opened before, if its devices are there now; what still cannot be is no news.
+    /// </summary>
+    public async Task RetryAsync()
+    {
+        foreach (KnownPool pool in known.All)
+        {
+            if (known.ReasonOf(pool.Guid) is not { } reason || reason.Code == OpeningCode) continue;
+            Outcome<ImportCandidate> candidate = await LookUpAsync(pool);
+            if (!candidate.IsOk) continue;
+            Outcome<OpenedPool> opened = await OpenAsync(candidate.Value, pool.ReadOnly, force: false);
+            if (!opened.IsOk) known.Missed(pool.Guid, opened.Fault);
+        }
     }
 
     /// <summary>Opens a pool that was found and offers its volumes.</summary>
@@ -54,6 +71,23 @@ internal sealed partial class PoolStarter(
         VolumeStatus[] volumes = await loop.ReadAsync(
             () => registry.Find(id)?.Volumes.Select(volume => volume.Status()).ToArray() ?? []);
         foreach (VolumeStatus volume in volumes) await ServeAsync(id, volume);
+    }
+
+    /// <summary>
+    /// Reads the secrets of all volumes again. One that cannot be read any more leaves its volume as it is:
+    /// who is logged in has proved himself.
+    /// </summary>
+    public async Task ReadSecretsAsync()
+    {
+        (string Pool, VolumeStatus Volume)[] all = await loop.ReadAsync(() => registry.Pools.SelectMany(
+            pool => pool.Volumes.Select(volume => (pool.Guid.ToString(), volume.Status()))).ToArray());
+        foreach ((string pool, VolumeStatus volume) in all)
+        {
+            Outcome<ChapSettings?> chap =
+                ChapSecrets.Read(new Dictionary<string, string>(volume.Properties));
+            if (!chap.IsOk) SecretNotRead(volume.Name, chap.Fault.ToString());
+            else if (chap.Value is not null) await ServeAsync(pool, volume);
+        }
     }
 
     /// <summary>
@@ -145,6 +179,9 @@ internal sealed partial class PoolStarter(
     [LoggerMessage(
         Level = LogLevel.Information, Message = "pool {Pool} ({Guid}) imported with {Volumes} volumes")]
     private partial void Imported(string pool, Guid guid, int volumes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Volume} keeps the secret that it had: {Reason}")]
+    private partial void SecretNotRead(string volume, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "pool {Pool} ({Guid}) is unavailable: {Reason}")]
     private partial void NotRestored(string pool, Guid guid, string reason);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Cstor.Daemon.Api;
+using Cstor.Daemon.Jobs;
 using Cstor.Daemon.Replicas;
 using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
@@ -16,16 +17,23 @@ namespace Cstor.Daemon.Service;
 /// served. Called from any thread.
 /// </summary>
 internal sealed partial class StreamService(
-    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, PoolStarter starter, ILogger logger)
-    : IStreamAdministration
+    LinuxLoop loop, PoolRegistry registry, VolumeTargets targets, PoolStarter starter, Transfers transfers,
+    ILogger logger) : IStreamAdministration
 {
     public async Task<Outcome<ActionReport>> SendAsync(
         SendStreamRequest request, StreamFrames frames, CancellationToken gone)
     {
-        FrameSink sink = new(loop, frames, gone);
-        Outcome<StreamReport> sent = await loop.CallAsync(() => registry.Find(request.Pool) is { } pool
-            ? pool.Streams.SendAsync(RequestOf(request), sink)
-            : ValueTask.FromResult<Outcome<StreamReport>>(PoolTexts.NoSuchPool(request.Pool)));
+        string subject = $"{request.Pool}/{request.Volume}@{request.Snapshot}";
+        Outcome<StreamReport> sent = await transfers.RunAsync(JobTexts.Send, subject, async transfer =>
+        {
+            using CancellationTokenSource end =
+                CancellationTokenSource.CreateLinkedTokenSource(gone, transfer.Canceled);
+            FrameSink sink = new(loop, frames, end.Token);
+            SendRequest send = RequestOf(request) with { Progress = transfer.Progress };
+            return await loop.CallAsync(() => registry.Find(request.Pool) is { } pool
+                ? pool.Streams.SendAsync(send, sink)
+                : ValueTask.FromResult<Outcome<StreamReport>>(PoolTexts.NoSuchPool(request.Pool)));
+        });
         if (!sent.IsOk) return sent.Fault;
         Transferred("sent", sent.Value.Snapshot, sent.Value.Bytes);
         return PoolTexts.Done($"sent {Text(sent.Value)}");
@@ -46,24 +54,11 @@ internal sealed partial class StreamService(
         {
             return new Fault("bad-request", wrong, "Choose another name");
         }
-        FrameSource source = new(loop, frames);
-        Outcome<StreamReport> received = await loop.CallAsync<StreamReport>(async () =>
-        {
-            if (registry.Find(pool) is not { } open) return PoolTexts.NoSuchPool(pool);
-            if (open.FindVolume(volume) is { } known && targets.FindUse(open, known) is { } busy)
-            {
-                return busy with { Remedy = "Log out there first" };
-            }
-            if (open.FindVolume(volume) is { } replica && ReplicaGroups.IsReplica(open, replica))
-            {
-                return new Fault(
-                    "volume-replicated",
-                    $"{replica.Name} has replicas on other nodes: no stream can go into it",
-                    "Receive into a volume of its own, and give that replicas");
-            }
-            await targets.RemoveAsync(open, volume);
-            return await open.Streams.ReceiveAsync(new ReceiveRequest(volume, force), source);
-        });
+        Outcome<StreamReport> received = await transfers.RunAsync(
+            JobTexts.Receive, $"{pool}/{volume}", transfer => loop.CallAsync(() => ReceiveAsync(
+                pool,
+                new ReceiveRequest(volume, force) { Progress = transfer.Progress },
+                new FrameSource(loop, frames, transfer.Canceled))));
         await ServeAsync(pool, volume);
         if (!received.IsOk) return received.Fault;
         Transferred("received", received.Value.Snapshot, received.Value.Bytes);
@@ -80,6 +75,26 @@ internal sealed partial class StreamService(
         return PoolTexts.Done(isLeft
             ? $"{pool}/{volume} is again what it was before the stream"
             : $"{pool}/{volume} was new and is destroyed");
+    }
+
+    /// <summary>On the loop.</summary>
+    private async ValueTask<Outcome<StreamReport>> ReceiveAsync(
+        string pool, ReceiveRequest request, FrameSource source)
+    {
+        if (registry.Find(pool) is not { } open) return PoolTexts.NoSuchPool(pool);
+        if (open.FindVolume(request.Volume) is { } known)
+        {
+            if (targets.FindUse(open, known) is { } busy) return busy with { Remedy = "Log out there first" };
+            if (ReplicaGroups.IsReplica(open, known))
+            {
+                return new Fault(
+                    "volume-replicated",
+                    $"{known.Name} has replicas on other nodes: no stream can go into it",
+                    "Receive into a volume of its own, and give that replicas");
+            }
+        }
+        await targets.RemoveAsync(open, request.Volume);
+        return await open.Streams.ReceiveAsync(request, source);
     }
 
     /// <summary>Serves the volume if it is there; one that is half received is shown as that.</summary>

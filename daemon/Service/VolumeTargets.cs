@@ -61,9 +61,10 @@ internal sealed partial class VolumeTargets
             NotServed(volume.Name, served.Fault.ToString());
             return served.Fault;
         }
+        IReadOnlyList<KeyValuePair<string, string>> properties = volume.Status().Properties;
         TargetDefinition definition = new(
             iqn, served.Value, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume),
-            Limits: LimitRules.Of(volume.Status().Properties));
+            Limits: LimitRules.Of(properties), SharedPool: pool.Name, Share: LimitRules.WeightOf(properties));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;
@@ -152,6 +153,7 @@ internal sealed partial class VolumeTargets
         && first.Chap == second.Chap
         && first.Redirection == second.Redirection
         && first.Limits == second.Limits
+        && first.Share == second.Share
         && (first.AllowedInitiators ?? []).SequenceEqual(second.AllowedInitiators ?? []);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served as {Target}")]

@@ -26,7 +26,7 @@ internal static class PropertyRules
         + "chap-user=NAME, chap-secret-file=FILE, mutual-chap-user=NAME, "
         + "mutual-chap-secret-file=FILE, initiators=IQN,..., "
         + "redirect=ADDR:PORT[,permanent], "
-        + "iops-limit=N|none, bandwidth-limit=SIZE|none, limit-burst=SECONDS, "
+        + "iops-limit=N|none, bandwidth-limit=SIZE|none, limit-burst=SECONDS, share=N, "
         + "snapshot-schedule='NAME MINUTE HOUR DAY MONTH WEEKDAY keep COUNT; ...'; "
         + "an empty value is the default";
 
@@ -41,7 +41,7 @@ internal static class PropertyRules
     private static readonly string[] OfDaemon =
     [
         ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators, Redirect,
-        LimitRules.Commands, LimitRules.Bandwidth, LimitRules.Burst,
+        LimitRules.Commands, LimitRules.Bandwidth, LimitRules.Burst, LimitRules.Share,
     ];
 
     public static bool IsKnown(string name) => OfEngine.Contains(name) || OfDaemon.Contains(name);

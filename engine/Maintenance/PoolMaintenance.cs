@@ -6,6 +6,7 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Vdevs;
+using Cstor.PoolLayout;
 using Cstor.PoolLayout.Labels;
 
 namespace Cstor.Engine.Maintenance;
@@ -90,6 +91,24 @@ internal sealed class PoolMaintenance
         return result;
     });
 
+    /// <summary>See <see cref="Pool.LookAfterDevicesAsync"/>.</summary>
+    public async ValueTask LookAfterDevicesAsync()
+    {
+        foreach (PoolDevice device in _pool.Devices.Tree.Devices.ToArray())
+        {
+            if (device.IsWritable)
+            {
+                bool isGone = await ProbeAsync(device) == IoStatus.DeviceGone;
+                if (isGone) await OneAtATimeAsync(() => PartAsync(device));
+            }
+            else if (IsExpected(device))
+            {
+                // One that is not there yet is no news.
+                await OneAtATimeAsync(() => BringBackAsync(device));
+            }
+        }
+    }
+
     /// <summary>See <see cref="Pool.ReplaceAsync"/>.</summary>
     public ValueTask<Outcome<Unit>> ReplaceAsync(string name, string? newPath, bool force) =>
         OneAtATimeAsync(() => _replacement.ReplaceAsync(name, newPath, force));
@@ -172,6 +191,28 @@ internal sealed class PoolMaintenance
         device.BringBack(opened.Value.Disk);
         if (opened.Value.LacksEverything) device.LackEverything();
         return await SaveAsync($"{device.Path} is back");
+    }
+
+    private static bool IsExpected(PoolDevice device) =>
+        device.State is not (VdevState.Offline or VdevState.Faulted)
+        && !device.IsHung && device.HangCount <= MaximumReturns;
+
+    private async ValueTask<IoStatus> ProbeAsync(PoolDevice device)
+    {
+        if (_pool.Loop.Buffers.TryRent(Layout.SectorBytes) is not { } buffer) return IoStatus.NoMemory;
+        IoStatus status = await device.ReadAsync(0, buffer.First(Layout.SectorBytes));
+        buffer.Release();
+        return status;
+    }
+
+    // The last good copy stays: its errors say more than its absence would.
+    private async ValueTask<Outcome<Unit>> PartAsync(PoolDevice device)
+    {
+        Outcome<DeviceLookup> found = DeviceLookup.Find(_pool.Devices.Tree, device.Guid.ToString());
+        bool isNeeded = !found.IsOk || found.Value.Vdev?.StandsWithout(device) == false;
+        if (isNeeded || !device.IsWritable) return Unit.Value;
+        _pool.Devices.Exclude(device, VdevState.Removed, "it is gone");
+        return await SaveAsync($"{device.Path} is gone");
     }
 
     private ValueTask<Outcome<Unit>> SaveAsync(string change) =>

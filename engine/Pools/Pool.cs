@@ -222,6 +222,12 @@ public sealed class Pool
     public ValueTask<Outcome<Unit>> OnlineAsync(string device) => _maintenance.OnlineAsync(device);
 
     /// <summary>
+    /// The machine's disks are not what they were: devices that are gone are taken out of use, and those that
+    /// were missing and are there again are brought back. What the operator took out stays out.
+    /// </summary>
+    public ValueTask LookAfterDevicesAsync() => _maintenance.LookAfterDevicesAsync();
+
+    /// <summary>
     /// Puts a new device in the place of an old one, which leaves when the new one is complete.
     /// </summary>
     /// <param name="device">The old one: path, last part of the path, or guid.</param>
@@ -308,6 +314,8 @@ public sealed class Pool
     /// are: before a close that must come to an end.
     /// </summary>
     public void Hurry() => _core.Devices.Watch.Hurry();
+
+    internal void SetDeadlines(DeviceDeadlines deadlines) => _core.Devices.Watch.Deadlines = deadlines;
 
     internal async ValueTask<IoStatus> CloseAsync(PoolLayout.Labels.PoolState? finalState)
     {

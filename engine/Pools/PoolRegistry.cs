@@ -20,6 +20,17 @@ public sealed class PoolRegistry(ILoop loop, ILoggerFactory loggers, PoolOptions
     /// <summary>What all pools keep their blocks in.</summary>
     internal ReadCache Cache { get; } = new(loop, options.CacheBytes);
 
+    /// <summary>
+    /// How long devices may take from now on, those of open pools and of pools to come.
+    /// </summary>
+    /// <param name="transfer">For a read or a write.</param>
+    /// <param name="command">For a flush or a discard.</param>
+    public void SetDeviceDeadlines(TimeSpan transfer, TimeSpan command)
+    {
+        options = options with { DeviceDeadline = transfer, DeviceFlushDeadline = command };
+        foreach (Pool pool in _pools) pool.SetDeadlines(DeviceDeadlines.Of(transfer, command));
+    }
+
     /// <summary>An open pool by name or guid.</summary>
     public Pool? Find(string nameOrGuid)
     {

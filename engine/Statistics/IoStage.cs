@@ -38,4 +38,7 @@ public enum IoStage
 
     /// <summary>Making a change durable: the commit log and the flush of the devices.</summary>
     Commit,
+
+    /// <summary>Until it was the volume's turn among those that share the pool.</summary>
+    Share,
 }

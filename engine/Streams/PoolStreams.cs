@@ -26,7 +26,7 @@ public sealed class PoolStreams
     {
         Outcome<SendRange> range = Find(request);
         if (!range.IsOk) return range.Fault;
-        return await UseAsync(range.Value, () => SendAsync(range.Value, sink));
+        return await UseAsync(range.Value, () => SendAsync(range.Value, request.Progress, sink));
     }
 
     /// <summary>How long the stream would be, about.</summary>
@@ -112,7 +112,8 @@ public sealed class PoolStreams
         return report;
     }
 
-    private async ValueTask<Outcome<StreamReport>> SendAsync(SendRange range, IStreamSink sink)
+    private async ValueTask<Outcome<StreamReport>> SendAsync(
+        SendRange range, TransferProgress progress, IStreamSink sink)
     {
         Snapshot to = range.To;
         (IoStatus status, Hash128 hash) = await _parts.ContentHashAsync(to);
@@ -137,7 +138,7 @@ public sealed class PoolStreams
             Snapshot = to.ShortName,
             Source = to.Name,
         };
-        StreamSender sender = new(Pool, _gate, begin);
+        StreamSender sender = new(Pool, _gate, begin, progress);
         return await sender.SendAsync(range.OlderTree, to.Tree.Durable.Root, hash, sink);
     }
 

@@ -5,4 +5,8 @@ namespace Cstor.Engine.Streams;
 /// <param name="Force">
 /// Undo what changed since the snapshot that the stream goes on from, later snapshots included.
 /// </param>
-public sealed record ReceiveRequest(string Volume, bool Force);
+public sealed record ReceiveRequest(string Volume, bool Force)
+{
+    /// <summary>Is told how far the transfer is.</summary>
+    public TransferProgress Progress { get; init; } = new();
+}

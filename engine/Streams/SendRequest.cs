@@ -15,4 +15,7 @@ public sealed record SendRequest(string Volume, string Snapshot)
     /// What the receiver says of a transfer that broke off, or null. It says from which snapshot, too.
     /// </summary>
     public string? Resume { get; init; }
+
+    /// <summary>Is told how far the transfer is.</summary>
+    public TransferProgress Progress { get; init; } = new();
 }

@@ -28,6 +28,9 @@ internal sealed class StreamRead(PoolCore pool, StreamGate gate) : PendingIo
     /// <summary>The holes, if it is a run of those.</summary>
     public BlockRange Holes { get; set; }
 
+    /// <summary>The first block behind it.</summary>
+    public ulong End => Holes.Count > 0 ? Holes.End : _blocks[_count - 1] + 1;
+
     /// <summary>The block that could not be read, after a failure.</summary>
     public ulong Block { get; private set; }
 

@@ -41,6 +41,7 @@ internal sealed class StreamReceiver(
         _volume = prepared.Value;
         _mark = _volume.Receiving!.Value;
         _next = begin.Value.FirstBlock;
+        request.Progress.BlockCount = _volume.BlockCount;
         _landing = new BlockLanding(parts.Pool, _volume);
         _land = _landing.DrainAsync;
         Fault? fault = await ReceiveBlocksAsync();
@@ -94,6 +95,8 @@ internal sealed class StreamReceiver(
             }
 
             _next = header.EndBlock;
+            request.Progress.Block = _next;
+            request.Progress.Bytes = _bytes;
             if (FaultOfLanding() is { } failed) return failed;
             if (_bytes - _markedBytes >= MarkBytes && await MarkAsync() is { } unmarked) return unmarked;
         }

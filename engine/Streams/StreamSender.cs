@@ -16,7 +16,8 @@ namespace Cstor.Engine.Streams;
 /// Neither snapshot can be destroyed meanwhile, so no block of theirs is freed: what is read is what the
 /// pointer names, or damaged.
 /// </remarks>
-internal sealed class StreamSender(PoolCore pool, StreamGate gate, StreamBegin begin) : IDifferenceVisitor
+internal sealed class StreamSender(
+    PoolCore pool, StreamGate gate, StreamBegin begin, TransferProgress progress) : IDifferenceVisitor
 {
     // Runs under way at most: 4 MiB.
     private const int Window = 16;
@@ -42,6 +43,8 @@ internal sealed class StreamSender(PoolCore pool, StreamGate gate, StreamBegin b
             return FaultOf(IoStatus.NoMemory);
         _output = output;
         output.Begin(begin);
+        progress.BlockCount = _blockCount;
+        progress.Block = begin.FirstBlock;
         TreeDifference difference = new(pool.Loop, pool.Trees);
         IoStatus walked = await difference.WalkAsync(older, newer, begin.FirstBlock, this);
         if (_status == IoStatus.Ok) _status = walked;
@@ -124,6 +127,8 @@ internal sealed class StreamSender(PoolCore pool, StreamGate gate, StreamBegin b
         {
             _status = await oldest.WriteAsync(_output);
             _failedBlock = oldest.Block;
+            progress.Bytes = _output.Bytes;
+            progress.Block = oldest.End;
         }
 
         oldest.Release();

@@ -31,7 +31,10 @@ internal static class PoolSpace
             {
                 owned += Math.Max(0, dataset.OwnSectors);
                 if (!followed.Contains(dataset)) dropped += tree.AllocatedSectors;
-                destroying.Add(new(dataset.Name, VolumeStatusText.DestroyedPercent(dataset.Record)));
+                destroying.Add(new(dataset.Name, VolumeStatusText.DestroyedPercent(dataset.Record))
+                {
+                    Id = dataset.Id,
+                });
             }
             else if (dataset is Volume volume)
             {

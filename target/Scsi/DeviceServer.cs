@@ -44,9 +44,8 @@ internal static class DeviceServer
             return;
         }
 
-        bool isHeldBack = task.Unit!.Limiter is { } limiter && LogicalUnit.IsTransfer(task)
-            && !limiter.TryEnter(task);
-        if (!isHeldBack) GoOn(task);
+        if (!LogicalUnit.IsTransfer(task)) Launch(task);
+        else if (task.Unit!.Limiter is not { } limiter || limiter.TryEnter(task)) GoOn(task);
     }
 
     /// <summary>The limits of the unit let the task through.</summary>
@@ -54,6 +53,14 @@ internal static class DeviceServer
     {
         if (task.LimitedNanoseconds != 0)
             task.Unit!.Times.Add(IoStage.Limit, task.NowNanoseconds - task.LimitedNanoseconds);
+        if (task.Unit!.Share is not { } share || share.TryEnter(task)) Launch(task);
+    }
+
+    /// <summary>It is the task's turn among those of all volumes of the pool.</summary>
+    public static void Launch(ScsiTask task)
+    {
+        if (task.SharedNanoseconds != 0)
+            task.Unit!.Times.Add(IoStage.Share, task.NowNanoseconds - task.SharedNanoseconds);
         CommandDescriptor command = task.Command!;
         bool fenced = command.Is(CommandFlags.Writes) && command.Layout != CdbLayout.None;
         if (!fenced || task.Unit!.Fence.TryEnter(task, command.Is(CommandFlags.Exclusive))) Execute(task);
@@ -86,15 +93,19 @@ internal static class DeviceServer
 
         unit.Fence.Leave(task);
         unit.Order.Leave(task);
+        unit.Share?.Leave(task);
         task.OnEnded();
         unit.Fence.Resume();
         unit.Order.Resume();
+        unit.Share?.Resume();
     }
 
-    /// <summary>Ends an aborted task that the limits of the unit held back, if they do.</summary>
+    /// <summary>Ends an aborted task that limits or other volumes hold back, if they do.</summary>
     public static void EndHeldBack(ScsiTask task)
     {
-        if (task.Unit?.Limiter?.TryRemove(task) == true) End(task);
+        bool isHeldBack = task.Unit?.Limiter?.TryRemove(task) == true
+            || task.Unit?.Share?.TryRemove(task) == true;
+        if (isHeldBack) End(task);
     }
 
     /// <summary>

@@ -61,6 +61,9 @@ internal sealed class LogicalUnit
     /// <summary>Holds commands back where the volume has limits; set by the transport.</summary>
     public RateLimiter? Limiter { get; set; }
 
+    /// <summary>Its part of the pool that other units use too, or null; set by the transport.</summary>
+    public VolumeShare? Share { get; set; }
+
     public IReadOnlyList<Nexus> Nexuses => _nexuses;
 
     /// <summary>

@@ -78,6 +78,12 @@ internal abstract class ScsiTask : IValueTaskSource
     /// <summary>Since when its unit's limits hold it back; 0 if they never did.</summary>
     public long LimitedNanoseconds { get; set; }
 
+    /// <summary>Since when other volumes' turns come first; 0 if they never did.</summary>
+    public long SharedNanoseconds { get; set; }
+
+    /// <summary>What it counts for among the commands under way in its pool; 0 while it does not.</summary>
+    public long SharedBytes { get; set; }
+
     /// <summary>The loop's clock.</summary>
     public abstract long NowNanoseconds { get; }
 
@@ -196,6 +202,8 @@ internal abstract class ScsiTask : IValueTaskSource
         ArrivedNanoseconds = 0;
         QueuedNanoseconds = 0;
         LimitedNanoseconds = 0;
+        SharedNanoseconds = 0;
+        SharedBytes = 0;
         Place.Reset();
     }
 

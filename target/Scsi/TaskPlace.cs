@@ -9,6 +9,8 @@ internal sealed class TaskPlace
 
     public LinkedListNode<ScsiTask>? LimitNode { get; set; }
 
+    public LinkedListNode<ScsiTask>? ShareNode { get; set; }
+
     public bool IsInFence { get; set; }
 
     public bool IsEnabled { get; set; }

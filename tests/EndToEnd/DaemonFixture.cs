@@ -47,6 +47,9 @@ internal sealed class DaemonFixture : IDisposable
     /// <summary>Extra arguments of <c>cstor daemon</c>, from the next start on.</summary>
     public string[] DaemonArguments { get; set; } = [];
 
+    /// <summary>The portal is named on the command line; else the test's configuration names it.</summary>
+    public bool UsesPortalFlag { get; set; } = true;
+
     public int ProcessId => _process!.Id;
 
     public static string TargetName(string volume) => "iqn.2026-11.io.cstor:" + volume.Replace('/', '.');
@@ -58,11 +61,12 @@ internal sealed class DaemonFixture : IDisposable
     public void Start()
     {
         string within = Namespace.Length == 0 ? "" : $"ip netns exec {Namespace} ";
+        string[] portal = UsesPortalFlag ? ["--iscsi", Portal] : [];
         string command = $"exec {within}\"$0\" \"$@\" >>'{LogPath}' 2>&1";
         _process = Tool.Start(
             "sh",
             ["-c", command, Machine.DaemonPath, "daemon", "--state-dir", Path.Combine(Folder, "state"),
-                "--socket", SocketPath, "--iscsi", Portal, .. DaemonArguments],
+                "--socket", SocketPath, .. portal, .. DaemonArguments],
             redirectInput: false);
         Stopwatch waited = Stopwatch.StartNew();
         while (Cli("pool", "list", "--json").ExitCode != 0 || !Answers())

@@ -88,6 +88,27 @@ public sealed class StreamTests(ITestOutputHelper output)
         Assert.Contains("no magic", said, StringComparison.Ordinal);
     }
 
+    [RequiresFact("qemu-io")]
+    public void A_send_that_nobody_takes_is_canceled_and_holds_nothing_any_more()
+    {
+        using DaemonFixture here = new(output);
+        here.MakeVolume();
+        Write(here, "write -P 1 0 64M");
+        here.CliOk("snapshot", "tank/v@a");
+        using Process stuck = Tool.Start(
+            "sh",
+            ["-c", $"{Cstor} volume send tank/v@a --socket {here.SocketPath} | sleep 60", Machine.DaemonPath],
+            redirectInput: false);
+        NodesFixture.Until("the transfer is a job", () => here.Json("job", "list").GetArrayLength() == 1);
+        here.CliFails(1, ["snapshot", "destroy", "tank/v@a"], "tank/v@a");
+        here.CliOk("job", "cancel", "send-1");
+        NodesFixture.Until("the transfer has ended", () => here.Json("job", "list").GetArrayLength() == 0);
+        Assert.Contains("canceled", here.CliOk("job", "list", "-a"), StringComparison.Ordinal);
+        here.CliOk("snapshot", "destroy", "tank/v@a");
+        stuck.Kill(entireProcessTree: true);
+        here.CliOk("pool", "export", "tank");
+    }
+
     private static void Prepare(DaemonFixture here, DaemonFixture there)
     {
         here.MakeVolume();

@@ -114,6 +114,47 @@ public sealed class PoolMaintenanceTests
         });
     }
 
+    [Fact]
+    public void A_device_that_is_gone_is_taken_out_of_use_and_comes_back_when_it_is_there_again()
+    {
+        using PoolFixture rig = new(5, 2, DiskBytes, Group(VdevKind.Mirror, 0, 1));
+        rig.Run(async () =>
+        {
+            Pool pool = await rig.CreateAsync();
+            SimulatedDisk disk = rig.Node.Disks["/dev/b"];
+            await pool.LookAfterDevicesAsync();
+            Assert.Equal("online", pool.Status().Vdevs[0].State);
+            disk.Faults.IsDead = true;
+            await pool.LookAfterDevicesAsync();
+            Assert.Equal("degraded", pool.Status().Vdevs[0].State);
+            disk.Faults.IsDead = false;
+            await pool.LookAfterDevicesAsync();
+            Assert.Equal("online", pool.Status().Vdevs[0].Children[1].State);
+
+            // What the operator took out stays out.
+            Assert.Null((await pool.OfflineAsync("/dev/b")).Fault);
+            await pool.LookAfterDevicesAsync();
+            Assert.Equal("offline", pool.Status().Vdevs[0].Children[1].State);
+            await pool.CloseAsync(exported: true);
+        });
+    }
+
+    [Fact]
+    public void The_last_good_copy_is_never_taken_out_though_it_is_gone()
+    {
+        using PoolFixture rig = new(6, 2, DiskBytes, Group(VdevKind.Mirror, 0, 1));
+        rig.Run(async () =>
+        {
+            Pool pool = await rig.CreateAsync();
+            Assert.Null((await pool.OfflineAsync("/dev/a")).Fault);
+            rig.Node.Disks["/dev/b"].Faults.IsDead = true;
+            await pool.LookAfterDevicesAsync();
+            Assert.Equal("online", pool.Status().Vdevs[0].Children[1].State);
+            rig.Node.Disks["/dev/b"].Faults.Clear();
+            await pool.CloseAsync(exported: true);
+        });
+    }
+
     private static VdevSpec Group(VdevKind kind, params int[] disks) =>
         new(kind, [.. disks.Select(PoolFixture.PathOf)]);
 

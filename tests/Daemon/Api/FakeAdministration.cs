@@ -25,6 +25,10 @@ internal sealed class FakeAdministration : IAdministration
 
     public FakeStreamAdministration StreamsAsked { get; } = new();
 
+    public IJobAdministration Jobs => JobsAsked;
+
+    public FakeJobAdministration JobsAsked { get; } = new();
+
     public IObservation Observation => Observed;
 
     public FakeObservation Observed { get; } = new();

@@ -35,6 +35,7 @@ public sealed class VolumeExplanationTests
     [InlineData(IoStage.Lookup, "cache")]
     [InlineData(IoStage.Commit, "durable")]
     [InlineData(IoStage.Overlap, "same blocks")]
+    [InlineData(IoStage.Share, "other volumes")]
     public void The_dominant_cause_is_told_in_words_with_what_to_do(IoStage stage, string word)
     {
         VolumeTimes times = new();

@@ -20,6 +20,9 @@ internal sealed class RunningDaemon : IAsyncDisposable
 
     public StringWriter Error { get; } = new();
 
+    /// <summary>What the daemon finds when it reads its settings again.</summary>
+    public DaemonOptions? Reread { get; set; }
+
     /// <summary>What the daemon said when it was ready.</summary>
     public string ReadyLine { get; private set; } = "";
 
@@ -45,7 +48,8 @@ internal sealed class RunningDaemon : IAsyncDisposable
     {
         _stop = new CancellationTokenSource();
         FirstLine ready = new();
-        _run = DaemonProcess.RunAsync(options ?? Options, ready, _stop.Token);
+        DaemonOptions used = options ?? Options;
+        _run = DaemonProcess.RunAsync(used, () => Reread ?? used, ready, _stop.Token);
         Task first = await Task.WhenAny(_run, ready.Written);
         if (first == _run) return await _run;
         ReadyLine = await ready.Written;

@@ -26,6 +26,8 @@ public sealed class PropertyRulesTests
     [InlineData("redirect", "[2001:db8::5]:3260,permanent")]
     [InlineData("redirect", "storage-2.example.com")]
     [InlineData("redirect", "")]
+    [InlineData("share", "400")]
+    [InlineData("share", "")]
     public void Good_properties_pass(string name, string value) =>
         Assert.Null(PropertyRules.Check(name, value));
 
@@ -40,6 +42,8 @@ public sealed class PropertyRulesTests
     [InlineData("redirect", "10.0.0.5:0", "no ADDR:PORT")]
     [InlineData("redirect", "10.0.0.5:3260,later", "no ADDR:PORT")]
     [InlineData("redirect", "2001:db8::5:", "no ADDR:PORT")]
+    [InlineData("share", "0", "no share, 1 to 10000")]
+    [InlineData("share", "half", "no share, 1 to 10000")]
     public void Bad_properties_are_named(string name, string value, string expected) =>
         Assert.Contains(expected, PropertyRules.Check(name, value)?.Message, StringComparison.Ordinal);
 
