@@ -21,5 +21,7 @@ internal sealed record StageShare(string Name, double Nanoseconds, double Share,
     public const string Prepare = "prepare";
     public const string DeviceWrite = "device write";
     public const string Commit = "commit";
+    public const string Replicas = "replicas";
+    public const string Relay = "relay";
     public const string Other = "other";
 }

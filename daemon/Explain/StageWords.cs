@@ -19,6 +19,8 @@ internal static class StageWords
         StageShare.Prepare => "compressing and checksumming what is written, and finding room for it",
         StageShare.DeviceWrite => "writing blocks to devices",
         StageShare.Commit => "making changes durable: the commit log and the flush of the devices",
+        StageShare.Replicas => "waiting for replicas on other nodes, when this node's own was done",
+        StageShare.Relay => "handing commands on to the node that leads, and waiting for its answers",
         _ => "the target itself: parsing, copying and the turns of its loop",
     };
 
@@ -47,6 +49,11 @@ internal static class StageWords
         StageShare.Commit =>
             "a log device with fast flushes helps: cstor pool add POOL log DEV; so does an application that "
                 + "flushes less often",
+        StageShare.Replicas =>
+            "look at that node's devices (there: cstor pool iostat -v -l) and at the network between them",
+        StageShare.Relay =>
+            "have initiators use the path to the node that leads (ALUA, docs/replicas.md), or have this one "
+                + "lead: cstor volume lead POOL/VOL NODE",
         _ => "the volume is as fast as the target: more volumes or deeper queues use what is left",
     };
 }

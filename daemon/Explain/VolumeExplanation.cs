@@ -48,6 +48,8 @@ internal sealed record VolumeExplanation(
             (StageShare.Prepare, prepare, IoStage.Place),
             (StageShare.DeviceWrite, write, IoStage.DeviceWrite),
             (StageShare.Commit, io.Stage(IoStage.Commit).Sum, IoStage.Commit),
+            (StageShare.Replicas, io.Stage(IoStage.Replicas).Sum, IoStage.Replicas),
+            (StageShare.Relay, io.Stage(IoStage.Relay).Sum, IoStage.Relay),
         ];
         double claimed = 0;
         foreach ((string name, double nanoseconds, IoStage stage) in parts)
@@ -77,7 +79,15 @@ internal sealed record VolumeExplanation(
         string share = first.Share.ToString("0 %", CultureInfo.InvariantCulture);
         List<string> lines = [$"{share} of the time is {StageWords.Meaning(first.Name)}"];
         if (DeviceSuspect.Find(first.Name, devices) is { } suspect) lines.Add(suspect);
+        if (first.Name == StageShare.Replicas && SlowestPeer(io) is { } peer) lines.Add(peer);
         lines.Add(StageWords.Remedy(first.Name));
         return [.. lines];
     }
+
+    private static string? SlowestPeer(VolumeIo io) =>
+        io.Peers.Where(static peer => peer.Answers.Count > 0).MaxBy(static peer => peer.Answers.Mean)
+            is { } slowest
+            ? $"{slowest.Node} takes {DurationText.Of(slowest.Answers.Mean)} to answer "
+                + $"(p99 {DurationText.Of(slowest.Answers.Percentile(0.99))})"
+            : null;
 }

@@ -15,6 +15,7 @@ internal static class MetricsReport
         PoolMetrics.Write(text, snapshot.Pools);
         DeviceMetrics.Write(text, snapshot.Pools, snapshot.Statistics.Pools);
         VolumeMetrics.Write(text, snapshot.Volumes, snapshot.Statistics.Volumes);
+        ReplicaMetrics.Write(text, snapshot.Replicas, snapshot.Statistics.Volumes);
         WriteTargets(text, snapshot.Targets);
         return text.ToString();
     }

@@ -9,6 +9,7 @@ namespace Cstor.Daemon.Metrics;
 /// <param name="Pools">Open pools, and those that should be.</param>
 /// <param name="Volumes">Volumes of open pools.</param>
 /// <param name="Targets">Targets with their sessions.</param>
+/// <param name="Replicas">Replicas of volumes that this node leads.</param>
 /// <param name="Statistics">Histograms.</param>
 internal sealed record MetricsSnapshot(
     string Version,
@@ -16,6 +17,7 @@ internal sealed record MetricsSnapshot(
     PoolStatus[] Pools,
     VolumeView[] Volumes,
     TargetView[] Targets,
+    ReplicaFigures[] Replicas,
     StatisticsView Statistics);
 
 /// <param name="StartedAt">When the process began.</param>

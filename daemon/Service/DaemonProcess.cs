@@ -102,8 +102,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         Outcome<BearerToken?> token = BearerToken.ReadIfNamed(_options.HttpTokenFile);
         if (!token.IsOk) return token.Fault;
 
-        Outcome<LinuxLoop> started = LinuxLoop.Start(
-            new LinuxLoopOptions { BufferLimitBytes = BufferLimitBytes });
+        Outcome<LinuxLoop> started = LinuxLoop.Start(new() { BufferLimitBytes = BufferLimitBytes });
         if (!started.IsOk) return started.Fault;
         LinuxLoop loop = started.Value;
         OnStop("loop", () => Synchronously(loop.Dispose));
@@ -145,7 +144,7 @@ internal sealed partial class DaemonProcess : IAsyncDisposable
         TargetService targetService = new(loop, server, targets);
         StatisticsService statistics = new(loop, registry, server);
         Observation observation = new(
-            history, _events, new MetricsService(pools, volumes, targetService, statistics));
+            history, _events, new MetricsService(loop, pools, volumes, groups, targetService, statistics));
         Administration administration = new(
             loop, registry, pools, maintenance, volumes, snapshots, clones, streams, jobs,
             targetService, replicas, replication.Value.Peers, known, observation);

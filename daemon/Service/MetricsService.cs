@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Metrics;
+using Cstor.Daemon.Replicas;
 using Cstor.Engine.Host;
+using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
 
 namespace Cstor.Daemon.Service;
@@ -11,7 +13,8 @@ namespace Cstor.Daemon.Service;
 /// many volumes, is made by whoever asks.
 /// </summary>
 internal sealed class MetricsService(
-    PoolService pools, VolumeService volumes, TargetService targets, StatisticsService statistics)
+    LinuxLoop loop, PoolService pools, VolumeService volumes, ReplicaGroups groups, TargetService targets,
+    StatisticsService statistics)
 {
     public Task<Outcome<StatisticsView>> StatisticsAsync() => statistics.TakeAsync();
 
@@ -25,12 +28,14 @@ internal sealed class MetricsService(
         if (!allTargets.IsOk) return allTargets.Fault;
         Outcome<StatisticsView> counted = await statistics.TakeAsync();
         if (!counted.IsOk) return counted.Fault;
+        ReplicaFigures[] replicas = await loop.ReadAsync(() => ReplicaFigures.Of(groups));
         using Process process = Process.GetCurrentProcess();
         ProcessFigures figures = new(
             process.StartTime.ToUniversalTime(), process.WorkingSet64,
             process.TotalProcessorTime.TotalSeconds);
         MetricsSnapshot snapshot = new(
-            ProgramVersion.Text, figures, allPools.Value, allVolumes.Value, allTargets.Value, counted.Value);
+            ProgramVersion.Text, figures, allPools.Value, allVolumes.Value, allTargets.Value,
+            replicas, counted.Value);
         return legacy ? LegacyMetrics.Write(snapshot) : MetricsReport.Write(snapshot);
     }
 }

@@ -41,4 +41,10 @@ public enum IoStage
 
     /// <summary>Until it was the volume's turn among those that share the pool.</summary>
     Share,
+
+    /// <summary>Until the other replicas have what this node's own has already.</summary>
+    Replicas,
+
+    /// <summary>At the node that leads, to which this one handed it on.</summary>
+    Relay,
 }

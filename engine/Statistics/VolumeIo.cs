@@ -8,6 +8,7 @@ namespace Cstor.Engine.Statistics;
 /// <param name="ReadSizes">Bytes of each read.</param>
 /// <param name="WriteSizes">Bytes of each write.</param>
 /// <param name="Stages">Nanoseconds by <see cref="IoStage"/>.</param>
+/// <param name="Peers">Other nodes with a replica, where this one leads.</param>
 public sealed record VolumeIo(
     string Volume,
     HistogramCounts Reads,
@@ -15,11 +16,12 @@ public sealed record VolumeIo(
     HistogramCounts Flushes,
     HistogramCounts ReadSizes,
     HistogramCounts WriteSizes,
-    HistogramCounts[] Stages)
+    HistogramCounts[] Stages,
+    PeerIo[] Peers)
 {
     public static VolumeIo None(string volume) => new(
         volume, HistogramCounts.None, HistogramCounts.None, HistogramCounts.None, HistogramCounts.None,
-        HistogramCounts.None, []);
+        HistogramCounts.None, [], []);
 
     public HistogramCounts Stage(IoStage stage) =>
         (int)stage < Stages.Length ? Stages[(int)stage] : HistogramCounts.None;
@@ -32,5 +34,9 @@ public sealed record VolumeIo(
         Flushes.Since(earlier.Flushes),
         ReadSizes.Since(earlier.ReadSizes),
         WriteSizes.Since(earlier.WriteSizes),
-        [.. Stages.Select((stage, index) => stage.Since(earlier.Stage((IoStage)index)))]);
+        [.. Stages.Select((stage, index) => stage.Since(earlier.Stage((IoStage)index)))],
+        [.. Peers.Select(peer => peer with { Answers = peer.Answers.Since(earlier.AnswersOf(peer.Node)) })]);
+
+    private HistogramCounts AnswersOf(string node) =>
+        Peers.FirstOrDefault(peer => peer.Node == node)?.Answers ?? HistogramCounts.None;
 }

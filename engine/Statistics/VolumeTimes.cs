@@ -6,6 +6,7 @@ namespace Cstor.Engine.Statistics;
 /// </summary>
 public sealed class VolumeTimes
 {
+    private readonly SortedDictionary<string, Histogram> _peers = new(StringComparer.Ordinal);
     private readonly Histogram?[] _stages = new Histogram?[Enum.GetValues<IoStage>().Length];
 
     /// <summary>From the arrival of a READ to its answer.</summary>
@@ -23,6 +24,13 @@ public sealed class VolumeTimes
     /// <summary>Bytes of each write.</summary>
     public Histogram WriteSizes { get; } = new();
 
+    /// <summary>Answers of another node that has a replica; counted where this node leads.</summary>
+    public Histogram AnswersOf(string node)
+    {
+        if (!_peers.TryGetValue(node, out Histogram? answers)) _peers.Add(node, answers = new Histogram());
+        return answers;
+    }
+
     /// <summary>Notes time that a command spent in a stage.</summary>
     public void Add(IoStage stage, long nanoseconds) =>
         (_stages[(int)stage] ??= new Histogram()).Add(nanoseconds);
@@ -34,5 +42,6 @@ public sealed class VolumeTimes
         Flushes.Take(),
         ReadSizes.Take(),
         WriteSizes.Take(),
-        [.. _stages.Select(static stage => stage?.Take() ?? HistogramCounts.None)]);
+        [.. _stages.Select(static stage => stage?.Take() ?? HistogramCounts.None)],
+        [.. _peers.Select(static peer => new PeerIo(peer.Key, peer.Value.Take()))]);
 }

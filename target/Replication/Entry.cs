@@ -31,8 +31,11 @@ internal sealed class Entry
     /// <summary>This follower has told its leader that it has it, before it is applied.</summary>
     public bool IsReceipted { get; init; }
 
+    /// <summary>When the leader's own replica had it, or 0.</summary>
+    public long AppliedNanoseconds { get; set; }
+
     /// <summary>The leader's own replica has it.</summary>
-    public bool IsApplied { get; set; }
+    public bool IsApplied => AppliedNanoseconds > 0;
 
     /// <summary>Completes when it is acknowledged, or never will be.</summary>
     public Task<IoStatus> Done => _done.Task;

@@ -15,8 +15,11 @@ internal sealed class FlushWait(ulong through, long nowNanoseconds)
     /// <summary>Followers that have flushed, a bit each.</summary>
     public uint Acks { get; set; }
 
+    /// <summary>When the leader's own replica had, or 0.</summary>
+    public long FlushedNanoseconds { get; set; }
+
     /// <summary>The leader's own replica has.</summary>
-    public bool IsFlushedHere { get; set; }
+    public bool IsFlushedHere => FlushedNanoseconds > 0;
 
     public Task<IoStatus> Done => _done.Task;
 

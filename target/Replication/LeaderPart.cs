@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
+using Cstor.Engine.Statistics;
 using Cstor.PoolLayout;
 
 namespace Cstor.Target.Replication;
@@ -213,7 +214,7 @@ internal sealed class LeaderPart
     /// <summary>The leader's own replica has an entry, or failed to take it.</summary>
     public void OnApplied(Entry entry, IoStatus status)
     {
-        entry.IsApplied = true;
+        entry.AppliedNanoseconds = Math.Max(1, Now);
         if (status != IoStatus.Ok)
         {
             // Others may hold it, and this one does not, or not all of it.
@@ -280,6 +281,7 @@ internal sealed class LeaderPart
 
     private void Acknowledge(PeerProgress peer, Entry entry)
     {
+        if ((entry.Acks & peer.Bit) == 0) peer.Answers.Add(Now - entry.IssuedNanoseconds);
         entry.Acks |= peer.Bit;
         TryEnd(entry);
     }
@@ -313,6 +315,7 @@ internal sealed class LeaderPart
         foreach (FlushWait flush in _flushes.ToArray())
         {
             if (flush.Through > through) continue;
+            if ((flush.Acks & peer.Bit) == 0) peer.Answers.Add(Now - flush.IssuedNanoseconds);
             flush.Acks |= peer.Bit;
             TryEnd(flush);
         }
@@ -417,7 +420,9 @@ internal sealed class LeaderPart
     private void TryEnd(Entry entry)
     {
         if (!IsServing || !entry.IsApplied || (~entry.Acks & _inSync.Awaited) != 0) return;
-        if (Forget(entry)) entry.End(IoStatus.Ok);
+        if (!Forget(entry)) return;
+        NoteWaitSince(entry.AppliedNanoseconds);
+        entry.End(IoStatus.Ok);
     }
 
     private bool Forget(Entry entry)
@@ -430,7 +435,15 @@ internal sealed class LeaderPart
     private void TryEnd(FlushWait flush)
     {
         if (!IsServing || !flush.IsFlushedHere || (~flush.Acks & _inSync.Awaited) != 0) return;
-        if (_flushes.Remove(flush)) flush.End(IoStatus.Ok);
+        if (!_flushes.Remove(flush)) return;
+        NoteWaitSince(flush.FlushedNanoseconds);
+        flush.End(IoStatus.Ok);
+    }
+
+    private void NoteWaitSince(long doneHereNanoseconds)
+    {
+        if (_inSync.Awaited != 0)
+            _member.Replica!.Volume.Times.Add(IoStage.Replicas, Now - doneHereNanoseconds);
     }
 
     private async ValueTask FlushHereAsync(FlushWait flush)
@@ -444,7 +457,7 @@ internal sealed class LeaderPart
             return;
         }
 
-        flush.IsFlushedHere = true;
+        flush.FlushedNanoseconds = Math.Max(1, Now);
         TryEnd(flush);
     }
 

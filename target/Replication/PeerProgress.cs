@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Statistics;
 
 namespace Cstor.Target.Replication;
 
@@ -11,6 +12,10 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
 
     /// <summary>Its bit among the acknowledgements; 0 for the witness.</summary>
     public uint Bit => bit;
+
+    /// <summary>How long it takes to have what it is sent, or to flush.</summary>
+    public Histogram Answers { get; } =
+        member.Replica?.Volume.Times.AnswersOf(name) ?? new Histogram();
 
     /// <summary>It follows, on the connection that there is.</summary>
     public bool IsJoined { get; set; }

@@ -92,8 +92,9 @@ internal sealed class Bench(LinuxLoop loop, string rawPath, string poolPath, boo
             factor <= promised);
         (double median, double worst) = Steadiness(load);
         // No disk that others share is steady by itself.
-        Load control = await new Load(loop, 4).RunAsync((offset, from) => _raw.WriteAsync(offset, from), Depth,
-            RequestBytes, RawBytes, long.MaxValue, Math.Min(load.Seconds, MostControlSeconds));
+        Load control = await new Load(loop, 4).RunAsync(
+            (offset, from) => _raw.WriteAsync(offset, from), Depth, RequestBytes, RawBytes, long.MaxValue,
+            Math.Min(load.Seconds, MostControlSeconds));
         Line($"  {load.Count} writes, {checkpoints} checkpoints", "I/O a second, median", median, "0");
         Line("", "worst second / median", worst, "0.00", ">= 0.5", worst >= 0.5);
         Line("", "the same of the raw device", Steadiness(control).Worst, "0.00");

@@ -54,6 +54,7 @@ internal sealed class FakeObservation : IObservation
             volume.Writes.Add(3_000_000);
             volume.WriteSizes.Add(16384);
             volume.Flushes.Add(500_000);
+            volume.AnswersOf("node2").Add(200_000);
             writes.Add(400_000);
             flushes.Add(450_000);
         }

@@ -128,6 +128,7 @@ public sealed partial class MetricsReportTests
             pools,
             (await daemon.ListVolumesAsync(null)).Value,
             (await daemon.ListTargetsAsync()).Value,
+            [new("tank/db", "node1", true, 0, 0), new("tank/db", "node2", false, -1, 1 << 20)],
             statistics);
     }
 
