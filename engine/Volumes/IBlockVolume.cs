@@ -75,6 +75,21 @@ public interface IBlockVolume
     ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable) =>
         new(IoStatus.NotSupported);
 
+    /// <summary>
+    /// Longest range that <see cref="CompareAndWriteAsync"/> takes; 0 where whoever compares and then writes
+    /// keeps all other writers away by itself.
+    /// </summary>
+    int CompareAndWriteBytes => 0;
+
+    /// <summary>
+    /// Writes a range if it holds what is expected, with no other change of it in between, wherever that came
+    /// from.
+    /// </summary>
+    /// <param name="offsetBytes">Of the range.</param>
+    /// <param name="both">What is expected, and behind it what to write: twice the range's length.</param>
+    ValueTask<CompareResult> CompareAndWriteAsync(long offsetBytes, IoSlice both) =>
+        new(new CompareResult(IoStatus.NotSupported));
+
     /// <summary>Makes a range read as zeroes; whole blocks become holes and free their space.</summary>
     ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes);
 

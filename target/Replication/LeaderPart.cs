@@ -122,10 +122,15 @@ internal sealed class LeaderPart
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
         IoStatus status = await _member.Replica!.Volume.ReadAsync(offset, into);
         if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
-        if (status != IoStatus.Ok) return status;
+        return status == IoStatus.Ok ? await ConfirmAsync(offset, into.LengthBytes) : status;
+    }
+
+    /// <summary>Completes with Ok when what was read of a range may be shown.</summary>
+    public async ValueTask<IoStatus> ConfirmAsync(long offset, long length)
+    {
         // It may hold what is not acknowledged yet, and would be gone with this node.
         foreach (Entry entry in _inFlight.Values.ToArray())
-            if (entry.Overlaps(offset, into.LengthBytes) && await entry.Done == IoStatus.NotLeader)
+            if (entry.Overlaps(offset, length) && await entry.Done == IoStatus.NotLeader)
                 return IoStatus.NotLeader;
         while (!HasLease)
         {
@@ -140,12 +145,32 @@ internal sealed class LeaderPart
     public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
+        return await WaitTurnAsync(offset, length)
+            ? Begin(kind, offset, length, text, data)
+            : (IoStatus.NotLeader, null);
+    }
+
+    /// <summary>Completes when a change of a range may begin, before anything else happens.</summary>
+    /// <returns>False if the term has ended.</returns>
+    public async ValueTask<bool> WaitTurnAsync(long offset, long length)
+    {
         do
         {
-            if (!await WaitChangesAsync()) return (IoStatus.NotLeader, null);
+            if (!await WaitChangesAsync()) return false;
         }
         while (await WaitGatesAsync(offset, length));
+        return true;
+    }
 
+    /// <summary>A change of a range may begin now, for whoever has closed this gate.</summary>
+    public bool MayBegin(long offset, long length, TaskCompletionSource gate) =>
+        IsServing && !_isHeld && !_gates.Exists(
+            closed => closed.Opened != gate && Overlaps(closed, offset, length));
+
+    /// <summary>Begins a change whose turn it is.</summary>
+    public (IoStatus Status, Entry? Entry) Begin(
+        FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
+    {
         int bytes = Math.Max(text.Length, data.LengthBytes);
         IoBuffer? payload = bytes == 0 ? null : _member.Loop.Buffers.TryRent(bytes);
         if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
@@ -443,13 +468,17 @@ internal sealed class LeaderPart
     {
         foreach ((long Offset, long Length, TaskCompletionSource Opened) gate in _gates)
         {
-            if (gate.Offset >= offset + length || offset >= gate.Offset + gate.Length) continue;
+            if (!Overlaps(gate, offset, length)) continue;
             await gate.Opened.Task;
             return true;
         }
 
         return false;
     }
+
+    private static bool Overlaps(
+        in (long Offset, long Length, TaskCompletionSource Opened) gate, long offset, long length) =>
+        gate.Offset < offset + length && offset < gate.Offset + gate.Length;
 
     private static async void Forward(ValueTask work) => await work;
 

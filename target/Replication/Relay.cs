@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -56,6 +57,17 @@ internal sealed class Relay(GroupMember member)
     public async ValueTask<IoStatus> FlushAsync() =>
         (await AskAsync(RelayKind.Flush, 0, 0, default)).Status;
 
+    /// <summary>Compares and writes at the leader; NotLeader if nobody knows whether it did.</summary>
+    public async ValueTask<CompareResult> CompareAndWriteAsync(long offset, IoSlice both)
+    {
+        int length = both.LengthBytes / 2;
+        Answer answer = await AskAsync(RelayKind.CompareAndWrite, offset, length, both);
+        bool isRight = answer.Frame.Length >= -1 && answer.Frame.Length < length;
+        return answer.IsOk && !isRight
+            ? new CompareResult(IoStatus.NotLeader)
+            : new CompareResult(answer.Status, answer.IsOk ? (int)answer.Frame.Length : -1);
+    }
+
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
         if (frame.Kind == FrameKind.Relay)
@@ -107,47 +119,50 @@ internal sealed class Relay(GroupMember member)
 
     private async ValueTask CarryOutAsync(string peer, Frame frame, IoBuffer? data, int dataBytes)
     {
+        Frame answer = new() { Kind = FrameKind.Relayed, Request = frame.Request };
+        RelayKind kind = (RelayKind)frame.Level;
+        bool hasData = kind is RelayKind.Write or RelayKind.WriteDurably or RelayKind.CompareAndWrite;
         IoBuffer? read = null;
-        IoStatus status = IoStatus.Aborted;
+        IoStatus status;
         bool isOnTime = member.Loop.NowNanoseconds - (long)frame.Index < member.Timings.AnswerNanoseconds;
-        if (isOnTime && member.Leader is { IsServing: true } leader && leader.Epoch == frame.Epoch)
+        if (!isOnTime || member.Leader is not { IsServing: true } leader || leader.Epoch != frame.Epoch)
+            status = IoStatus.Aborted;
+        else if (!Fits(frame, hasData ? dataBytes : -1))
+            status = IoStatus.OutOfRange;
+        else if (hasData && data is null)
+            status = IoStatus.NoMemory;
+        else if (kind == RelayKind.Read)
         {
-            RelayKind kind = (RelayKind)frame.Level;
-            IoSlice slice = data is null ? default : data.First(dataBytes);
-            bool hasData = kind is RelayKind.Write or RelayKind.WriteDurably;
-            if (!Fits(frame, hasData ? dataBytes : -1)) status = IoStatus.OutOfRange;
-            else if (hasData && data is null) status = IoStatus.NoMemory;
-            else if (kind == RelayKind.Read)
-            {
-                read = member.Loop.Buffers.TryRent((int)frame.Length);
-                status = read is null
-                    ? IoStatus.NoMemory
-                    : await leader.ReadAsync(frame.Offset, read.First((int)frame.Length));
-            }
-            else if (hasData)
-            {
-                status = await Pieces.WriteAsync(
-                    member, leader, frame.Offset, slice, kind == RelayKind.WriteDurably);
-            }
-            else
-            {
-                status = kind == RelayKind.Unmap
-                    ? await Pieces.UnmapAsync(leader, frame.Offset, frame.Length)
-                    : await leader.FlushAsync();
-            }
+            read = member.Loop.Buffers.TryRent((int)frame.Length);
+            status = read is null
+                ? IoStatus.NoMemory
+                : await leader.ReadAsync(frame.Offset, read.First((int)frame.Length));
         }
-
-        Frame answer = new()
+        else if (kind == RelayKind.CompareAndWrite)
         {
-            Kind = FrameKind.Relayed,
-            Request = frame.Request,
-            Status = (byte)status,
-        };
+            CompareResult result =
+                await new ConditionalWrite(member, leader).RunAsync(frame.Offset, data!.First(dataBytes));
+            status = result.Status;
+            answer.Length = result.Difference;
+        }
+        else
+            status = await ChangeAsync(leader, frame, hasData ? data!.First(dataBytes) : default);
+
+        answer.Status = (byte)status;
         bool hasRead = status == IoStatus.Ok && read is not null;
         member.Send(peer, answer, hasRead ? read!.Span[..(int)frame.Length] : default);
         read?.Release();
         data?.Release();
     }
+
+    private ValueTask<IoStatus> ChangeAsync(LeaderPart leader, in Frame frame, IoSlice data) =>
+        (RelayKind)frame.Level switch
+        {
+            RelayKind.Unmap => Pieces.UnmapAsync(leader, frame.Offset, frame.Length),
+            RelayKind.Flush => leader.FlushAsync(),
+            RelayKind kind => Pieces.WriteAsync(
+                member, leader, frame.Offset, data, kind == RelayKind.WriteDurably),
+        };
 
     // What a peer says is not believed: a request lies within the volume, and its data is what it announces.
     private bool Fits(in Frame frame, int dataBytes)
@@ -160,6 +175,7 @@ internal sealed class Relay(GroupMember member)
         {
             RelayKind.Read => frame.Length is > 0 and <= Frame.MaximumPayloadBytes,
             RelayKind.Write or RelayKind.WriteDurably => frame.Length > 0 && frame.Length == dataBytes,
+            RelayKind.CompareAndWrite => frame.Length > 0 && 2 * frame.Length == dataBytes,
             RelayKind.Unmap => frame.Length > 0,
             RelayKind.Flush => frame.Length == 0,
             _ => false,

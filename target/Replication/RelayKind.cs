@@ -13,4 +13,7 @@ internal enum RelayKind
     Unmap = 4,
 
     Flush = 5,
+
+    /// <summary>Write the second half of the data if the range holds the first.</summary>
+    CompareAndWrite = 6,
 }

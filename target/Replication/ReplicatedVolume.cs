@@ -58,6 +58,32 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return Told(status);
     }
 
+    // Both halves go to the leader in one frame.
+    public int CompareAndWriteBytes => Frame.MaximumPayloadBytes / 2;
+
+    public async ValueTask<CompareResult> CompareAndWriteAsync(long offsetBytes, IoSlice both)
+    {
+        int length = both.LengthBytes / 2;
+        if (IsReadOnly) return new CompareResult(IoStatus.ReadOnly);
+        if (!IsInside(offsetBytes, length) || length > CompareAndWriteBytes)
+            return new CompareResult(IoStatus.OutOfRange);
+        if (length == 0) return new CompareResult(IoStatus.Ok);
+        long begun = Now;
+        CompareResult result;
+        do
+            result = Leader is { } leader
+                ? await new ConditionalWrite(member, leader).RunAsync(offsetBytes, both)
+                : await member.Relay.CompareAndWriteAsync(offsetBytes, both);
+        while (result.Status == IoStatus.Aborted && await MayRepeatAsync(begun));
+        // Within the group Aborted is what certainly had no effect.
+        return result.Status switch
+        {
+            IoStatus.Aborted => new CompareResult(IoStatus.NotLeader),
+            IoStatus.NotLeader => new CompareResult(IoStatus.Aborted),
+            _ => result,
+        };
+    }
+
     public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
     {
         if (IsReadOnly) return IoStatus.ReadOnly;

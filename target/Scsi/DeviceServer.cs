@@ -130,7 +130,7 @@ internal static class DeviceServer
             return false;
         }
 
-        if (unit.Volume.IsShared && command.Is(CommandFlags.NeedsOneNode | CommandFlags.Exclusive))
+        if (unit.Volume.IsShared && command.Is(CommandFlags.NeedsOneNode))
         {
             task.Fail(Sense.InvalidOpcode);
             return false;

@@ -91,6 +91,11 @@ internal sealed class LogicalUnit
     /// <summary>Most logical blocks of one transfer.</summary>
     public uint MaximumTransferBlocks => (uint)(Limits.MaximumTransferBytes / BlockBytes);
 
+    /// <summary>Most logical blocks that COMPARE AND WRITE compares: one byte says how many.</summary>
+    public uint MaximumCompareAndWriteBlocks => Volume.CompareAndWriteBytes == 0
+        ? Limits.MaximumCompareAndWriteBlocks
+        : (uint)Math.Min(Limits.MaximumCompareAndWriteBlocks, Volume.CompareAndWriteBytes / BlockBytes);
+
     /// <summary>These blocks are all within the unit.</summary>
     public bool Contains(ulong lba, ulong blocks) => lba <= BlockCount && blocks <= BlockCount - lba;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation.Oracle;
 
@@ -17,6 +18,8 @@ internal sealed class ClusterClient
     /// <summary>Registers of 512 bytes each, in the blocks behind.</summary>
     public const int Sectors = 10;
 
+    // Conditional writes go to few, so that they meet.
+    private const int Contended = 4;
     private const int SectorBytes = 512;
     private const long Millisecond = 1_000_000;
 
@@ -49,8 +52,9 @@ internal sealed class ClusterClient
         {
             int register = _random.Below(Blocks + Sectors);
             int kind = _random.Below(20);
-            if (kind < 9) await ReadAsync(register);
-            else if (kind < 18) await WriteAsync(register, isDurable: kind == 17);
+            if (kind < 7) await ReadAsync(register);
+            else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
+            else if (kind < 18) await CompareAndWriteAsync(register % Contended);
             else if (kind == 18) await UntilDoneAsync(static volume => volume.FlushAsync());
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
@@ -90,7 +94,36 @@ internal sealed class ClusterClient
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
     }
 
-    private async ValueTask ReadAsync(int register)
+    // The node says how it ended, even to a client that has given up.
+    private async ValueTask CompareAndWriteAsync(int register)
+    {
+        ulong expected = await ReadAsync(register);
+        (long offset, int length) = PlaceOf(register);
+        await UntilDoneAsync(async volume =>
+        {
+            ClusterOperation mine = new()
+            {
+                Register = register,
+                IsWrite = true,
+                Expected = expected,
+                Value = (ulong)_history.Count + 1,
+                InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+            };
+            _history.Add(mine);
+            IoBuffer buffer = LoopHere.Buffers.Rent(2 * length);
+            for (int i = 0; i < 2 * length; i += 8)
+                BinaryPrimitives.WriteUInt64LittleEndian(
+                    buffer.Span[i..], i < length ? expected : mine.Value);
+            CompareResult result = await volume.CompareAndWriteAsync(offset, buffer.First(2 * length));
+            buffer.Release();
+            mine.IsRefused = result.Status == IoStatus.NotLeader;
+            mine.IsMismatch = result is { Status: IoStatus.Ok, Difference: >= 0 };
+            if (result.Status == IoStatus.Ok) mine.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+            return result.Status;
+        });
+    }
+
+    private async ValueTask<ulong> ReadAsync(int register)
     {
         ClusterOperation operation = new()
         {
@@ -114,6 +147,7 @@ internal sealed class ClusterClient
                 throw new OracleException($"register {register} is a mixture of two writes");
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
         _history.Add(operation);
+        return operation.Value;
     }
 
     // Where no register is.

@@ -18,6 +18,7 @@ public sealed class ClusterTests
     [InlineData(nameof(PlantedFault.QuorumOfOne))]
     [InlineData(nameof(PlantedFault.NoComparison))]
     [InlineData(nameof(PlantedFault.OldVoters))]
+    [InlineData(nameof(PlantedFault.LooseComparison))]
     public void A_planted_fault_is_found(string fault)
     {
         List<string> found = [];
