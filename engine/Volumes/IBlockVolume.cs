@@ -39,10 +39,8 @@ public interface IBlockVolume
     /// <summary>Room for its blocks, or null where that is not known.</summary>
     VolumeRoom? Room => null;
 
-    /// <summary>
-    /// Other nodes serve it too: reservations and comparisons of one of them would not bind the others.
-    /// </summary>
-    bool IsShared => false;
+    /// <summary>What binds initiators wherever they are served, if other nodes serve it too.</summary>
+    ISharedReservations? SharedReservations => null;
 
     /// <summary>What <see cref="SaveReservationsAsync"/> saved last, or nothing.</summary>
     string Reservations => "";

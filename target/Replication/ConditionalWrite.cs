@@ -18,7 +18,8 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
 
     /// <param name="offset">Of the range.</param>
     /// <param name="both">What is expected, and behind it what to write.</param>
-    public async ValueTask<CompareResult> RunAsync(long offset, IoSlice both)
+    /// <param name="reservations">That it was checked against.</param>
+    public async ValueTask<CompareResult> RunAsync(long offset, IoSlice both, string reservations)
     {
         int length = both.LengthBytes / 2;
         CompareResult? result = null;
@@ -27,7 +28,7 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
             // A new one each time: one that a device has not answered in time must not be read into again.
             IoBuffer? buffer = member.Loop.Buffers.TryRent(length);
             if (buffer is null) return new CompareResult(IoStatus.NoMemory);
-            result = await TryAsync(offset, both, buffer.First(length));
+            result = await TryAsync(offset, both, buffer.First(length), reservations);
             buffer.Release();
             bool isDamaged = result is { } found && PeerRead.MayHelp(found.Status);
             if (isDamaged && repairs++ < MostRepairs && await MendAsync(offset, length)) result = null;
@@ -47,12 +48,13 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
     }
 
     /// <returns>Null if it is to be tried again.</returns>
-    private async ValueTask<CompareResult?> TryAsync(long offset, IoSlice both, IoSlice read)
+    private async ValueTask<CompareResult?> TryAsync(
+        long offset, IoSlice both, IoSlice read, string reservations)
     {
         int length = read.LengthBytes;
         if (!await leader.WaitTurnAsync(offset, length)) return new CompareResult(IoStatus.Aborted);
         bool isLoose = member.PlantedFault == PlantedFault.LooseComparison;
-        TaskCompletionSource gate = leader.CloseGate(isLoose ? long.MaxValue - length : offset, length);
+        TaskCompletionSource gate = leader.Gates.Close(isLoose ? long.MaxValue - length : offset, length);
         await member.Applier!.WaitAsync(leader.Window.Last);
         IoStatus status = await member.Replica!.Volume.ReadAsync(offset, read);
         if (isLoose) await member.Loop.DelayAsync(LooseNanoseconds);
@@ -60,11 +62,12 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
         bool isExpected = status == IoStatus.Ok && same == length;
         Entry? entry = null;
         // Somebody else may have closed a gate too, or holds all changes by now.
-        if (isExpected && leader.MayBegin(offset, length, gate))
+        bool isChecked = reservations == member.Reservations.Text;
+        if (isExpected && isChecked && leader.MayBegin(offset, length, gate))
             (status, entry) = leader.Begin(
                 FrameKind.Write, offset, length, default, both.Slice(length, length));
-        leader.OpenGate(gate);
-        if (leader.IsStopped && entry is null) return new CompareResult(IoStatus.Aborted);
+        leader.Gates.Open(gate);
+        if ((leader.IsStopped || !isChecked) && entry is null) return new CompareResult(IoStatus.Aborted);
         if (status != IoStatus.Ok) return new CompareResult(status);
         if (entry is not null) return new CompareResult(await entry.Done);
         if (isExpected) return null;

@@ -37,7 +37,8 @@ internal sealed class Entry
     public ReadOnlySpan<byte> PayloadSpan => Payload is null ? default : Payload.Span[..PayloadBytes];
 
     public bool Overlaps(long offset, long length) =>
-        Kind == FrameKind.Snapshot || (Offset < offset + length && offset < Offset + Length);
+        Kind == FrameKind.Snapshot
+            || (Kind != FrameKind.Reservations && Offset < offset + length && offset < Offset + Length);
 
     public void End(IoStatus status) => _done.TrySetResult(status);
 }

@@ -7,15 +7,16 @@ namespace Cstor.Target.Replication;
 
 /// <summary>
 /// Brings entries into a replica. They begin in the order in which they came, so overlapping ones take effect
-/// in that order, and end in any; a snapshot waits for all before it, and all behind it wait for the
-/// snapshot.
+/// in that order, and end in any; a snapshot, or a change of reservations, waits for all before it, and all
+/// behind it wait for that.
 /// </summary>
 /// <remarks>
 /// <see cref="Applied"/> is the end of the run without gaps. What was applied behind a gap is remembered, so
 /// that an entry that is sent again after a broken connection is never applied a second time over a later
 /// one.
 /// </remarks>
-internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> completed)
+internal sealed class EntryApplier(
+    Replica replica, Func<ValueTask<IoStatus>> keepReservations, Action<Entry, IoStatus> completed)
 {
     private const int SnapshotHeadBytes = 24;
 
@@ -125,11 +126,14 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
         $"applied {Epoch}.{Applied} ({(IsWhole ? "whole" : "mixed")}, {Failure}, "
             + $"{_underWay} + {_queue.Count})";
 
+    private static bool IsBarrier(Entry entry) =>
+        entry.Kind is FrameKind.Snapshot or FrameKind.Reservations;
+
     private void Pump()
     {
         while (!_isBarrier && _queue.TryPeek(out Entry? head))
         {
-            bool isBarrier = head.Kind == FrameKind.Snapshot;
+            bool isBarrier = IsBarrier(head);
             if (isBarrier && _underWay > 0) return;
             _queue.Dequeue();
             _isBarrier = isBarrier;
@@ -142,7 +146,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     {
         IoStatus status = await ApplyAsync(entry);
         _underWay--;
-        if (entry.Kind == FrameKind.Snapshot) _isBarrier = false;
+        if (IsBarrier(entry)) _isBarrier = false;
         Note(entry.Index, status);
         completed(entry, status);
         entry.Payload?.Release();
@@ -161,6 +165,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     {
         FrameKind.Unmap => replica.Volume.UnmapAsync(entry.Offset, entry.Length),
         FrameKind.Snapshot => SnapshotAsync(entry),
+        FrameKind.Reservations => keepReservations(),
         _ => replica.Volume.WriteAsync(
             entry.Offset, entry.Payload!.First(entry.PayloadBytes), durable: false),
     };

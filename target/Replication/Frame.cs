@@ -16,7 +16,7 @@ internal struct Frame
 {
     public const int Bytes = 96;
 
-    public const ushort CurrentVersion = 2;
+    public const ushort CurrentVersion = 3;
 
     /// <summary>Longest payload.</summary>
     public const int MaximumPayloadBytes = 256 * 1024;
@@ -39,7 +39,7 @@ internal struct Frame
 
     [FieldOffset(8)] public int PayloadBytes;
 
-    /// <summary>Tree level of a hash request, or flags.</summary>
+    /// <summary>Tree level of a hash request, flags, or the number of the reservations.</summary>
     [FieldOffset(12)] public int Level;
 
     [FieldOffset(16)] public ulong Sequence;

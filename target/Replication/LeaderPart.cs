@@ -18,7 +18,6 @@ internal sealed class LeaderPart
     private readonly EntryWindow _window = new();
     private readonly Dictionary<ulong, Entry> _inFlight = [];
     private readonly List<FlushWait> _flushes = [];
-    private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
     private readonly InSyncKeeper _inSync;
     private TaskCompletionSource _wake = new();
     private bool _isHeld;
@@ -42,6 +41,7 @@ internal sealed class LeaderPart
         _inSync = new InSyncKeeper(member, epoch, found, _peers, OnConfigured);
         Throttle = new Throttle(member);
         _watch = new PeerWatch(member, this, _peers, _inSync);
+        Reservations = new LeaderReservations(member, this);
     }
 
     public ulong Epoch { get; }
@@ -66,6 +66,11 @@ internal sealed class LeaderPart
     internal EntryWindow Window => _window;
 
     internal PeerWatch Watch => _watch;
+
+    internal LeaderReservations Reservations { get; }
+
+    /// <summary>No change of a range begins while its gate is closed.</summary>
+    internal RangeGates Gates { get; } = new();
 
     /// <summary>Of all that are being caught up.</summary>
     internal Throttle Throttle { get; }
@@ -97,6 +102,7 @@ internal sealed class LeaderPart
         await _applier.DrainAsync();
         if (IsStopped) return;
         _applier.Begin(Epoch, 0, isWhole: true);
+        Reservations.Start();
         _watch.Start();
     }
 
@@ -142,30 +148,32 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Begins a change on all replicas; its number is its place among all.</summary>
-    public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(
-        FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
+    /// <returns>Aborted and no entry if the reservations are not those any more that it came under.</returns>
+    public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(FrameKind kind, long offset,
+        long length, ReadOnlyMemory<byte> text, IoSlice data, string? reservations)
     {
-        return await WaitTurnAsync(offset, length)
+        if (!await WaitTurnAsync(offset, length)) return (IoStatus.NotLeader, null);
+        return reservations is null || reservations == _member.Reservations.Text
             ? Begin(kind, offset, length, text, data)
-            : (IoStatus.NotLeader, null);
+            : (IoStatus.Aborted, null);
     }
 
     /// <summary>Completes when a change of a range may begin, before anything else happens.</summary>
     /// <returns>False if the term has ended.</returns>
     public async ValueTask<bool> WaitTurnAsync(long offset, long length)
     {
-        do
+        while (await WaitChangesAsync())
         {
-            if (!await WaitChangesAsync()) return false;
+            if (Gates.Find(offset, length) is not { } gate) return true;
+            await gate.Task;
         }
-        while (await WaitGatesAsync(offset, length));
-        return true;
+
+        return false;
     }
 
     /// <summary>A change of a range may begin now, for whoever has closed this gate.</summary>
     public bool MayBegin(long offset, long length, TaskCompletionSource gate) =>
-        IsServing && !_isHeld && !_gates.Exists(
-            closed => closed.Opened != gate && Overlaps(closed, offset, length));
+        IsServing && !_isHeld && Gates.Find(offset, length, gate) is null;
 
     /// <summary>Begins a change whose turn it is.</summary>
     public (IoStatus Status, Entry? Entry) Begin(
@@ -322,20 +330,6 @@ internal sealed class LeaderPart
         return true;
     }
 
-    /// <summary>Lets no change of a range begin until it is opened.</summary>
-    public TaskCompletionSource CloseGate(long offset, long length)
-    {
-        TaskCompletionSource opened = new();
-        _gates.Add((offset, length, opened));
-        return opened;
-    }
-
-    public void OpenGate(TaskCompletionSource gate)
-    {
-        _gates.RemoveAll(closed => closed.Opened == gate);
-        gate.SetResult();
-    }
-
     /// <summary>Lets no change begin at all.</summary>
     /// <returns>False if somebody else does that already.</returns>
     public bool TryHold()
@@ -389,7 +383,7 @@ internal sealed class LeaderPart
 
     /// <summary>For people who look for what is wrong.</summary>
     public string Describe() => $"leads {Epoch} up to {_window.Last}, serves {IsServing}, lease {HasLease}, "
-        + $"held {_isHeld}, in flight {_inFlight.Count}, gates {_gates.Count}, settled {IsSettled}, "
+        + $"held {_isHeld}, in flight {_inFlight.Count}, gates {Gates.Count}, settled {IsSettled}, "
         + string.Join(", ", Peers.Select(peer => peer.Describe(Now)));
 
     private void OnConfigured()
@@ -451,7 +445,15 @@ internal sealed class LeaderPart
         }
     }
 
-    private async ValueTask<bool> WaitServingAsync()
+    /// <summary>Completes when a hand-over under way has ended; false if the term has.</summary>
+    public async ValueTask<bool> WaitReleasedAsync()
+    {
+        while (_isHeld && !IsStopped) await _wake.Task;
+        return !IsStopped;
+    }
+
+    /// <summary>Completes when it serves; false if the term has ended.</summary>
+    public async ValueTask<bool> WaitServingAsync()
     {
         while (!IsServing && !IsStopped) await _wake.Task;
         return !IsStopped;
@@ -462,23 +464,6 @@ internal sealed class LeaderPart
         while ((!IsServing || _isHeld) && !IsStopped) await _wake.Task;
         return !IsStopped;
     }
-
-    // True if there was one to wait for.
-    private async ValueTask<bool> WaitGatesAsync(long offset, long length)
-    {
-        foreach ((long Offset, long Length, TaskCompletionSource Opened) gate in _gates)
-        {
-            if (!Overlaps(gate, offset, length)) continue;
-            await gate.Opened.Task;
-            return true;
-        }
-
-        return false;
-    }
-
-    private static bool Overlaps(
-        in (long Offset, long Length, TaskCompletionSource Opened) gate, long offset, long length) =>
-        gate.Offset < offset + length && offset < gate.Offset + gate.Length;
 
     private static async void Forward(ValueTask work) => await work;
 

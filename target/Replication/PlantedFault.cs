@@ -21,4 +21,7 @@ internal enum PlantedFault
 
     /// <summary>Lets others change a range between a comparison and the write that depends on it.</summary>
     LooseComparison,
+
+    /// <summary>Tells nobody of changes of reservations.</summary>
+    OwnReservations,
 }

@@ -27,8 +27,14 @@ internal sealed class LogicalUnit
         Reservations = new ReservationState(this);
         Ports = new PortGroup(this);
         _spaceWarnings = volume.SpaceWarnings;
-        bool kept = volume.Reservations.Length > 0;
-        Check.That(!kept || Reservations.Persistent.TryRestore(volume.Reservations));
+        if (volume.SharedReservations is { } shared)
+        {
+            Reservations.TryLoad(shared.Text);
+            shared.Changed = Reservations.OnChanged;
+            return;
+        }
+
+        Check.That(Reservations.TryLoad(volume.Reservations));
     }
 
     public IBlockVolume Volume { get; }

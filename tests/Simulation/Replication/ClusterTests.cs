@@ -19,6 +19,7 @@ public sealed class ClusterTests
     [InlineData(nameof(PlantedFault.NoComparison))]
     [InlineData(nameof(PlantedFault.OldVoters))]
     [InlineData(nameof(PlantedFault.LooseComparison))]
+    [InlineData(nameof(PlantedFault.OwnReservations))]
     public void A_planted_fault_is_found(string fault)
     {
         List<string> found = [];

@@ -65,7 +65,7 @@ public sealed class PeerConnectionTests
         bytes[40] ^= 1;
         Assert.False(Frame.TryOpen(bytes, null));
         Assert.Null(frame.Validate());
-        Assert.Contains("version 3", (frame with { Version = 3 }).Validate());
+        Assert.Contains("version 4", (frame with { Version = 4 }).Validate());
         Assert.Contains("payload", (frame with { PayloadBytes = Frame.MaximumPayloadBytes + 1 }).Validate());
         Assert.Contains("payload", (frame with { PayloadBytes = -1 }).Validate());
         Assert.Contains("kind", (frame with { Kind = (FrameKind)99 }).Validate());
