@@ -269,6 +269,9 @@ internal sealed class LeaderPart
             case FrameKind.Applied when frame.Status != 0:
                 _watch.Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
                 break;
+            case FrameKind.Applied when frame.Index > _window.Last:
+                _watch.Drop(peer, "it acknowledges what it was not sent");
+                break;
             case FrameKind.Applied:
                 peer.Acknowledged = Math.Max(peer.Acknowledged, frame.Index);
                 if (_inFlight.TryGetValue(frame.Index, out Entry? entry)) Acknowledge(peer, entry);

@@ -37,6 +37,28 @@ public sealed class PeerConnectionTests
     }
 
     [Fact]
+    public void A_node_of_an_older_version_is_refused_by_reason()
+    {
+        byte[] hello = new byte[Frame.Bytes + 35];
+        new Frame { Kind = FrameKind.Hello }.Write(hello, new byte[35], null);
+        BitConverter.TryWriteBytes(hello.AsSpan(4), (ushort)(Frame.CurrentVersion - 1));
+        (string? answer, string? acceptor) = Meet(Key, "two", async (loop, connection) =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(hello.Length);
+            hello.CopyTo(buffer.Span);
+            await connection.SendAsync([buffer.First(hello.Length)]);
+            int received = 1;
+            while (received > 0) received = await connection.ReceiveAsync(buffer.Slice);
+            buffer.Release();
+            connection.Close();
+            return "ended";
+        });
+        Assert.Equal(
+            $"the peer speaks version {Frame.CurrentVersion - 1}, this is {Frame.CurrentVersion}", acceptor);
+        Assert.Equal("ended", answer);
+    }
+
+    [Fact]
     public void A_frame_that_is_changed_in_any_bit_does_not_pass()
     {
         using AesGcm key = new(Key, Frame.SealBytes);
@@ -97,11 +119,23 @@ public sealed class PeerConnectionTests
     }
 
     private static (string? Dialer, string? Acceptor) Meet(
-        byte[] dialerKey, byte[] acceptorKey, string dialed)
+        byte[] dialerKey, byte[] acceptorKey, string dialed) =>
+        Meet(acceptorKey, "two", async (loop, connection) =>
+        {
+            using PeerConnection dialer = new(loop, connection, "one", isDialer: true);
+            string? reason = await dialer.OpenAsync(dialerKey, dialed);
+            if (reason is not null) dialer.Close();
+            // The other side has yet to read the proof.
+            else await loop.DelayAsync(100_000_000);
+            return reason;
+        });
+
+    private static (string? Dialer, string? Acceptor) Meet(
+        byte[] acceptorKey, string name, Func<ILoop, IConnection, ValueTask<string?>> dial)
     {
         using SimulatedMachine machine = new(1);
         SimulatedLoop one = machine.AddNode("one").CreateLoop();
-        SimulatedNode node = machine.AddNode("two");
+        SimulatedNode node = machine.AddNode(name);
         SimulatedLoop two = node.CreateLoop();
         IPEndPoint endPoint = new(node.Address, 7000);
         string? accepted = "nobody came";
@@ -112,18 +146,15 @@ public sealed class PeerConnectionTests
         one.Run(async () =>
         {
             Outcome<IConnection> connection = await one.Network.ConnectAsync(endPoint);
-            PeerConnection dialer = new(one, connection.Value, "one", isDialer: true);
-            reason = await dialer.OpenAsync(dialerKey, dialed);
-            if (reason is not null) dialer.Close();
+            reason = await dial(one, connection.Value);
             while (!isAccepted) await one.DelayAsync(1_000_000);
-            dialer.Dispose();
         });
         return (reason, accepted);
 
         async Task AcceptAsync()
         {
             IListener listener = two.Network.Listen(endPoint).Value;
-            PeerConnection acceptor = new(two, (await listener.AcceptAsync())!, "two", isDialer: false);
+            PeerConnection acceptor = new(two, (await listener.AcceptAsync())!, name, isDialer: false);
             accepted = await acceptor.OpenAsync(acceptorKey, null);
             isAccepted = true;
             if (accepted is not null) acceptor.Close();
