@@ -54,7 +54,7 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
         int length = read.LengthBytes;
         if (!await leader.WaitTurnAsync(offset, length)) return new CompareResult(IoStatus.Aborted);
         bool isLoose = member.PlantedFault == PlantedFault.LooseComparison;
-        TaskCompletionSource gate = leader.Gates.Close(isLoose ? long.MaxValue - length : offset, length);
+        WaitQueue gate = leader.Gates.Close(isLoose ? long.MaxValue - length : offset, length);
         await member.Applier!.WaitAsync(leader.Window.Last);
         IoStatus status = await member.Replica!.Volume.ReadAsync(offset, read);
         if (isLoose) await member.Loop.DelayAsync(LooseNanoseconds);
@@ -69,7 +69,7 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
         leader.Gates.Open(gate);
         if ((leader.IsStopped || !isChecked) && entry is null) return new CompareResult(IoStatus.Aborted);
         if (status != IoStatus.Ok) return new CompareResult(status);
-        if (entry is not null) return new CompareResult(await entry.Done);
+        if (entry is not null) return new CompareResult(await entry.WaitAsync());
         if (isExpected) return null;
         return await leader.ConfirmAsync(offset, length) == IoStatus.Ok
             ? new CompareResult(IoStatus.Ok, same)

@@ -24,7 +24,7 @@ internal sealed class EntryApplier(
     private readonly HashSet<ulong> _known = [];
     private readonly HashSet<ulong> _behindGap = [];
     private readonly List<(ulong Index, TaskCompletionSource Waiter)> _waiters = [];
-    private TaskCompletionSource? _drained;
+    private readonly WaitQueue _drained = new();
     private int _underWay;
     private bool _isBarrier;
 
@@ -107,11 +107,7 @@ internal sealed class EntryApplier(
     /// <summary>Completes when nothing is under way.</summary>
     public async ValueTask DrainAsync()
     {
-        while (_underWay > 0 || _queue.Count > 0)
-        {
-            _drained ??= new TaskCompletionSource();
-            await _drained.Task;
-        }
+        while (_underWay > 0 || _queue.Count > 0) await _drained.WaitAsync();
     }
 
     /// <summary>What the payload of a snapshot's entry says.</summary>
@@ -156,9 +152,7 @@ internal sealed class EntryApplier(
     private void Ended()
     {
         Pump();
-        if (_underWay > 0 || _queue.Count > 0 || _drained is not { } drained) return;
-        _drained = null;
-        drained.SetResult();
+        if (_underWay == 0 && _queue.Count == 0) _drained.Release();
     }
 
     private ValueTask<IoStatus> ApplyAsync(Entry entry) => entry.Kind switch

@@ -19,7 +19,7 @@ internal sealed class LeaderPart
     private readonly Dictionary<ulong, Entry> _inFlight = [];
     private readonly List<FlushWait> _flushes = [];
     private readonly InSyncKeeper _inSync;
-    private TaskCompletionSource _wake = new();
+    private readonly WaitQueue _wake = new();
     private bool _isHeld;
 
     /// <param name="member">Which leads.</param>
@@ -136,12 +136,12 @@ internal sealed class LeaderPart
     {
         // It may hold what is not acknowledged yet, and would be gone with this node.
         foreach (Entry entry in _inFlight.Values.ToArray())
-            if (entry.Overlaps(offset, length) && await entry.Done == IoStatus.NotLeader)
+            if (entry.Overlaps(offset, length) && await entry.WaitAsync() == IoStatus.NotLeader)
                 return IoStatus.NotLeader;
         while (!HasLease)
         {
             if (IsStopped) return IoStatus.NotLeader;
-            await _wake.Task;
+            await _wake.WaitAsync();
         }
 
         return IoStatus.Ok;
@@ -165,14 +165,14 @@ internal sealed class LeaderPart
         while (await WaitChangesAsync())
         {
             if (Gates.Find(offset, length) is not { } gate) return true;
-            await gate.Task;
+            await gate.WaitAsync();
         }
 
         return false;
     }
 
     /// <summary>A change of a range may begin now, for whoever has closed this gate.</summary>
-    public bool MayBegin(long offset, long length, TaskCompletionSource gate) =>
+    public bool MayBegin(long offset, long length, WaitQueue gate) =>
         IsServing && !_isHeld && Gates.Find(offset, length, gate) is null;
 
     /// <summary>Begins a change whose turn it is.</summary>
@@ -370,12 +370,7 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Whoever waits looks again whether it may go on.</summary>
-    public void Wake()
-    {
-        TaskCompletionSource sleeping = _wake;
-        _wake = new TaskCompletionSource();
-        sleeping.SetResult();
-    }
+    public void Wake() => _wake.Release();
 
     /// <summary>Ends what waited for those that count no more.</summary>
     public void EndWhatCan()
@@ -443,7 +438,7 @@ internal sealed class LeaderPart
             bool isAnyAway = false;
             foreach (PeerProgress peer in _peers.All) isAnyAway |= peer.Bit != 0 && !HoldsAll(peer);
             if (!isAnyAway) return status;
-            await _wake.Task;
+            await _wake.WaitAsync();
             if (IsStopped) return IoStatus.NotLeader;
         }
     }
@@ -451,20 +446,20 @@ internal sealed class LeaderPart
     /// <summary>Completes when a hand-over under way has ended; false if the term has.</summary>
     public async ValueTask<bool> WaitReleasedAsync()
     {
-        while (_isHeld && !IsStopped) await _wake.Task;
+        while (_isHeld && !IsStopped) await _wake.WaitAsync();
         return !IsStopped;
     }
 
     /// <summary>Completes when it serves; false if the term has ended.</summary>
     public async ValueTask<bool> WaitServingAsync()
     {
-        while (!IsServing && !IsStopped) await _wake.Task;
+        while (!IsServing && !IsStopped) await _wake.WaitAsync();
         return !IsStopped;
     }
 
     private async ValueTask<bool> WaitChangesAsync()
     {
-        while ((!IsServing || _isHeld) && !IsStopped) await _wake.Task;
+        while ((!IsServing || _isHeld) && !IsStopped) await _wake.WaitAsync();
         return !IsStopped;
     }
 

@@ -28,10 +28,10 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
         IoStatus status = IoStatus.NotLeader;
         while (await leader.WaitServingAsync())
         {
-            if (_newest is { } newest && await newest.Done != IoStatus.Ok) return IoStatus.NotLeader;
+            if (_newest is { } newest && await newest.WaitAsync() != IoStatus.Ok) return IoStatus.NotLeader;
             // Of no range: it waits for the lease alone.
             status = await leader.ConfirmAsync(0, 0);
-            if (status != IoStatus.Ok || _newest is not { Done.IsCompleted: false }) break;
+            if (status != IoStatus.Ok || _newest is not { IsEnded: false }) break;
         }
 
         return status;
@@ -52,7 +52,7 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
         // What nobody else has heard of was never so; the number is not used again.
         if (entry is null) Known.TrySet(leader.Epoch, version, before);
         else Known.Changed(notices);
-        return new CompareResult(entry is null ? status : await entry.Done);
+        return new CompareResult(entry is null ? status : await entry.WaitAsync());
     }
 
     /// <summary>Tells all replicas again, for one that may have missed it.</summary>

@@ -45,7 +45,7 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
 
     private async ValueTask<IoStatus> FetchAsync(long offset, IoSlice block, IoStatus failure)
     {
-        TaskCompletionSource gate = leader.Gates.Close(offset, block.LengthBytes);
+        WaitQueue gate = leader.Gates.Close(offset, block.LengthBytes);
         ulong last = leader.Window.Last;
         await member.Applier!.WaitAsync(last);
         IoStatus status = failure;

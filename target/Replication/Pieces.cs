@@ -26,7 +26,7 @@ internal static class Pieces
             int length = LengthOf(member, offset, from.LengthBytes, done);
             (status, Entry? entry) = await leader.BeginAsync(
                 FrameKind.Write, offset + done, length, default, from.Slice(done, length), reservations);
-            status = entry is null ? StatusOf(NotBegun(status), done) : await entry.Done;
+            status = entry is null ? StatusOf(NotBegun(status), done) : await entry.WaitAsync();
             done += length;
         }
 
@@ -38,7 +38,7 @@ internal static class Pieces
     {
         (IoStatus status, Entry? entry) =
             await leader.BeginAsync(FrameKind.Unmap, offset, length, default, default, reservations);
-        return entry is null ? NotBegun(status) : await entry.Done;
+        return entry is null ? NotBegun(status) : await entry.WaitAsync();
     }
 
     /// <summary>

@@ -3,32 +3,32 @@ namespace Cstor.Target.Replication;
 /// <summary>Ranges of which no change begins for the moment.</summary>
 internal sealed class RangeGates
 {
-    private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
+    private readonly List<(long Offset, long Length, WaitQueue Waiters)> _gates = [];
 
     public int Count => _gates.Count;
 
-    public TaskCompletionSource Close(long offset, long length)
+    public WaitQueue Close(long offset, long length)
     {
-        TaskCompletionSource opened = new();
-        _gates.Add((offset, length, opened));
-        return opened;
+        WaitQueue waiters = new();
+        _gates.Add((offset, length, waiters));
+        return waiters;
     }
 
-    public void Open(TaskCompletionSource gate)
+    public void Open(WaitQueue gate)
     {
-        _gates.RemoveAll(closed => closed.Opened == gate);
-        gate.SetResult();
+        _gates.RemoveAll(closed => closed.Waiters == gate);
+        gate.Release();
     }
 
     /// <summary>The next one that a range must wait for, or null.</summary>
     /// <param name="offset">Of the range.</param>
     /// <param name="length">Of the range.</param>
     /// <param name="own">Not to be waited for.</param>
-    public TaskCompletionSource? Find(long offset, long length, TaskCompletionSource? own = null)
+    public WaitQueue? Find(long offset, long length, WaitQueue? own = null)
     {
-        foreach ((long gateOffset, long gateLength, TaskCompletionSource opened) in _gates)
-            if (gateOffset < offset + length && offset < gateOffset + gateLength && opened != own)
-                return opened;
+        foreach ((long gateOffset, long gateLength, WaitQueue waiters) in _gates)
+            if (gateOffset < offset + length && offset < gateOffset + gateLength && waiters != own)
+                return waiters;
         return null;
     }
 }

@@ -119,7 +119,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         byte[] payload = EntryApplier.SnapshotPayload(name, new Guid(id), created);
         (IoStatus status, Entry? entry) = await leader.BeginAsync(
             FrameKind.Snapshot, 0, 0, payload, default, reservations: null);
-        return entry is null ? status : await entry.Done;
+        return entry is null ? status : await entry.WaitAsync();
     }
 
     private LeaderPart? Leader => member.Leader is { IsServing: true } leader ? leader : null;

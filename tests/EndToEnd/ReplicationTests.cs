@@ -231,6 +231,8 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         const int Rounds = 40;
         using NodesFixture nodes = new(output);
         nodes.MakeVolume();
+        // Who leads is known to initiators by then.
+        await Task.Delay(1000);
         int[] wins = await Task.WhenAll(Enumerable.Range(0, 3).Select(async i =>
         {
             using WireClient client = await LogInAsync(nodes[i], i);
