@@ -344,7 +344,7 @@ public sealed class TargetServer : ILoginDirectory
             foreach (IscsiConnection connection in connections) connection.Close(reason);
         });
         deadline.Start(graceMs * NanosecondsPerMs);
-        foreach (IscsiConnection connection in connections) await connection.Ended;
+        foreach (IscsiConnection connection in connections) await connection.EndedAsync();
         deadline.Stop();
     }
 

@@ -124,11 +124,27 @@ internal sealed partial class PeerService(
         long nanoseconds = (long)(patience ?? Patience).TotalMilliseconds * 1_000_000;
         string? answer = await loop.InvokeAsync(() => _messages.AskAsync(peer, text, nanoseconds));
         if (answer is null) return await UnreachableAsync(peer);
-        PeerReply? reply = JsonSerializer.Deserialize(answer, PeerJson.Default.PeerReply);
-        if (reply is null) return await UnreachableAsync(peer);
+        if (Parse(answer) is not { } reply)
+        {
+            return new Fault(
+                "peer-answer", $"{peer} gives an answer that this node does not understand",
+                "Use the same version on both");
+        }
         return reply.Problem is { } problem
             ? problem.ToFault() with { Message = $"{peer}: {problem.Message}" }
             : reply;
+    }
+
+    private static PeerReply? Parse(string answer)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(answer, PeerJson.Default.PeerReply);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private const int DefaultPort = Configuration.DaemonOptions.DefaultPeerPort;

@@ -39,10 +39,8 @@ public interface IBlockVolume
     /// <summary>Room for its blocks, or null where that is not known.</summary>
     VolumeRoom? Room => null;
 
-    /// <summary>
-    /// Other nodes serve it too: reservations and comparisons of one of them would not bind the others.
-    /// </summary>
-    bool IsShared => false;
+    /// <summary>What binds initiators wherever they are served, if other nodes serve it too.</summary>
+    ISharedReservations? SharedReservations => null;
 
     /// <summary>What <see cref="SaveReservationsAsync"/> saved last, or nothing.</summary>
     string Reservations => "";
@@ -74,6 +72,21 @@ public interface IBlockVolume
     /// </summary>
     ValueTask<IoStatus> WriteAtomicAsync(long offsetBytes, IoSlice from, bool durable) =>
         new(IoStatus.NotSupported);
+
+    /// <summary>
+    /// Longest range that <see cref="CompareAndWriteAsync"/> takes; 0 where whoever compares and then writes
+    /// keeps all other writers away by itself.
+    /// </summary>
+    int CompareAndWriteBytes => 0;
+
+    /// <summary>
+    /// Writes a range if it holds what is expected, with no other change of it in between, wherever that came
+    /// from.
+    /// </summary>
+    /// <param name="offsetBytes">Of the range.</param>
+    /// <param name="both">What is expected, and behind it what to write: twice the range's length.</param>
+    ValueTask<CompareResult> CompareAndWriteAsync(long offsetBytes, IoSlice both) =>
+        new(new CompareResult(IoStatus.NotSupported));
 
     /// <summary>Makes a range read as zeroes; whole blocks become holes and free their space.</summary>
     ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes);

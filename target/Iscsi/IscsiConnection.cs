@@ -22,7 +22,7 @@ internal sealed class IscsiConnection : IPduHandler
     private readonly PduReceiver _receiver;
     private readonly ILoopTimer _timer;
     private readonly LoginExchange _login;
-    private readonly TaskCompletionSource _ended = new();
+    private readonly WaitQueue _ended = new();
     private IoBuffer? _loginData;
     private LoginReply? _reply;
     private uint _loginTag;
@@ -59,7 +59,7 @@ internal sealed class IscsiConnection : IPduHandler
     public IscsiSession? Session { get; private set; }
 
     /// <summary>Completes when nothing of the connection is left.</summary>
-    public Task Ended => _ended.Task;
+    public Task EndedAsync() => _finished ? Task.CompletedTask : _ended.WaitAsync();
 
     public IPEndPoint RemoteEndPoint => _connection.RemoteEndPoint;
 
@@ -257,7 +257,7 @@ internal sealed class IscsiConnection : IPduHandler
         while (target.FindSession(_login.InitiatorName, _login.Isid, PortalGroupTag) is { } old)
         {
             old.Setup.Connection.Close("replaced by a new login");
-            await old.Setup.Connection.Ended;
+            await old.Setup.Connection.EndedAsync();
         }
 
         return target.IsLeaving || _reason is not null
@@ -344,6 +344,6 @@ internal sealed class IscsiConnection : IPduHandler
         if (_loginData is not null) Share.Return(_loginData);
         _loginData = null;
         _server.Forget(this);
-        _ended.SetResult();
+        _ended.Release();
     }
 }

@@ -118,7 +118,10 @@ internal sealed class LoginExchange
         InitiatorAlias = ValueOf(keys, "InitiatorAlias");
         string targetName = ValueOf(keys, "TargetName").ToLowerInvariant();
         string type = ValueOf(keys, "SessionType");
-        if (InitiatorName.Length is 0 or > MaximumNameLength)
+        // Where it is written down, spaces and @ end it, which no such name has (RFC 7143 §4.2.7).
+        bool isNameless = InitiatorName.Length is 0 or > MaximumNameLength
+            || InitiatorName.Any(static c => c is <= ' ' or '@');
+        if (isNameless)
             return Refuse(LoginStatus.MissingParameter, "no usable InitiatorName");
         if (type is not ("" or "Normal" or "Discovery"))
             return Refuse(LoginStatus.SessionTypeNotSupported, "unknown SessionType");

@@ -30,7 +30,7 @@ internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgr
 
     private async ValueTask<Task<Answer>?> AskAsync(long offset, IoSlice into)
     {
-        TaskCompletionSource gate = leader.CloseGate(offset, into.LengthBytes);
+        WaitQueue gate = leader.Gates.Close(offset, into.LengthBytes);
         // Whatever was sent before is in what is read.
         await member.Applier!.WaitAsync(leader.Window.Last);
         Read = await member.Replica!.Volume.ReadAsync(offset, into);
@@ -42,7 +42,7 @@ internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgr
             asked = peer.AskAsync(fill, into.Span);
         }
 
-        leader.OpenGate(gate);
+        leader.Gates.Open(gate);
         return asked;
     }
 }

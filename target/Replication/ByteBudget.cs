@@ -6,19 +6,17 @@ internal sealed class ByteBudget(long limitBytes)
     private readonly Queue<(long Bytes, TaskCompletionSource Turn)> _waiting = [];
     private long _takenBytes;
 
-    /// <summary>Completes when the bytes may be under way; what is larger than all goes alone.</summary>
-    public ValueTask TakeAsync(long bytes)
+    /// <summary>Completes when there is room for so many bytes; what is larger than all goes alone.</summary>
+    public ValueTask RoomAsync(long bytes)
     {
-        if (_waiting.Count == 0 && Fits(bytes))
-        {
-            _takenBytes += bytes;
-            return ValueTask.CompletedTask;
-        }
-
+        if (_waiting.Count == 0 && Fits(bytes)) return ValueTask.CompletedTask;
         TaskCompletionSource turn = new();
         _waiting.Enqueue((bytes, turn));
         return new ValueTask(turn.Task);
     }
+
+    /// <summary>They are under way.</summary>
+    public void Take(long bytes) => _takenBytes += bytes;
 
     /// <summary>They are under way no more.</summary>
     public void Give(long bytes)
@@ -27,7 +25,6 @@ internal sealed class ByteBudget(long limitBytes)
         while (_waiting.TryPeek(out (long Bytes, TaskCompletionSource Turn) next) && Fits(next.Bytes))
         {
             _waiting.Dequeue();
-            _takenBytes += next.Bytes;
             next.Turn.SetResult();
         }
     }

@@ -61,6 +61,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
             }
 
             leader.Acknowledge(peer, known);
+            await TellReservationsAsync();
+            if (IsOver) return;
         }
         else if (!await CompareAsync())
         {
@@ -79,6 +81,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         ulong first = leader.Window.Last + 1;
         Task<Answer> asked = peer.AskAsync(new Frame { Kind = FrameKind.Compare, Index = first });
         peer.IsStreaming = true;
+        await TellReservationsAsync();
         await member.Applier!.WaitAsync(first - 1);
         IoStatus status = IoStatus.Closed;
         if (!IsOver) (status, _view) = await member.Replica!.ViewAsync();
@@ -96,6 +99,13 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         if (!isDone && !IsOver)
             leader.Watch.Drop(peer, $"it could not be compared: {_reason} ({status}, {compared.Status})");
         return isDone;
+    }
+
+    // Changes that it missed need not be among the entries that it gets. From here on its path works.
+    private async ValueTask TellReservationsAsync()
+    {
+        if (!await leader.Reservations.ReissueAsync() && !IsOver)
+            leader.Watch.Drop(peer, "there is no memory to tell it what is reserved");
     }
 
     private async ValueTask<bool> CompareRootsAsync(Answer compared)

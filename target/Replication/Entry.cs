@@ -5,7 +5,8 @@ namespace Cstor.Target.Replication;
 /// <summary>A change that all replicas make, in the order of their leader's numbers.</summary>
 internal sealed class Entry
 {
-    private readonly TaskCompletionSource<IoStatus> _done = new();
+    private readonly WaitQueue _waiters = new();
+    private IoStatus? _ended;
 
     public FrameKind Kind { get; init; }
 
@@ -37,13 +38,26 @@ internal sealed class Entry
     /// <summary>The leader's own replica has it.</summary>
     public bool IsApplied => AppliedNanoseconds > 0;
 
-    /// <summary>Completes when it is acknowledged, or never will be.</summary>
-    public Task<IoStatus> Done => _done.Task;
+    /// <summary>It is acknowledged, or never will be.</summary>
+    public bool IsEnded => _ended is not null;
 
     public ReadOnlySpan<byte> PayloadSpan => Payload is null ? default : Payload.Span[..PayloadBytes];
 
     public bool Overlaps(long offset, long length) =>
-        Kind == FrameKind.Snapshot || (Offset < offset + length && offset < Offset + Length);
+        Kind == FrameKind.Snapshot
+            || (Kind != FrameKind.Reservations && Offset < offset + length && offset < Offset + Length);
 
-    public void End(IoStatus status) => _done.TrySetResult(status);
+    /// <summary>Completes when it is acknowledged, or never will be.</summary>
+    public async ValueTask<IoStatus> WaitAsync()
+    {
+        if (_ended is null) await _waiters.WaitAsync();
+        return _ended!.Value;
+    }
+
+    public void End(IoStatus status)
+    {
+        if (_ended is not null) return;
+        _ended = status;
+        _waiters.Release();
+    }
 }

@@ -7,15 +7,16 @@ namespace Cstor.Target.Replication;
 
 /// <summary>
 /// Brings entries into a replica. They begin in the order in which they came, so overlapping ones take effect
-/// in that order, and end in any; a snapshot waits for all before it, and all behind it wait for the
-/// snapshot.
+/// in that order, and end in any; a snapshot, or a change of reservations, waits for all before it, and all
+/// behind it wait for that.
 /// </summary>
 /// <remarks>
 /// <see cref="Applied"/> is the end of the run without gaps. What was applied behind a gap is remembered, so
 /// that an entry that is sent again after a broken connection is never applied a second time over a later
 /// one.
 /// </remarks>
-internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> completed)
+internal sealed class EntryApplier(
+    Replica replica, Func<ValueTask<IoStatus>> keepReservations, Action<Entry, IoStatus> completed)
 {
     private const int SnapshotHeadBytes = 24;
 
@@ -23,7 +24,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     private readonly HashSet<ulong> _known = [];
     private readonly HashSet<ulong> _behindGap = [];
     private readonly List<(ulong Index, TaskCompletionSource Waiter)> _waiters = [];
-    private TaskCompletionSource? _drained;
+    private readonly WaitQueue _drained = new();
     private int _underWay;
     private bool _isBarrier;
     private long _backlogBytes;
@@ -111,11 +112,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     /// <summary>Completes when nothing is under way.</summary>
     public async ValueTask DrainAsync()
     {
-        while (_underWay > 0 || _queue.Count > 0)
-        {
-            _drained ??= new TaskCompletionSource();
-            await _drained.Task;
-        }
+        while (_underWay > 0 || _queue.Count > 0) await _drained.WaitAsync();
     }
 
     /// <summary>What the payload of a snapshot's entry says.</summary>
@@ -130,11 +127,14 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
         $"applied {Epoch}.{Applied} ({(IsWhole ? "whole" : "mixed")}, {Failure}, "
             + $"{_underWay} + {_queue.Count})";
 
+    private static bool IsBarrier(Entry entry) =>
+        entry.Kind is FrameKind.Snapshot or FrameKind.Reservations;
+
     private void Pump()
     {
         while (!_isBarrier && _queue.TryPeek(out Entry? head))
         {
-            bool isBarrier = head.Kind == FrameKind.Snapshot;
+            bool isBarrier = IsBarrier(head);
             if (isBarrier && _underWay > 0) return;
             _queue.Dequeue();
             _isBarrier = isBarrier;
@@ -148,7 +148,7 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
         IoStatus status = await ApplyAsync(entry);
         _underWay--;
         _backlogBytes -= entry.PayloadBytes;
-        if (entry.Kind == FrameKind.Snapshot) _isBarrier = false;
+        if (IsBarrier(entry)) _isBarrier = false;
         Note(entry.Index, status);
         completed(entry, status);
         entry.Payload?.Release();
@@ -158,15 +158,14 @@ internal sealed class EntryApplier(Replica replica, Action<Entry, IoStatus> comp
     private void Ended()
     {
         Pump();
-        if (_underWay > 0 || _queue.Count > 0 || _drained is not { } drained) return;
-        _drained = null;
-        drained.SetResult();
+        if (_underWay == 0 && _queue.Count == 0) _drained.Release();
     }
 
     private ValueTask<IoStatus> ApplyAsync(Entry entry) => entry.Kind switch
     {
         FrameKind.Unmap => replica.Volume.UnmapAsync(entry.Offset, entry.Length),
         FrameKind.Snapshot => SnapshotAsync(entry),
+        FrameKind.Reservations => keepReservations(),
         _ => replica.Volume.WriteAsync(
             entry.Offset, entry.Payload!.First(entry.PayloadBytes), durable: false),
     };

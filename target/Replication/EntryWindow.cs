@@ -28,7 +28,7 @@ internal sealed class EntryWindow
         _entries.Enqueue(entry);
         _bytes += entry.PayloadBytes;
         while ((_bytes > MaximumBytes || _entries.Count > MaximumEntries)
-            && _entries.Peek() is { Done.IsCompleted: true } old)
+            && _entries.Peek() is { IsEnded: true } old)
             Remove(old);
     }
 
@@ -36,7 +36,7 @@ internal sealed class EntryWindow
     public void Forget()
     {
         _first = Last + 1;
-        while (_entries.TryPeek(out Entry? old) && old.Done.IsCompleted) Remove(old);
+        while (_entries.TryPeek(out Entry? old) && old.IsEnded) Remove(old);
     }
 
     public void Dispose()

@@ -164,7 +164,8 @@ internal sealed class FollowerPart(GroupMember member)
     {
         switch (frame.Kind)
         {
-            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Fill:
+            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Reservations
+                or FrameKind.Fill:
                 Take(frame, payload);
                 break;
             case FrameKind.Continue:
@@ -201,7 +202,7 @@ internal sealed class FollowerPart(GroupMember member)
         }
 
         if (((frame.Offset | frame.Length | (long)payload.LengthBytes) & (UnitBytes - 1)) != 0
-            && frame.Kind != FrameKind.Snapshot)
+            && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations))
         {
             Answer(frame, FrameKind.Applied, IoStatus.OutOfRange);
             return;
@@ -216,6 +217,7 @@ internal sealed class FollowerPart(GroupMember member)
         }
 
         if (buffer is not null) payload.Span.CopyTo(buffer.Span);
+        if (frame.Kind == FrameKind.Reservations) member.Reservations.Take(frame, payload.Span);
         bool isReceipted = MayReceipt(frame.Kind, applier);
         if (isReceipted) Answer(frame, FrameKind.Applied, IoStatus.Ok);
         applier.Submit(new Entry

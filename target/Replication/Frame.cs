@@ -21,7 +21,7 @@ internal struct Frame
 
     [FieldOffset(4)] public int PayloadBytes;
 
-    /// <summary>Tree level of a hash request, or flags.</summary>
+    /// <summary>Tree level of a hash request, flags, or the number of the reservations.</summary>
     [FieldOffset(8)] public int Level;
 
     /// <summary>Whose replicas this is about.</summary>

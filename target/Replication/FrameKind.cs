@@ -103,12 +103,15 @@ internal enum FrameKind : byte
     /// <summary>Answer: their identities.</summary>
     SnapshotsAnswer = 58,
 
+    /// <summary>What initiators have reserved from here on, and whom that concerns.</summary>
+    Reservations = 59,
+
     /// <summary>Text for the node itself, of no group.</summary>
     NodeQuestion = 60,
 
     NodeAnswer = 61,
 
-    /// <summary>Something an initiator asks of a node that does not lead.</summary>
+    /// <summary>What an initiator asks of a node that does not lead: a <see cref="RelayKind"/>.</summary>
     Relay = 62,
 
     Relayed = 63,

@@ -18,6 +18,8 @@ namespace Cstor.Target.Replication;
 /// </remarks>
 public sealed class GroupMember : IFrameHandler
 {
+    private const long RepeatNanoseconds = 5_000_000;
+
     private readonly Func<string, ValueTask<IoStatus>> _save;
     private readonly ILoopTimer _timer;
     private readonly string _text;
@@ -53,7 +55,8 @@ public sealed class GroupMember : IFrameHandler
         _election = new Election(this);
         Relay = new Relay(this);
         Mender = new Mender(this);
-        Applier = replica is null ? null : new EntryApplier(replica, OnApplied);
+        Reservations = new GroupReservations(this);
+        Applier = replica is null ? null : new EntryApplier(replica, Reservations.KeepAsync, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
 
@@ -124,6 +127,8 @@ public sealed class GroupMember : IFrameHandler
 
     internal Mender Mender { get; }
 
+    internal GroupReservations Reservations { get; }
+
     internal LeaderPart? Leader { get; private set; }
 
     /// <summary>For people who look for what is wrong.</summary>
@@ -132,6 +137,14 @@ public sealed class GroupMember : IFrameHandler
             + (Leader is null ? "" : "; " + Leader.Describe());
 
     internal ulong NextRequest() => ++_lastRequest;
+
+    /// <summary>Waits before a request without a leader is tried again; false if it is too late.</summary>
+    internal async ValueTask<bool> MayRepeatAsync(long begunNanoseconds)
+    {
+        if (Loop.NowNanoseconds - begunNanoseconds > Timings.HoldNanoseconds) return false;
+        await Loop.DelayAsync(RepeatNanoseconds);
+        return true;
+    }
 
     /// <summary>Takes part from now on.</summary>
     public async ValueTask<IoStatus> StartAsync()

@@ -13,20 +13,15 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class LeaderPart
 {
-    // Each byte is in memory once for this replica and once for each peer that is slow to take it.
-    private const long MaximumInFlightBytes = 8L << 20;
-
     private readonly GroupMember _member;
     private readonly EntryApplier _applier;
     private readonly PeerSet _peers;
     private readonly PeerWatch _watch;
     private readonly EntryWindow _window = new();
-    private readonly ByteBudget _budget = new(MaximumInFlightBytes);
-    private readonly Dictionary<ulong, Entry> _inFlight = [];
+    private readonly EntriesInFlight _inFlight = new();
     private readonly List<FlushWait> _flushes = [];
-    private readonly List<(long Offset, long Length, TaskCompletionSource Opened)> _gates = [];
     private readonly InSyncKeeper _inSync;
-    private TaskCompletionSource _wake = new();
+    private readonly WaitQueue _wake = new();
     private bool _isHeld;
 
     /// <param name="member">Which leads.</param>
@@ -48,6 +43,7 @@ internal sealed class LeaderPart
         _inSync = new InSyncKeeper(member, epoch, found, _peers, OnConfigured);
         Throttle = new Throttle(member);
         _watch = new PeerWatch(member, this, _peers, _inSync);
+        Reservations = new LeaderReservations(member, this);
     }
 
     public ulong Epoch { get; }
@@ -72,6 +68,11 @@ internal sealed class LeaderPart
     internal EntryWindow Window => _window;
 
     internal PeerWatch Watch => _watch;
+
+    internal LeaderReservations Reservations { get; }
+
+    /// <summary>No change of a range begins while its gate is closed.</summary>
+    internal RangeGates Gates { get; } = new();
 
     /// <summary>Of all that are being caught up.</summary>
     internal Throttle Throttle { get; }
@@ -110,6 +111,7 @@ internal sealed class LeaderPart
         }
 
         _applier.Begin(Epoch, 0, isWhole: true);
+        Reservations.Start();
         _watch.Start();
     }
 
@@ -121,12 +123,10 @@ internal sealed class LeaderPart
         IsServing = false;
         _watch.Stop();
         _inSync.Stop(GroupMember.NotLeading);
-        foreach (Entry entry in _inFlight.Values.ToArray()) entry.End(IoStatus.NotLeader);
         foreach (FlushWait flush in _flushes.ToArray()) flush.End(IoStatus.NotLeader);
-        _inFlight.Clear();
         _flushes.Clear();
+        _inFlight.End(IoStatus.NotLeader);
         _window.Dispose();
-        _budget.Open();
         Wake();
     }
 
@@ -137,41 +137,65 @@ internal sealed class LeaderPart
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
         IoStatus status = await _member.Replica!.Volume.ReadAsync(offset, into);
         if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
-        if (status != IoStatus.Ok) return status;
+        return status == IoStatus.Ok ? await ConfirmAsync(offset, into.LengthBytes) : status;
+    }
+
+    /// <summary>Completes with Ok when what was read of a range may be shown.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    public async ValueTask<IoStatus> ConfirmAsync(long offset, long length)
+    {
         // It may hold what is not acknowledged yet, and would be gone with this node.
         ulong last = _window.Last;
-        while (FindInFlight(offset, into.LengthBytes, last) is { } entry)
-            if (await entry.Done == IoStatus.NotLeader)
+        while (_inFlight.FindChange(offset, length, last) is { } entry)
+            if (await entry.WaitAsync() == IoStatus.NotLeader)
                 return IoStatus.NotLeader;
         while (!HasLease)
         {
             if (IsStopped) return IoStatus.NotLeader;
-            await _wake.Task;
+            await _wake.WaitAsync();
         }
 
         return IoStatus.Ok;
     }
 
     /// <summary>Begins a change on all replicas; its number is its place among all.</summary>
+    /// <returns>Aborted and no entry if the reservations are not those any more that it came under.</returns>
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(
+    public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(FrameKind kind, long offset,
+        long length, ReadOnlyMemory<byte> text, IoSlice data, string? reservations)
+    {
+        await _inFlight.RoomAsync(Math.Max(text.Length, data.LengthBytes));
+        if (!await WaitTurnAsync(offset, length)) return (IoStatus.NotLeader, null);
+        return reservations is null || reservations == _member.Reservations.Text
+            ? Begin(kind, offset, length, text, data)
+            : (IoStatus.Aborted, null);
+    }
+
+    /// <summary>Completes when a change of a range may begin, before anything else happens.</summary>
+    /// <returns>False if the term has ended.</returns>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    public async ValueTask<bool> WaitTurnAsync(long offset, long length)
+    {
+        while (await WaitChangesAsync())
+        {
+            if (Gates.Find(offset, length) is not { } gate) return true;
+            await gate.WaitAsync();
+        }
+
+        return false;
+    }
+
+    /// <summary>A change of a range may begin now, for whoever has closed this gate.</summary>
+    public bool MayBegin(long offset, long length, WaitQueue gate) =>
+        IsServing && !_isHeld && Gates.Find(offset, length, gate) is null;
+
+    /// <summary>Begins a change whose turn it is.</summary>
+    public (IoStatus Status, Entry? Entry) Begin(
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
         int bytes = Math.Max(text.Length, data.LengthBytes);
-        await _budget.TakeAsync(bytes);
-        do
-        {
-            if (!await WaitChangesAsync()) return (IoStatus.NotLeader, null);
-        }
-        while (await WaitGatesAsync(offset, length));
-
         IoBuffer? payload = bytes == 0 ? null : _member.Loop.Buffers.TryRent(bytes);
-        if (bytes > 0 && payload is null)
-        {
-            _budget.Give(bytes);
-            return (IoStatus.NoMemory, null);
-        }
-
+        if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
         if (data.LengthBytes > 0) data.Span.CopyTo(payload!.Span);
         else if (payload is not null) text.Span.CopyTo(payload.Span);
         Entry entry = new()
@@ -185,7 +209,7 @@ internal sealed class LeaderPart
             IssuedNanoseconds = Now,
         };
         _window.Add(entry);
-        _inFlight.Add(entry.Index, entry);
+        _inFlight.Add(entry);
         IReadOnlyList<PeerProgress> peers = _peers.All;
         for (int i = 0; i < peers.Count; i++)
             if (peers[i].IsStreaming)
@@ -218,7 +242,7 @@ internal sealed class LeaderPart
         if (status != IoStatus.Ok)
         {
             // Others may hold it, and this one does not, or not all of it.
-            Forget(entry);
+            _inFlight.Remove(entry);
             bool isAlone = _inSync.IsOwn && _inSync.Current.InSync.Count == 1;
             if (isAlone)
             {
@@ -260,9 +284,12 @@ internal sealed class LeaderPart
             case FrameKind.Applied when frame.Status != 0:
                 _watch.Drop(peer, $"it could not apply an entry ({(IoStatus)frame.Status})");
                 break;
+            case FrameKind.Applied when frame.Index > _window.Last:
+                _watch.Drop(peer, "it acknowledges what it was not sent");
+                break;
             case FrameKind.Applied:
                 peer.Acknowledged = Math.Max(peer.Acknowledged, frame.Index);
-                if (_inFlight.TryGetValue(frame.Index, out Entry? entry)) Acknowledge(peer, entry);
+                if (_inFlight.Find(frame.Index) is { } entry) Acknowledge(peer, entry);
                 break;
             default:
                 peer.OnAnswer(frame, payload.Span.ToArray());
@@ -274,7 +301,7 @@ internal sealed class LeaderPart
     public void Acknowledge(PeerProgress peer, ulong last)
     {
         peer.Acknowledged = Math.Max(peer.Acknowledged, last);
-        foreach (Entry entry in _inFlight.Values.ToArray())
+        foreach (Entry entry in _inFlight.All)
             if (entry.Index <= last)
                 Acknowledge(peer, entry);
     }
@@ -323,20 +350,6 @@ internal sealed class LeaderPart
         return true;
     }
 
-    /// <summary>Lets no change of a range begin until it is opened.</summary>
-    public TaskCompletionSource CloseGate(long offset, long length)
-    {
-        TaskCompletionSource opened = new();
-        _gates.Add((offset, length, opened));
-        return opened;
-    }
-
-    public void OpenGate(TaskCompletionSource gate)
-    {
-        _gates.RemoveAll(closed => closed.Opened == gate);
-        gate.SetResult();
-    }
-
     /// <summary>Lets no change begin at all.</summary>
     /// <returns>False if somebody else does that already.</returns>
     public bool TryHold()
@@ -363,10 +376,7 @@ internal sealed class LeaderPart
     /// <summary>When the oldest of what a peer has yet to acknowledge was sent to it.</summary>
     public long OldestOwedBy(PeerProgress peer)
     {
-        long oldest = Now;
-        foreach (Entry entry in _inFlight.Values)
-            if ((entry.Acks & peer.Bit) == 0)
-                oldest = Math.Min(oldest, entry.IssuedNanoseconds);
+        long oldest = Math.Min(Now, _inFlight.OldestOwedBy(peer.Bit));
         foreach (FlushWait flush in _flushes)
             if ((flush.Acks & peer.Bit) == 0)
                 oldest = Math.Min(oldest, flush.IssuedNanoseconds);
@@ -374,23 +384,18 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Whoever waits looks again whether it may go on.</summary>
-    public void Wake()
-    {
-        TaskCompletionSource sleeping = _wake;
-        _wake = new TaskCompletionSource();
-        sleeping.SetResult();
-    }
+    public void Wake() => _wake.Release();
 
     /// <summary>Ends what waited for those that count no more.</summary>
     public void EndWhatCan()
     {
-        foreach (Entry entry in _inFlight.Values.ToArray()) TryEnd(entry);
+        foreach (Entry entry in _inFlight.All) TryEnd(entry);
         foreach (FlushWait flush in _flushes.ToArray()) TryEnd(flush);
     }
 
     /// <summary>For people who look for what is wrong.</summary>
     public string Describe() => $"leads {Epoch} up to {_window.Last}, serves {IsServing}, lease {HasLease}, "
-        + $"held {_isHeld}, in flight {_inFlight.Count}, gates {_gates.Count}, settled {IsSettled}, "
+        + $"held {_isHeld}, in flight {_inFlight.Count}, gates {Gates.Count}, settled {IsSettled}, "
         + string.Join(", ", Peers.Select(peer => peer.Describe(Now)));
 
     private void OnConfigured()
@@ -403,33 +408,18 @@ internal sealed class LeaderPart
 
         IReadOnlyList<PeerProgress> gone = _peers.Match(Configuration, out uint fresh);
         // A bit may have been another's.
-        foreach (Entry entry in _inFlight.Values) entry.Acks &= ~fresh;
+        _inFlight.Forget(fresh);
         foreach (FlushWait flush in _flushes) flush.Acks &= ~fresh;
         foreach (PeerProgress peer in gone) _watch.Dismiss(peer);
         EndWhatCan();
     }
 
-    private Entry? FindInFlight(long offset, long length, ulong last)
-    {
-        foreach (Entry entry in _inFlight.Values)
-            if (entry.Index <= last && entry.Overlaps(offset, length))
-                return entry;
-        return null;
-    }
-
     private void TryEnd(Entry entry)
     {
         if (!IsServing || !entry.IsApplied || (~entry.Acks & _inSync.Awaited) != 0) return;
-        if (!Forget(entry)) return;
+        if (!_inFlight.Remove(entry)) return;
         NoteWaitSince(entry.AppliedNanoseconds);
         entry.End(IoStatus.Ok);
-    }
-
-    private bool Forget(Entry entry)
-    {
-        if (!_inFlight.Remove(entry.Index)) return false;
-        _budget.Give(entry.PayloadBytes);
-        return true;
     }
 
     private void TryEnd(FlushWait flush)
@@ -472,37 +462,31 @@ internal sealed class LeaderPart
             bool isAnyAway = false;
             foreach (PeerProgress peer in _peers.All) isAnyAway |= peer.Bit != 0 && !HoldsAll(peer);
             if (!isAnyAway) return status;
-            await _wake.Task;
+            await _wake.WaitAsync();
             if (IsStopped) return IoStatus.NotLeader;
         }
     }
 
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<bool> WaitServingAsync()
+    /// <summary>Completes when a hand-over under way has ended; false if the term has.</summary>
+    public async ValueTask<bool> WaitReleasedAsync()
     {
-        while (!IsServing && !IsStopped) await _wake.Task;
+        while (_isHeld && !IsStopped) await _wake.WaitAsync();
+        return !IsStopped;
+    }
+
+    /// <summary>Completes when it serves; false if the term has ended.</summary>
+    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
+    public async ValueTask<bool> WaitServingAsync()
+    {
+        while (!IsServing && !IsStopped) await _wake.WaitAsync();
         return !IsStopped;
     }
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     private async ValueTask<bool> WaitChangesAsync()
     {
-        while ((!IsServing || _isHeld) && !IsStopped) await _wake.Task;
+        while ((!IsServing || _isHeld) && !IsStopped) await _wake.WaitAsync();
         return !IsStopped;
-    }
-
-    // True if there was one to wait for.
-    [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
-    private async ValueTask<bool> WaitGatesAsync(long offset, long length)
-    {
-        foreach ((long Offset, long Length, TaskCompletionSource Opened) gate in _gates)
-        {
-            if (gate.Offset >= offset + length || offset >= gate.Offset + gate.Length) continue;
-            await gate.Opened.Task;
-            return true;
-        }
-
-        return false;
     }
 
     private static async void Forward(ValueTask work) => await work;

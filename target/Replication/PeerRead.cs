@@ -45,7 +45,7 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
 
     private async ValueTask<IoStatus> FetchAsync(long offset, IoSlice block, IoStatus failure)
     {
-        TaskCompletionSource gate = leader.CloseGate(offset, block.LengthBytes);
+        WaitQueue gate = leader.Gates.Close(offset, block.LengthBytes);
         ulong last = leader.Window.Last;
         await member.Applier!.WaitAsync(last);
         IoStatus status = failure;
@@ -71,7 +71,7 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
                 member.Logger, member.Name, block.LengthBytes, offset, failure, peer.Name, written);
         }
 
-        leader.OpenGate(gate);
+        leader.Gates.Open(gate);
         return leader.IsStopped ? IoStatus.NotLeader : status;
     }
 }

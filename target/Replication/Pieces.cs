@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -18,26 +19,28 @@ internal static class Pieces
 
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public static async ValueTask<IoStatus> WriteAsync(
-        GroupMember member, LeaderPart leader, long offset, IoSlice from, bool durable)
+        GroupMember member, LeaderPart leader, long offset, IoSlice from, bool durable,
+        string reservations)
     {
         IoStatus status = IoStatus.Ok;
         for (int done = 0; done < from.LengthBytes && status == IoStatus.Ok;)
         {
             int length = LengthOf(member, offset, from.LengthBytes, done);
             (status, Entry? entry) = await leader.BeginAsync(
-                FrameKind.Write, offset + done, length, default, from.Slice(done, length));
-            status = entry is null ? StatusOf(NotBegun(status), done) : await entry.Done;
+                FrameKind.Write, offset + done, length, default, from.Slice(done, length), reservations);
+            status = entry is null ? StatusOf(NotBegun(status), done) : await entry.WaitAsync();
             done += length;
         }
 
         return durable && status == IoStatus.Ok ? await leader.FlushAsync() : status;
     }
 
-    public static async ValueTask<IoStatus> UnmapAsync(LeaderPart leader, long offset, long length)
+    public static async ValueTask<IoStatus> UnmapAsync(
+        LeaderPart leader, long offset, long length, string reservations)
     {
         (IoStatus status, Entry? entry) =
-            await leader.BeginAsync(FrameKind.Unmap, offset, length, default, default);
-        return entry is null ? NotBegun(status) : await entry.Done;
+            await leader.BeginAsync(FrameKind.Unmap, offset, length, default, default, reservations);
+        return entry is null ? NotBegun(status) : await entry.WaitAsync();
     }
 
     /// <summary>
@@ -45,6 +48,17 @@ internal static class Pieces
     /// </summary>
     public static IoStatus StatusOf(IoStatus status, int done) =>
         status == IoStatus.Aborted && done > 0 ? IoStatus.NotLeader : status;
+
+    /// <summary>
+    /// For who is outside of the group, to whom NotLeader is what certainly had no effect, and Aborted what
+    /// nobody knows of.
+    /// </summary>
+    public static CompareResult Told(CompareResult result) => result.Status switch
+    {
+        IoStatus.Aborted => new CompareResult(IoStatus.NotLeader),
+        IoStatus.NotLeader => new CompareResult(IoStatus.Aborted),
+        _ => result,
+    };
 
     private static IoStatus NotBegun(IoStatus status) =>
         status == IoStatus.NotLeader ? IoStatus.Aborted : status;

@@ -18,4 +18,10 @@ internal enum PlantedFault
 
     /// <summary>Counts quorums by the voters that the group had once, whoever was added since.</summary>
     OldVoters,
+
+    /// <summary>Lets others change a range between a comparison and the write that depends on it.</summary>
+    LooseComparison,
+
+    /// <summary>Tells nobody of changes of reservations.</summary>
+    OwnReservations,
 }

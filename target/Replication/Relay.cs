@@ -1,4 +1,6 @@
+using System.Text;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -8,23 +10,26 @@ namespace Cstor.Target.Replication;
 /// </summary>
 /// <remarks>
 /// An initiator that gave up a path must not be surprised by what it had asked there. So a request names the
-/// lease epoch and the newest heartbeat that its node heard: what was under way for long, or is for another
-/// leader, is refused. A node repeats for a short while only what certainly had no effect
-/// (<see cref="IoStatus.Aborted"/>); of all else the initiator is told to ask again.
+/// lease epoch, the newest heartbeat that its node heard and the reservations that it was checked against:
+/// what was under way for long, is for another leader, or was checked against others, is refused. A node
+/// repeats for a short while only what certainly had no effect (<see cref="IoStatus.Aborted"/>); of all else
+/// the initiator is told to ask again.
 /// </remarks>
 internal sealed class Relay(GroupMember member)
 {
     private const int UnitBytes = 512;
+    private const int ChangeLines = 3;
 
     private readonly Dictionary<ulong, (string Peer, TaskCompletionSource<Answer> Answer)> _open = [];
 
     /// <summary>Reads at the leader.</summary>
-    public async ValueTask<IoStatus> ReadAsync(long offset, IoSlice into)
+    public async ValueTask<IoStatus> ReadAsync(long offset, IoSlice into, string reservations)
     {
         for (int done = 0; done < into.LengthBytes;)
         {
             int length = Math.Min(Frame.MaximumPayloadBytes, into.LengthBytes - done);
-            Answer answer = await AskAsync(RelayKind.Read, offset + done, length, default);
+            Answer answer = await AskAsync(
+                RelayKind.Read, offset + done, length, default, reservations);
             if (!answer.IsOk) return answer.Status;
             if (answer.Payload.Length != length) return IoStatus.NotLeader;
             answer.Payload.CopyTo(into.Span[done..]);
@@ -35,14 +40,16 @@ internal sealed class Relay(GroupMember member)
     }
 
     /// <summary>Writes at the leader.</summary>
-    public async ValueTask<IoStatus> WriteAsync(long offset, IoSlice from, bool durable)
+    public async ValueTask<IoStatus> WriteAsync(
+        long offset, IoSlice from, bool durable, string reservations)
     {
         for (int done = 0; done < from.LengthBytes;)
         {
             int length = Pieces.LengthOf(member, offset, from.LengthBytes, done);
             bool isLast = done + length == from.LengthBytes;
             RelayKind kind = durable && isLast ? RelayKind.WriteDurably : RelayKind.Write;
-            Answer answer = await AskAsync(kind, offset + done, length, from.Slice(done, length));
+            Answer answer = await AskAsync(
+                kind, offset + done, length, from.Slice(done, length).Span, reservations);
             if (!answer.IsOk) return Pieces.StatusOf(answer.Status, done);
             done += length;
         }
@@ -50,11 +57,46 @@ internal sealed class Relay(GroupMember member)
         return IoStatus.Ok;
     }
 
-    public async ValueTask<IoStatus> UnmapAsync(long offset, long length) =>
-        (await AskAsync(RelayKind.Unmap, offset, length, default)).Status;
+    public async ValueTask<IoStatus> UnmapAsync(long offset, long length, string reservations) =>
+        (await AskAsync(RelayKind.Unmap, offset, length, default, reservations)).Status;
 
     public async ValueTask<IoStatus> FlushAsync() =>
-        (await AskAsync(RelayKind.Flush, 0, 0, default)).Status;
+        (await AskAsync(RelayKind.Flush, 0, 0, default, null)).Status;
+
+    /// <summary>Compares and writes at the leader; NotLeader if nobody knows whether it did.</summary>
+    public async ValueTask<CompareResult> CompareAndWriteAsync(
+        long offset, IoSlice both, string reservations)
+    {
+        int length = both.LengthBytes / 2;
+        Answer answer = await AskAsync(
+            RelayKind.CompareAndWrite, offset, length, both.Span, reservations);
+        return ResultOf(answer, length);
+    }
+
+    /// <summary>Ok if this node knows the newest reservations.</summary>
+    public async ValueTask<IoStatus> ConfirmReservationsAsync()
+    {
+        Answer answer = await AskAsync(RelayKind.ConfirmReservations, 0, 0, default, null);
+        bool isKnown = answer.Frame.Level == member.Reservations.VersionIn(answer.Frame.Epoch);
+        return answer.IsOk && !isKnown ? IoStatus.Aborted : answer.Status;
+    }
+
+    /// <summary>Changes them at the leader; NotLeader if nobody knows whether that was done.</summary>
+    public async ValueTask<CompareResult> ChangeReservationsAsync(
+        string before, string after, string notices)
+    {
+        byte[] text = Encoding.UTF8.GetBytes($"{before}\n{after}\n{notices}");
+        if (text.Length > Frame.MaximumPayloadBytes) return new CompareResult(IoStatus.NoSpace);
+        return ResultOf(await AskAsync(RelayKind.ChangeReservations, 0, 0, text, null), 1);
+    }
+
+    private static CompareResult ResultOf(Answer answer, int length)
+    {
+        bool isRight = answer.Frame.Length >= -1 && answer.Frame.Length < length;
+        return answer.IsOk && !isRight
+            ? new CompareResult(IoStatus.NotLeader)
+            : new CompareResult(answer.Status, answer.IsOk ? (int)answer.Frame.Length : -1);
+    }
 
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
@@ -84,15 +126,18 @@ internal sealed class Relay(GroupMember member)
                 open.Answer.SetResult(new Answer(IoStatus.NotLeader, default, []));
     }
 
-    private Task<Answer> AskAsync(RelayKind kind, long offset, long length, IoSlice data)
+    private Task<Answer> AskAsync(
+        RelayKind kind, long offset, long length, ReadOnlySpan<byte> data, string? reservations)
     {
         string leader = member.Follower.LeaderName;
-        if (leader.Length == 0 || !member.Network.IsUp(leader))
+        bool isChecked = reservations is null || reservations == member.Reservations.Text;
+        if (leader.Length == 0 || !member.Network.IsUp(leader) || !isChecked)
             return Task.FromResult(new Answer(IoStatus.Aborted, default, []));
         Frame frame = new()
         {
             Kind = FrameKind.Relay,
-            Level = (int)kind,
+            Status = (byte)kind,
+            Level = member.Reservations.VersionIn(member.Follower.Epoch),
             Epoch = member.Follower.Epoch,
             Index = (ulong)member.Follower.LeaderStampNanoseconds,
             Offset = offset,
@@ -101,52 +146,79 @@ internal sealed class Relay(GroupMember member)
         };
         TaskCompletionSource<Answer> answer = new();
         _open.Add(frame.Request, (leader, answer));
-        member.Send(leader, frame, data.LengthBytes == 0 ? default : data.Span);
+        member.Send(leader, frame, data);
         return answer.Task;
     }
 
     private async ValueTask CarryOutAsync(string peer, Frame frame, IoBuffer? data, int dataBytes)
     {
+        Frame answer = new() { Kind = FrameKind.Relayed, Request = frame.Request, Epoch = frame.Epoch };
+        RelayKind kind = (RelayKind)frame.Status;
         IoBuffer? read = null;
-        IoStatus status = IoStatus.Aborted;
-        bool isOnTime = member.Loop.NowNanoseconds - (long)frame.Index < member.Timings.AnswerNanoseconds;
-        if (isOnTime && member.Leader is { IsServing: true } leader && leader.Epoch == frame.Epoch)
+        IoStatus status = RefusalOf(frame, data, dataBytes);
+        if (status == IoStatus.Ok && kind == RelayKind.Read)
         {
-            RelayKind kind = (RelayKind)frame.Level;
-            IoSlice slice = data is null ? default : data.First(dataBytes);
-            bool hasData = kind is RelayKind.Write or RelayKind.WriteDurably;
-            if (!Fits(frame, hasData ? dataBytes : -1)) status = IoStatus.OutOfRange;
-            else if (hasData && data is null) status = IoStatus.NoMemory;
-            else if (kind == RelayKind.Read)
-            {
-                read = member.Loop.Buffers.TryRent((int)frame.Length);
-                status = read is null
-                    ? IoStatus.NoMemory
-                    : await leader.ReadAsync(frame.Offset, read.First((int)frame.Length));
-            }
-            else if (hasData)
-            {
-                status = await Pieces.WriteAsync(
-                    member, leader, frame.Offset, slice, kind == RelayKind.WriteDurably);
-            }
-            else
-            {
-                status = kind == RelayKind.Unmap
-                    ? await Pieces.UnmapAsync(leader, frame.Offset, frame.Length)
-                    : await leader.FlushAsync();
-            }
+            read = member.Loop.Buffers.TryRent((int)frame.Length);
+            status = read is null
+                ? IoStatus.NoMemory
+                : await member.Leader!.ReadAsync(frame.Offset, read.First((int)frame.Length));
+        }
+        else if (status == IoStatus.Ok)
+        {
+            CompareResult result = await CarryOutAsync(
+                member.Leader!, frame, HasData(kind) ? data!.First(dataBytes) : default);
+            status = result.Status;
+            answer.Length = result.Difference;
+            answer.Level = member.Reservations.VersionIn(frame.Epoch);
         }
 
-        Frame answer = new()
-        {
-            Kind = FrameKind.Relayed,
-            Request = frame.Request,
-            Status = (byte)status,
-        };
+        answer.Status = (byte)status;
         bool hasRead = status == IoStatus.Ok && read is not null;
         member.Send(peer, answer, hasRead ? read!.Span[..(int)frame.Length] : default);
         read?.Release();
         data?.Release();
+    }
+
+    private async ValueTask<CompareResult> CarryOutAsync(LeaderPart leader, Frame frame, IoSlice data)
+    {
+        string reservations = member.Reservations.Text;
+        switch ((RelayKind)frame.Status)
+        {
+            case RelayKind.CompareAndWrite:
+                return await new ConditionalWrite(member, leader).RunAsync(frame.Offset, data, reservations);
+            case RelayKind.ChangeReservations:
+                string[] lines = Encoding.UTF8.GetString(data.Span).Split('\n');
+                return lines.Length == ChangeLines
+                    ? await leader.Reservations.ChangeAsync(lines[0], lines[1], lines[2])
+                    : new CompareResult(IoStatus.OutOfRange);
+            case RelayKind.ConfirmReservations:
+                return new CompareResult(await leader.Reservations.ConfirmAsync());
+            case RelayKind.Flush:
+                return new CompareResult(await leader.FlushAsync());
+            case RelayKind.Unmap:
+                return new CompareResult(
+                    await Pieces.UnmapAsync(leader, frame.Offset, frame.Length, reservations));
+            case RelayKind kind:
+                return new CompareResult(await Pieces.WriteAsync(
+                    member, leader, frame.Offset, data, kind == RelayKind.WriteDurably, reservations));
+        }
+    }
+
+    private static bool HasData(RelayKind kind) => kind is RelayKind.Write or RelayKind.WriteDurably
+        or RelayKind.CompareAndWrite or RelayKind.ChangeReservations;
+
+    // Aborted for what came late, was meant for another leader, or was checked against other reservations.
+    private IoStatus RefusalOf(in Frame frame, IoBuffer? data, int dataBytes)
+    {
+        RelayKind kind = (RelayKind)frame.Status;
+        bool isOnTime = member.Loop.NowNanoseconds - (long)frame.Index < member.Timings.AnswerNanoseconds;
+        if (!isOnTime || member.Leader is not { IsServing: true } leader || leader.Epoch != frame.Epoch)
+            return IoStatus.Aborted;
+        bool isBound = kind is not (RelayKind.Flush or RelayKind.ConfirmReservations
+            or RelayKind.ChangeReservations);
+        if (isBound && frame.Level != member.Reservations.VersionIn(frame.Epoch)) return IoStatus.Aborted;
+        if (!Fits(frame, HasData(kind) ? dataBytes : -1)) return IoStatus.OutOfRange;
+        return HasData(kind) && data is null ? IoStatus.NoMemory : IoStatus.Ok;
     }
 
     // What a peer says is not believed: a request lies within the volume, and its data is what it announces.
@@ -156,12 +228,14 @@ internal sealed class Relay(GroupMember member)
         bool isInside = frame.Offset >= 0 && frame.Length >= 0 && frame.Offset <= size
             && frame.Length <= size - frame.Offset
             && ((frame.Offset | frame.Length) & (UnitBytes - 1)) == 0;
-        bool isOfSize = (RelayKind)frame.Level switch
+        bool isOfSize = (RelayKind)frame.Status switch
         {
             RelayKind.Read => frame.Length is > 0 and <= Frame.MaximumPayloadBytes,
             RelayKind.Write or RelayKind.WriteDurably => frame.Length > 0 && frame.Length == dataBytes,
+            RelayKind.CompareAndWrite => frame.Length > 0 && 2 * frame.Length == dataBytes,
             RelayKind.Unmap => frame.Length > 0,
-            RelayKind.Flush => frame.Length == 0,
+            RelayKind.Flush or RelayKind.ConfirmReservations => frame.Length == 0,
+            RelayKind.ChangeReservations => frame.Length == 0 && dataBytes > 0,
             _ => false,
         };
         return isInside && isOfSize;

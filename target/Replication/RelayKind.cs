@@ -13,4 +13,13 @@ internal enum RelayKind
     Unmap = 4,
 
     Flush = 5,
+
+    /// <summary>Write the second half of the data if the range holds the first.</summary>
+    CompareAndWrite = 6,
+
+    /// <summary>What is the number of the newest reservations?</summary>
+    ConfirmReservations = 7,
+
+    /// <summary>Change them: three lines with what they were, what they are to be, and notices.</summary>
+    ChangeReservations = 8,
 }

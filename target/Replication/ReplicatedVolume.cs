@@ -12,8 +12,6 @@ namespace Cstor.Target.Replication;
 /// </summary>
 public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlockVolume
 {
-    private const long RepeatNanoseconds = 5_000_000;
-
     /// <summary>The group's: the same on every node.</summary>
     public Guid Id => member.Id;
 
@@ -25,7 +23,11 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public bool IsReadOnly => volume.IsReadOnly;
 
-    public bool IsShared => true;
+    public ISharedReservations? SharedReservations => member.Reservations;
+
+    public string Reservations => member.Reservations.Text;
+
+    public int ReservationsMaximumBytes => member.Reservations.MaximumBytes;
 
     public int SpaceWarnings => volume.SpaceWarnings;
 
@@ -36,12 +38,13 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     {
         if (!IsInside(offsetBytes, into.LengthBytes)) return IoStatus.OutOfRange;
         long begun = Now;
+        string reservations = Reservations;
         IoStatus status;
         do
             status = Leader is { } leader
                 ? await leader.ReadAsync(offsetBytes, into)
-                : await member.Relay.ReadAsync(offsetBytes, into);
-        while (status is IoStatus.NotLeader or IoStatus.Aborted && await MayRepeatAsync(begun));
+                : await member.Relay.ReadAsync(offsetBytes, into, reservations);
+        while (status is IoStatus.NotLeader or IoStatus.Aborted && await MayRepeatAsync(begun, reservations));
         return Told(status);
     }
 
@@ -52,13 +55,35 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         if (!IsInside(offsetBytes, from.LengthBytes)) return IoStatus.OutOfRange;
         if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
         long begun = Now;
+        string reservations = Reservations;
         IoStatus status;
         do
             status = Leader is { } leader
-                ? await Pieces.WriteAsync(member, leader, offsetBytes, from, durable)
-                : await member.Relay.WriteAsync(offsetBytes, from, durable);
-        while (status == IoStatus.Aborted && await MayRepeatAsync(begun));
+                ? await Pieces.WriteAsync(member, leader, offsetBytes, from, durable, reservations)
+                : await member.Relay.WriteAsync(offsetBytes, from, durable, reservations);
+        while (status == IoStatus.Aborted && await MayRepeatAsync(begun, reservations));
         return Told(status);
+    }
+
+    // Both halves go to the leader in one frame.
+    public int CompareAndWriteBytes => Frame.MaximumPayloadBytes / 2;
+
+    public async ValueTask<CompareResult> CompareAndWriteAsync(long offsetBytes, IoSlice both)
+    {
+        int length = both.LengthBytes / 2;
+        if (IsReadOnly) return new CompareResult(IoStatus.ReadOnly);
+        if (!IsInside(offsetBytes, length) || length > CompareAndWriteBytes)
+            return new CompareResult(IoStatus.OutOfRange);
+        if (length == 0) return new CompareResult(IoStatus.Ok);
+        long begun = Now;
+        string reservations = Reservations;
+        CompareResult result;
+        do
+            result = Leader is { } leader
+                ? await new ConditionalWrite(member, leader).RunAsync(offsetBytes, both, reservations)
+                : await member.Relay.CompareAndWriteAsync(offsetBytes, both, reservations);
+        while (result.Status == IoStatus.Aborted && await MayRepeatAsync(begun, reservations));
+        return Pieces.Told(result);
     }
 
     public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
@@ -67,12 +92,13 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         if (!IsInside(offsetBytes, lengthBytes)) return IoStatus.OutOfRange;
         if (lengthBytes == 0) return IoStatus.Ok;
         long begun = Now;
+        string reservations = Reservations;
         IoStatus status;
         do
             status = Leader is { } leader
-                ? await Pieces.UnmapAsync(leader, offsetBytes, lengthBytes)
-                : await member.Relay.UnmapAsync(offsetBytes, lengthBytes);
-        while (status == IoStatus.Aborted && await MayRepeatAsync(begun));
+                ? await Pieces.UnmapAsync(leader, offsetBytes, lengthBytes, reservations)
+                : await member.Relay.UnmapAsync(offsetBytes, lengthBytes, reservations);
+        while (status == IoStatus.Aborted && await MayRepeatAsync(begun, reservations));
         return Told(status);
     }
 
@@ -83,7 +109,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         IoStatus status;
         do
             status = Leader is { } leader ? await leader.FlushAsync() : await member.Relay.FlushAsync();
-        while (status is IoStatus.NotLeader or IoStatus.Aborted && await MayRepeatAsync(begun));
+        while (status is IoStatus.NotLeader or IoStatus.Aborted && await member.MayRepeatAsync(begun));
         return Told(status);
     }
 
@@ -95,20 +121,18 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         member.Loop.FillRandom(id);
         long created = (member.Loop.UtcNow - DateTimeOffset.UnixEpoch).Ticks * 100;
         byte[] payload = EntryApplier.SnapshotPayload(name, new Guid(id), created);
-        (IoStatus status, Entry? entry) = await leader.BeginAsync(FrameKind.Snapshot, 0, 0, payload, default);
-        return entry is null ? status : await entry.Done;
+        (IoStatus status, Entry? entry) = await leader.BeginAsync(
+            FrameKind.Snapshot, 0, 0, payload, default, reservations: null);
+        return entry is null ? status : await entry.WaitAsync();
     }
 
     private LeaderPart? Leader => member.Leader is { IsServing: true } leader ? leader : null;
 
     private long Now => member.Loop.NowNanoseconds;
 
-    private async ValueTask<bool> MayRepeatAsync(long begunNanoseconds)
-    {
-        if (Now - begunNanoseconds > member.Timings.HoldNanoseconds) return false;
-        await member.Loop.DelayAsync(RepeatNanoseconds);
-        return true;
-    }
+    // What was asked for under other reservations is not for this node to ask again.
+    private async ValueTask<bool> MayRepeatAsync(long begun, string reservations) =>
+        reservations == Reservations && await member.MayRepeatAsync(begun);
 
     private static IoStatus Told(IoStatus status) =>
         status == IoStatus.Aborted ? IoStatus.NotLeader : status;

@@ -2,13 +2,15 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// COMPARE AND WRITE (SBC-3 §5.2) and ORWRITE (§5.11): read, decide, write. The fence keeps every other
-/// writer of the range away meanwhile, so nobody's write is lost between the read and the write. WRITE
-/// ATOMIC(16) (SBC-4 §5.48) is all or nothing by the volume's promise; it has no boundary.
+/// writer of the range away meanwhile, so nobody's write is lost between the read and the write; where other
+/// nodes write too, the volume compares and writes for all of them. WRITE ATOMIC(16) (SBC-4 §5.48) is all or
+/// nothing by the volume's promise; it has no boundary.
 /// </summary>
 internal static class AtomicCommands
 {
@@ -17,7 +19,7 @@ internal static class AtomicCommands
         LogicalUnit unit = task.Unit!;
         long half = (long)task.Blocks * unit.BlockBytes;
         task.WantedBytes = 2 * half;
-        if (task.Blocks > Limits.MaximumCompareAndWriteBlocks || task.ExpectedOutBytes != task.WantedBytes)
+        if (task.Blocks > unit.MaximumCompareAndWriteBlocks || task.ExpectedOutBytes != task.WantedBytes)
         {
             task.FailCdb(13);
             return default;
@@ -35,7 +37,9 @@ internal static class AtomicCommands
             return default;
         }
 
-        return Run(task, (int)half, compare: true);
+        return unit.Volume.CompareAndWriteBytes > 0
+            ? CompareAtVolume(task, (int)half)
+            : Run(task, (int)half, compare: true);
     }
 
     public static ValueTask WriteAtomic(ScsiTask task)
@@ -87,7 +91,63 @@ internal static class AtomicCommands
             return default;
         }
 
-        return Run(task, have, compare: false);
+        return unit.Volume.CompareAndWriteBytes > 0
+            ? OrAtVolume(task, have)
+            : Run(task, have, compare: false);
+    }
+
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
+    private static async ValueTask CompareAtVolume(ScsiTask task, int lengthBytes)
+    {
+        LogicalUnit unit = task.Unit!;
+        CompareResult result = await unit.Volume.CompareAndWriteAsync(
+            (long)task.Lba * unit.BlockBytes, task.DataOut!.First(2 * lengthBytes));
+        IoStatus status = result.Status;
+        if (status == IoStatus.Ok && result.Difference < 0 && ReadWriteCommands.IsDurable(task))
+        {
+            status = await unit.Volume.FlushAsync();
+            // It is written: whoever sent it again would be told that the blocks are not as expected.
+            if (status == IoStatus.NotLeader) status = IoStatus.Aborted;
+        }
+
+        task.Settle(status);
+        if (status == IoStatus.Ok && result.Difference >= 0)
+            task.Fail(Sense.Miscompare((ulong)result.Difference));
+    }
+
+    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
+    private static async ValueTask OrAtVolume(ScsiTask task, int lengthBytes)
+    {
+        LogicalUnit unit = task.Unit!;
+        long offsetBytes = (long)task.Lba * unit.BlockBytes;
+        int most = Math.Min(lengthBytes, unit.Volume.CompareAndWriteBytes);
+        IoBuffer? buffer = await task.RentAsync(2 * most);
+        if (buffer is null)
+        {
+            task.Status = ScsiStatus.Busy;
+            return;
+        }
+
+        IoStatus status = IoStatus.Ok;
+        for (int done = 0; done < lengthBytes && status == IoStatus.Ok && !task.IsAborted;)
+        {
+            int part = Math.Min(most, lengthBytes - done);
+            status = await unit.Volume.ReadAsync(offsetBytes + done, buffer.First(part));
+            if (status != IoStatus.Ok) break;
+            Span<byte> both = buffer.Span[..(2 * part)];
+            both[..part].CopyTo(both[part..]);
+            Join(both[part..], task.DataOutSpan.Slice(done, part));
+            CompareResult result =
+                await unit.Volume.CompareAndWriteAsync(offsetBytes + done, buffer.First(2 * part));
+            // Twice is as good as once.
+            status = result.Status == IoStatus.Aborted ? IoStatus.NotLeader : result.Status;
+            if (status == IoStatus.Ok && result.Difference < 0) done += part;
+        }
+
+        if (status == IoStatus.Ok && ReadWriteCommands.IsDurable(task))
+            status = await unit.Volume.FlushAsync();
+        task.Settle(status);
+        task.Return(buffer);
     }
 
     [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
@@ -135,9 +195,15 @@ internal static class AtomicCommands
             return false;
         }
 
-        Span<Vector<byte>> into = MemoryMarshal.Cast<byte, Vector<byte>>(read.Span);
+        Join(read.Span, sent);
+        return true;
+    }
+
+    // Whole logical blocks, so whole vectors.
+    private static void Join(Span<byte> bytes, ReadOnlySpan<byte> sent)
+    {
+        Span<Vector<byte>> into = MemoryMarshal.Cast<byte, Vector<byte>>(bytes);
         ReadOnlySpan<Vector<byte>> from = MemoryMarshal.Cast<byte, Vector<byte>>(sent);
         for (int i = 0; i < into.Length; i++) into[i] |= from[i];
-        return true;
     }
 }

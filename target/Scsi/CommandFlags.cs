@@ -38,6 +38,6 @@ internal enum CommandFlags
     /// <summary>Needs no medium: taken in every asymmetric access state (SPC-4 §5.16.2.4).</summary>
     AnyAccessState = 1024,
 
-    /// <summary>Decided by this server alone: not for a volume that other nodes serve too.</summary>
-    NeedsOneNode = 2048,
+    /// <summary>Says what the reservations are, and must be right where other nodes change them.</summary>
+    ShowsReservations = 2048,
 }

@@ -88,12 +88,12 @@ internal static class CommandTable
             AnyAccessState, LogCommands.Sense));
         rows.Add(Row("REPORT LUNS", [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0], CdbLayout.None,
             IgnoresAttention | WithoutUnit | IgnoresReserve | AnyAccessState, BasicCommands.ReportLuns));
-        rows.Add(Row("RESERVE(6)", [0x16, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve | NeedsOneNode,
+        rows.Add(Row("RESERVE(6)", [0x16, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Reserve));
         rows.Add(Row("RELEASE(6)", [0x17, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Release));
         rows.Add(Row("RESERVE(10)", [0x56, 0, 0, 0, 0, 0, 0, 0, 0, 0], CdbLayout.None,
-            IgnoresReserve | NeedsOneNode, ReserveCommands.Reserve));
+            IgnoresReserve, ReserveCommands.Reserve));
         rows.Add(Row("RELEASE(10)", [0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0], CdbLayout.None, IgnoresReserve,
             ReserveCommands.Release));
     }
@@ -203,8 +203,8 @@ internal static class CommandTable
         for (int action = 0; action < reads.Length; action++)
         {
             rows.Add(ActionRow("PERSISTENT RESERVE IN, " + reads[action].Name, action,
-                [0x5e, (byte)action, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None, AnyAccessState,
-                reads[action].Handler));
+                [0x5e, (byte)action, 0, 0, 0, 0, 0, 0xff, 0xff, 0], CdbLayout.None,
+                AnyAccessState | ShowsReservations, reads[action].Handler));
         }
 
         string[] writes =
@@ -216,7 +216,7 @@ internal static class CommandTable
         {
             rows.Add(ActionRow("PERSISTENT RESERVE OUT, " + writes[action], action,
                 [0x5f, (byte)action, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0], CdbLayout.None,
-                NeedsOneNode, ReservationChanges.Out, ReservationChanges.DataOutBytes));
+                None, ReservationChanges.Out, ReservationChanges.DataOutBytes));
         }
     }
 

@@ -1,3 +1,4 @@
+using Cstor.Engine.Host;
 using Cstor.Engine.Statistics;
 
 namespace Cstor.Target.Scsi;
@@ -40,7 +41,10 @@ internal static class DeviceServer
     {
         if (task.IsAborted || !Admit(task))
         {
-            End(task);
+            bool isDoubtful = !task.IsAborted && task.Status == ScsiStatus.ReservationConflict
+                && task.Unit!.Volume.SharedReservations is not null;
+            if (isDoubtful) task.Await(ConfirmConflict(task));
+            else End(task);
             return;
         }
 
@@ -78,7 +82,9 @@ internal static class DeviceServer
 
         if (task.QueuedNanoseconds != 0)
             task.Unit!.Times.Add(IoStage.Order, task.NowNanoseconds - task.QueuedNanoseconds);
-        task.Await(task.Command!.Handler(task));
+        bool isConfirmed = task.Unit?.Volume.SharedReservations is not null
+            && task.Command!.Is(CommandFlags.ShowsReservations);
+        task.Await(isConfirmed ? ConfirmFirst(task) : task.Command!.Handler(task));
     }
 
     /// <summary>Leaves the unit's sets, answers, and only then lets others go ahead.</summary>
@@ -116,6 +122,23 @@ internal static class DeviceServer
         foreach (ScsiTask task in unit.Order.TakeAborted()) End(task);
     }
 
+    // Another node may have told the initiator that its reservation is there, or another's gone.
+    private static async ValueTask ConfirmConflict(ScsiTask task)
+    {
+        LogicalUnit unit = task.Unit!;
+        bool isSure = await unit.Volume.SharedReservations!.ConfirmAsync() == IoStatus.Ok;
+        task.Status = isSure && unit.Reservations.Conflicts(task.Nexus, task.Command!)
+            ? ScsiStatus.ReservationConflict
+            : ScsiStatus.Busy;
+    }
+
+    private static async ValueTask ConfirmFirst(ScsiTask task)
+    {
+        IoStatus status = await task.Unit!.Volume.SharedReservations!.ConfirmAsync();
+        if (status == IoStatus.Ok) await task.Command!.Handler(task);
+        else task.Settle(status);
+    }
+
     private static bool Admit(ScsiTask task)
     {
         LogicalUnit unit = task.Unit!;
@@ -138,12 +161,6 @@ internal static class DeviceServer
         {
             bool known = CommandTable.KnowsOpcode(task.Cdb[0]);
             task.Fail(known ? Sense.InvalidFieldInCdb(1, 4) : Sense.InvalidOpcode);
-            return false;
-        }
-
-        if (unit.Volume.IsShared && command.Is(CommandFlags.NeedsOneNode | CommandFlags.Exclusive))
-        {
-            task.Fail(Sense.InvalidOpcode);
             return false;
         }
 

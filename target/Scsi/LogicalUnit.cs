@@ -27,8 +27,14 @@ internal sealed class LogicalUnit
         Reservations = new ReservationState(this);
         Ports = new PortGroup(this);
         _spaceWarnings = volume.SpaceWarnings;
-        bool kept = volume.Reservations.Length > 0;
-        Check.That(!kept || Reservations.Persistent.TryRestore(volume.Reservations));
+        if (volume.SharedReservations is { } shared)
+        {
+            Reservations.TryLoad(shared.Text);
+            shared.Changed = Reservations.OnChanged;
+            return;
+        }
+
+        Check.That(Reservations.TryLoad(volume.Reservations));
     }
 
     public IBlockVolume Volume { get; }
@@ -93,6 +99,11 @@ internal sealed class LogicalUnit
 
     /// <summary>Most logical blocks of one transfer.</summary>
     public uint MaximumTransferBlocks => (uint)(Limits.MaximumTransferBytes / BlockBytes);
+
+    /// <summary>Most logical blocks that COMPARE AND WRITE compares: one byte says how many.</summary>
+    public uint MaximumCompareAndWriteBlocks => Volume.CompareAndWriteBytes == 0
+        ? Limits.MaximumCompareAndWriteBlocks
+        : (uint)Math.Min(Limits.MaximumCompareAndWriteBlocks, Volume.CompareAndWriteBytes / BlockBytes);
 
     /// <summary>These blocks are all within the unit.</summary>
     public bool Contains(ulong lba, ulong blocks) => lba <= BlockCount && blocks <= BlockCount - lba;

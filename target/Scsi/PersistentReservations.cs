@@ -1,38 +1,64 @@
-using System.Globalization;
-using System.Text;
-
 namespace Cstor.Target.Scsi;
 
 /// <summary>
 /// Persistent reservations of one unit, SPC-4 §5.13: who is registered under which key, who holds the
-/// reservation, and the rules by which the service actions change that. Registrations belong to initiator
-/// ports, not to sessions, so they outlive logout and reset. With APTPL they are kept with the volume, in the
-/// pool, and outlive the server and a move of the pool; the generation does not (§5.13.1).
+/// reservation, and the rules by which the service actions change that. Registrations belong to I_T nexuses,
+/// not to sessions, so they outlive logout and reset. With APTPL they are kept with the volume, in the pool,
+/// and outlive the server and a move of the pool; the generation does not (§5.13.1). What is to be told to
+/// others is noted, for whoever makes the change.
 /// </summary>
-internal sealed class PersistentReservations(LogicalUnit unit)
+internal sealed class PersistentReservations
 {
     private const int MaximumRegistrants = 1024;
 
     private readonly List<Registrant> _registrants = [];
+    private readonly List<ReservationNotice> _notices = [];
     private Registrant? _holder;
 
+    public PersistentReservations()
+    {
+    }
+
+    /// <summary>As they were written down.</summary>
+    /// <param name="registrants">With their keys.</param>
+    /// <param name="type">Of the reservation.</param>
+    /// <param name="holder">Index of who holds it; -1 for none or all.</param>
+    public PersistentReservations(IEnumerable<Registrant> registrants, ReservationType type, int holder)
+    {
+        _registrants.AddRange(registrants);
+        Type = type;
+        _holder = holder >= 0 && type != ReservationType.None ? _registrants[holder] : null;
+    }
+
     /// <summary>PRGENERATION.</summary>
-    public uint Generation { get; private set; }
+    public uint Generation { get; set; }
 
     public ReservationType Type { get; private set; }
 
     public IReadOnlyList<Registrant> Registrants => _registrants;
 
+    /// <summary>Index of the one that holds the reservation, or -1.</summary>
+    public int HolderIndex => _holder is null ? -1 : _registrants.IndexOf(_holder);
+
     public bool HasAny => _registrants.Count > 0;
+
+    /// <summary>Who is to be told of the changes so far.</summary>
+    public IReadOnlyList<ReservationNotice> Notices => _notices;
 
     /// <summary>The last registration asked for it: APTPL.</summary>
     public bool IsKept { get; set; }
 
-    /// <summary>True for the holder, or any registrant where the reservation is theirs too.</summary>
-    public bool Shares(Nexus nexus) =>
-        Type != ReservationType.None && Find(nexus.PortName) is { } own && (IsShared || Holds(own));
+    /// <summary>Who has reserved the unit by RESERVE of SPC-2, or null.</summary>
+    public NexusName? Reserver { get; set; }
 
-    public bool IsRegistered(string portName) => Find(portName) is not null;
+    /// <summary>True for the holder, or any registrant where the reservation is theirs too.</summary>
+    public bool Shares(NexusName nexus) =>
+        Type != ReservationType.None && Find(nexus) is { } own && (IsShared || Holds(own));
+
+    public bool IsRegistered(NexusName nexus) => Find(nexus) is not null;
+
+    /// <summary>Everybody has been told.</summary>
+    public void ForgetNotices() => _notices.Clear();
 
     /// <summary>Key that READ RESERVATION shows: 0 where all registrants hold it.</summary>
     public ulong HolderKey => IsAllRegistrants ? 0 : _holder?.Key ?? 0;
@@ -52,19 +78,19 @@ internal sealed class PersistentReservations(LogicalUnit unit)
     /// <summary>
     /// True when the reservation forbids this nexus the command, SPC-4 table 67 and SBC-3 table 13.
     /// </summary>
-    public bool Conflicts(Nexus nexus, CommandDescriptor command)
+    public bool Conflicts(NexusName nexus, CommandDescriptor command)
     {
         if (Type == ReservationType.None) return false;
-        Registrant? own = Find(nexus.PortName);
+        Registrant? own = Find(nexus);
         if (own is not null && (IsShared || ReferenceEquals(own, _holder))) return false;
         if (command.Is(CommandFlags.Writes) || command.Is(CommandFlags.Changes)) return true;
         return command.Is(CommandFlags.Reads) && IsExclusiveAccess;
     }
 
     /// <summary>REGISTER, and REGISTER AND IGNORE EXISTING KEY.</summary>
-    public ReservationResult Register(Nexus nexus, ulong key, ulong newKey, bool ignoresKey)
+    public ReservationResult Register(NexusName nexus, ulong key, ulong newKey, bool ignoresKey)
     {
-        Registrant? own = Find(nexus.PortName);
+        Registrant? own = Find(nexus);
         if (!ignoresKey && key != (own?.Key ?? 0)) return ReservationResult.Conflict;
         if (newKey == 0)
         {
@@ -77,7 +103,7 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         else
         {
             if (!HasRoomFor(1)) return ReservationResult.NoResources;
-            _registrants.Add(new Registrant(nexus.PortName) { Key = newKey });
+            _registrants.Add(new Registrant(nexus) { Key = newKey });
         }
 
         Generation = unchecked(Generation + 1);
@@ -86,26 +112,26 @@ internal sealed class PersistentReservations(LogicalUnit unit)
 
     public bool HasRoomFor(int more) => _registrants.Count + more <= MaximumRegistrants;
 
-    /// <summary>REGISTER with SPEC_I_PT: further ports, for which there is room, under the new key.</summary>
-    public void RegisterOthers(IReadOnlyList<string> portNames, ulong newKey)
+    /// <summary>REGISTER with SPEC_I_PT: further ones, for which there is room, under the new key.</summary>
+    public void RegisterOthers(IReadOnlyList<NexusName> others, ulong newKey)
     {
-        foreach (string portName in portNames)
-            if (Find(portName) is null) _registrants.Add(new Registrant(portName) { Key = newKey });
+        foreach (NexusName other in others)
+            if (Find(other) is null) _registrants.Add(new Registrant(other) { Key = newKey });
     }
 
-    /// <summary>REGISTER AND MOVE: the reservation goes to another port, SPC-4 §5.13.8.</summary>
+    /// <summary>REGISTER AND MOVE: the reservation goes to another nexus, SPC-4 §5.13.8.</summary>
     public ReservationResult Move(
-        Nexus nexus, ulong key, ulong newKey, string portName, bool unregisters)
+        NexusName nexus, ulong key, ulong newKey, NexusName to, bool unregisters)
     {
-        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Find(nexus) is not { } own || own.Key != key) return ReservationResult.Conflict;
         if (Type == ReservationType.None || IsAllRegistrants || !ReferenceEquals(own, _holder))
             return ReservationResult.Conflict;
         if (newKey == 0) return ReservationResult.InvalidParameter;
-        Registrant? other = Find(portName);
+        Registrant? other = Find(to);
         if (other is null)
         {
             if (!HasRoomFor(1)) return ReservationResult.NoResources;
-            _registrants.Add(other = new Registrant(portName));
+            _registrants.Add(other = new Registrant(to));
         }
 
         other.Key = newKey;
@@ -115,9 +141,9 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         return ReservationResult.Good;
     }
 
-    public ReservationResult Reserve(Nexus nexus, ulong key, ReservationType type)
+    public ReservationResult Reserve(NexusName nexus, ulong key, ReservationType type)
     {
-        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Find(nexus) is not { } own || own.Key != key) return ReservationResult.Conflict;
         if (Type != ReservationType.None)
             return Holds(own) && Type == type ? ReservationResult.Good : ReservationResult.Conflict;
         Type = type;
@@ -125,18 +151,18 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         return ReservationResult.Good;
     }
 
-    public ReservationResult Release(Nexus nexus, ulong key, ReservationType type)
+    public ReservationResult Release(NexusName nexus, ulong key, ReservationType type)
     {
-        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Find(nexus) is not { } own || own.Key != key) return ReservationResult.Conflict;
         if (!Holds(own)) return ReservationResult.Good;
         if (Type != type) return ReservationResult.InvalidRelease;
-        EndReservation(nexus.PortName);
+        EndReservation(nexus);
         return ReservationResult.Good;
     }
 
-    public ReservationResult Clear(Nexus nexus, ulong key)
+    public ReservationResult Clear(NexusName nexus, ulong key)
     {
-        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Find(nexus) is not { } own || own.Key != key) return ReservationResult.Conflict;
         foreach (Registrant registrant in _registrants)
             if (!ReferenceEquals(registrant, own)) Attend(registrant, Sense.ReservationsPreempted);
         _registrants.Clear();
@@ -146,11 +172,11 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         return ReservationResult.Good;
     }
 
-    /// <summary>PREEMPT; names the ports that lost their registration, for PREEMPT AND ABORT.</summary>
+    /// <summary>PREEMPT, and PREEMPT AND ABORT.</summary>
     public ReservationResult Preempt(
-        Nexus nexus, ulong key, ulong victimKey, ReservationType type, List<string> removed)
+        NexusName nexus, ulong key, ulong victimKey, ReservationType type, bool aborts)
     {
-        if (Find(nexus.PortName) is not { } own || own.Key != key) return ReservationResult.Conflict;
+        if (Find(nexus) is not { } own || own.Key != key) return ReservationResult.Conflict;
         bool takesOver = Type != ReservationType.None &&
             (IsAllRegistrants ? victimKey == 0 : _holder!.Key == victimKey);
         if (!takesOver && victimKey == 0) return ReservationResult.InvalidParameter;
@@ -160,9 +186,8 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         foreach (Registrant victim in victims)
         {
             if (ReferenceEquals(victim, own)) continue;
-            removed.Add(victim.PortName);
             _registrants.Remove(victim);
-            Attend(victim, Sense.RegistrationsPreempted);
+            Attend(victim, Sense.RegistrationsPreempted, aborts);
         }
 
         if (takesOver) TakeOver(own, type);
@@ -170,52 +195,6 @@ internal sealed class PersistentReservations(LogicalUnit unit)
         Generation = unchecked(Generation + 1);
         return ReservationResult.Good;
     }
-
-    /// <summary>What is to be kept with the volume: all as one line, or nothing.</summary>
-    public string ToText() => IsKept && HasAny ? Compose() : "";
-
-    /// <summary>Length of that, were it to be kept.</summary>
-    public int TextBytes => Encoding.UTF8.GetByteCount(Compose());
-
-    // Type, holder, and a key and port for each registrant.
-    private string Compose()
-    {
-        StringBuilder text = new();
-        int holder = _holder is null ? -1 : _registrants.IndexOf(_holder);
-        text.Append(CultureInfo.InvariantCulture, $"{(int)Type} {holder}");
-        foreach (Registrant registrant in _registrants)
-            text.Append(CultureInfo.InvariantCulture, $" {registrant.Key:x}@{registrant.PortName}");
-        return text.ToString();
-    }
-
-    /// <summary>Takes over what <see cref="ToText"/> wrote; false, and nothing, if it is no such text.
-    /// </summary>
-    public bool TryRestore(string text)
-    {
-        string[] words = text.Split(' ');
-        if (words.Length < 3 || !TryNumber(words[0], out int type) || !TryNumber(words[1], out int holder))
-            return false;
-        bool known = Enum.IsDefined((ReservationType)type) && holder < words.Length - 2;
-        List<Registrant> read = [];
-        foreach (string word in words.AsSpan(2))
-        {
-            int at = word.IndexOf('@', StringComparison.Ordinal);
-            if (at < 1 || !ulong.TryParse(
-                word.AsSpan(0, at), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong key))
-                return false;
-            read.Add(new Registrant(word[(at + 1)..]) { Key = key });
-        }
-
-        if (!known) return false;
-        _registrants.AddRange(read);
-        Type = (ReservationType)type;
-        _holder = holder >= 0 && Type != ReservationType.None ? read[holder] : null;
-        IsKept = true;
-        return true;
-    }
-
-    private static bool TryNumber(string text, out int number) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
     private void TakeOver(Registrant own, ReservationType type)
     {
@@ -227,34 +206,31 @@ internal sealed class PersistentReservations(LogicalUnit unit)
             if (!ReferenceEquals(registrant, own)) Attend(registrant, Sense.ReservationsReleased);
     }
 
-    private void Unregister(Registrant own, Nexus nexus)
+    private void Unregister(Registrant own, NexusName nexus)
     {
         _registrants.Remove(own);
         bool ends = IsAllRegistrants ? _registrants.Count == 0 : ReferenceEquals(_holder, own);
-        if (Type != ReservationType.None && ends) EndReservation(nexus.PortName);
+        if (Type != ReservationType.None && ends) EndReservation(nexus);
     }
 
     /// <summary>Those who shared it are told, but not the one who ended it.</summary>
-    private void EndReservation(string causePort)
+    private void EndReservation(NexusName cause)
     {
         bool tells = IsShared;
         Type = ReservationType.None;
         _holder = null;
         if (!tells) return;
         foreach (Registrant registrant in _registrants)
-            if (registrant.PortName != causePort) Attend(registrant, Sense.ReservationsReleased);
+            if (registrant.Name != cause) Attend(registrant, Sense.ReservationsReleased);
     }
 
-    private void Attend(Registrant registrant, Sense attention)
-    {
-        foreach (Nexus nexus in unit.Nexuses)
-            if (nexus.PortName == registrant.PortName) nexus.Attend(attention);
-    }
+    private void Attend(Registrant registrant, Sense attention, bool aborts = false) =>
+        _notices.Add(new ReservationNotice(registrant.Name, attention.Ascq, aborts));
 
-    private Registrant? Find(string portName)
+    private Registrant? Find(NexusName nexus)
     {
         foreach (Registrant registrant in _registrants)
-            if (registrant.PortName == portName) return registrant;
+            if (registrant.Name == nexus) return registrant;
         return null;
     }
 }

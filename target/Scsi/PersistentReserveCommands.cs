@@ -83,8 +83,8 @@ internal static class PersistentReserveCommands
             data[13] = (byte)state.Type;
         }
 
-        BinaryPrimitives.WriteUInt16BigEndian(data[18..], unit.Ports.Id);
-        int idBytes = TransportId.Write(registrant.PortName, data[FullStatusBytes..]);
+        BinaryPrimitives.WriteUInt16BigEndian(data[18..], registrant.Name.TargetPort);
+        int idBytes = TransportId.Write(registrant.Name.InitiatorPort, data[FullStatusBytes..]);
         BinaryPrimitives.WriteInt32BigEndian(data[20..], idBytes);
         return FullStatusBytes + idBytes;
     }

@@ -20,8 +20,8 @@ internal sealed class PortGroup(LogicalUnit unit)
     /// <summary>Ports on other nodes, each in a group of its own with the same number.</summary>
     public IReadOnlyList<TargetPort> Others { get; private set; } = [];
 
-    /// <summary>Whether the number is one of the unit's ports.</summary>
-    public bool Has(ushort id) => id == Id || Others.Any(port => port.Id == id);
+    /// <summary>Of all ports of the unit.</summary>
+    public ushort[] Ids => [Id, .. Others.Select(static port => port.Id)];
 
     /// <summary>Says which ports there are; every initiator is told if that changes a state.</summary>
     public void Describe(ushort own, IReadOnlyList<TargetPort> all)

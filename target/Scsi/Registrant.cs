@@ -1,10 +1,9 @@
 namespace Cstor.Target.Scsi;
 
-/// <summary>An initiator port registered for persistent reservations.</summary>
-internal sealed class Registrant(string portName)
+/// <summary>An I_T nexus registered for persistent reservations.</summary>
+internal sealed class Registrant(NexusName name)
 {
-    /// <summary>iSCSI initiator port name: name,i,0xISID.</summary>
-    public string PortName => portName;
+    public NexusName Name => name;
 
     public ulong Key { get; set; }
 }

@@ -1,13 +1,11 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
-using Cstor.Engine.Host;
 
 namespace Cstor.Target.Scsi;
 
 /// <summary>
-/// PERSISTENT RESERVE OUT, SPC-4 §6.16. A change takes effect at once; it is answered when it is durable, if
-/// the registrants asked for that (APTPL), and after PREEMPT AND ABORT when the last task of those who lost
-/// their registration has ended: from then on nothing that they sent reaches the volume.
+/// PERSISTENT RESERVE OUT, SPC-4 §6.16. A change is carried out by <see cref="ReservationUpdate"/>: when
+/// PREEMPT AND ABORT is answered, nothing that those who lost their registration sent reaches the volume any
+/// more.
 /// </summary>
 internal static class ReservationChanges
 {
@@ -53,43 +51,43 @@ internal static class ReservationChanges
             return default;
         }
 
-        return Apply(task, action, type, list);
+        return ReservationUpdate.Run(task, (_, state) => Apply(task, state, action, type));
     }
 
-    private static ValueTask Apply(ScsiTask task, int action, ReservationType type, ReadOnlySpan<byte> list)
+    private static void Apply(ScsiTask task, PersistentReservations state, int action, ReservationType type)
     {
-        PersistentReservations state = task.Unit!.Reservations.Persistent;
+        ReadOnlySpan<byte> list = task.DataOutSpan;
+        NexusName nexus = task.Unit!.Reservations.NameOf(task.Nexus);
         ulong key = BinaryPrimitives.ReadUInt64BigEndian(list);
         ulong actionKey = BinaryPrimitives.ReadUInt64BigEndian(list[8..]);
-        bool wasKept = state.IsKept;
         switch (action)
         {
             case Register or RegisterAndIgnore:
-                Registration(task, list, key, actionKey, action == RegisterAndIgnore);
+                Registration(task, state, nexus, action == RegisterAndIgnore);
                 break;
             case Reserve:
-                Settle(task, state.Reserve(task.Nexus, key, type));
+                Settle(task, state.Reserve(nexus, key, type));
                 break;
             case Release:
-                Settle(task, state.Release(task.Nexus, key, type));
+                Settle(task, state.Release(nexus, key, type));
                 break;
             case Clear:
-                Settle(task, state.Clear(task.Nexus, key));
+                Settle(task, state.Clear(nexus, key));
                 break;
             case RegisterAndMove:
-                Move(task, list, key, actionKey);
+                Move(task, state, nexus);
                 break;
             default:
-                return PreemptThem(task, type, key, actionKey, action == PreemptAndAbort);
+                Settle(task, state.Preempt(nexus, key, actionKey, type, action == PreemptAndAbort));
+                break;
         }
-
-        return task.Status == ScsiStatus.Good && (wasKept || state.IsKept) ? KeepAsync(task, null) : default;
     }
 
     private static void Registration(
-        ScsiTask task, ReadOnlySpan<byte> list, ulong key, ulong newKey, bool ignoresKey)
+        ScsiTask task, PersistentReservations state, NexusName nexus, bool ignoresKey)
     {
-        PersistentReservations state = task.Unit!.Reservations.Persistent;
+        ReadOnlySpan<byte> list = task.DataOutSpan;
+        ulong newKey = BinaryPrimitives.ReadUInt64BigEndian(list[8..]);
         byte flags = list[20];
         bool namesOthers = (flags & NamesOthers) != 0;
         if ((flags & ~(Kept | AllTargetPorts | NamesOthers)) != 0 || (namesOthers && ignoresKey))
@@ -98,19 +96,22 @@ internal static class ReservationChanges
             return;
         }
 
-        List<string> others = [];
-        if (namesOthers && !TryReadOthers(list, others, out int wrong))
+        List<string> otherPorts = [];
+        if (namesOthers && !TryReadOthers(list, otherPorts, out int wrong))
         {
             task.Fail(Sense.InvalidFieldInParameters(wrong));
             return;
         }
 
-        if (namesOthers && state.IsRegistered(task.Nexus.PortName))
+        if (namesOthers && state.IsRegistered(nexus))
         {
             task.FailCdb(1, 4);
             return;
         }
 
+        ushort[] through = (flags & AllTargetPorts) != 0 ? task.Unit!.Ports.Ids : [nexus.TargetPort];
+        List<NexusName> others =
+            [.. otherPorts.SelectMany(_ => through, static (name, port) => new NexusName(name, port))];
         // A key that somebody chose is not for others to change.
         if (others.Exists(state.IsRegistered))
         {
@@ -118,14 +119,19 @@ internal static class ReservationChanges
             return;
         }
 
-        if (!state.HasRoomFor(1 + others.Count))
+        if (!state.HasRoomFor(through.Length + others.Count))
         {
             task.Fail(Sense.InsufficientRegistrationResources);
             return;
         }
 
-        if (!CheckKept(task, (flags & Kept) != 0, 1 + others.Count)) return;
-        ReservationResult result = state.Register(task.Nexus, key, newKey, ignoresKey);
+        if (!CheckKept(task, state, (flags & Kept) != 0, through.Length + others.Count)) return;
+        ulong key = BinaryPrimitives.ReadUInt64BigEndian(list);
+        ReservationResult result = ReservationResult.Good;
+        // As if each had come through its port. Only a copy has several, which is left where one fails.
+        foreach (ushort port in through)
+            if (result == ReservationResult.Good)
+                result = state.Register(nexus with { TargetPort = port }, key, newKey, ignoresKey);
         if (result == ReservationResult.Good && newKey != 0) state.RegisterOthers(others, newKey);
         if (result == ReservationResult.Good) state.IsKept = (flags & Kept) != 0;
         Settle(task, result);
@@ -148,10 +154,11 @@ internal static class ReservationChanges
         return true;
     }
 
-    private static void Move(ScsiTask task, ReadOnlySpan<byte> list, ulong key, ulong newKey)
+    private static void Move(ScsiTask task, PersistentReservations state, NexusName nexus)
     {
-        PersistentReservations state = task.Unit!.Reservations.Persistent;
+        ReadOnlySpan<byte> list = task.DataOutSpan;
         byte flags = list[17];
+        ushort targetPort = BinaryPrimitives.ReadUInt16BigEndian(list[18..]);
         if (list.Length == ListBytes
             || BinaryPrimitives.ReadUInt32BigEndian(list[20..]) != list.Length - ListBytes)
         {
@@ -159,57 +166,38 @@ internal static class ReservationChanges
             return;
         }
 
-        if ((flags & ~0x03) != 0
-            || !task.Unit!.Ports.Has(BinaryPrimitives.ReadUInt16BigEndian(list[18..])))
+        if ((flags & ~0x03) != 0 || !task.Unit!.Ports.Ids.Contains(targetPort))
         {
             task.Fail(Sense.InvalidFieldInParameters((flags & ~0x03) != 0 ? 17 : 18));
             return;
         }
 
         if (!TransportId.TryRead(list[ListBytes..], out string portName, out int idBytes)
-            || idBytes != list.Length - ListBytes || portName == task.Nexus.PortName)
+            || idBytes != list.Length - ListBytes || new NexusName(portName, targetPort) == nexus)
         {
             task.Fail(Sense.InvalidFieldInParameters(ListBytes));
             return;
         }
 
-        if (!CheckKept(task, (flags & Kept) != 0, 1)) return;
-        ReservationResult result = state.Move(task.Nexus, key, newKey, portName, (flags & 0x02) != 0);
+        if (!CheckKept(task, state, (flags & Kept) != 0, 1)) return;
+        ReservationResult result = state.Move(
+            nexus, BinaryPrimitives.ReadUInt64BigEndian(list),
+            BinaryPrimitives.ReadUInt64BigEndian(list[8..]), new NexusName(portName, targetPort),
+            (flags & 0x02) != 0);
         if (result == ReservationResult.Good) state.IsKept = (flags & Kept) != 0;
         Settle(task, result);
     }
 
     /// <summary>Asked to be kept: is there room for so many more?</summary>
-    private static bool CheckKept(ScsiTask task, bool isKept, int more)
+    private static bool CheckKept(ScsiTask task, PersistentReservations state, bool isKept, int more)
     {
         if (!isKept) return true;
-        LogicalUnit unit = task.Unit!;
-        int most = unit.Volume.ReservationsMaximumBytes;
-        int needed = unit.Reservations.Persistent.TextBytes + more * KeptBytes;
+        int most = task.Unit!.Volume.ReservationsMaximumBytes;
+        int needed = ReservationText.BytesOf(state) + more * KeptBytes;
         if (needed <= most) return true;
         task.Fail(most == 0
             ? Sense.InvalidFieldInParameters(20, 0) : Sense.InsufficientRegistrationResources);
         return false;
-    }
-
-    private static ValueTask PreemptThem(
-        ScsiTask task, ReservationType type, ulong key, ulong victimKey, bool aborts)
-    {
-        PersistentReservations state = task.Unit!.Reservations.Persistent;
-        List<string> removed = [];
-        Settle(task, state.Preempt(task.Nexus, key, victimKey, type, removed));
-        return task.Status == ScsiStatus.Good ? KeepAsync(task, aborts ? removed : null) : default;
-    }
-
-    [AsyncMethodBuilder(typeof(LoopVoidMethodBuilder))]
-    private static async ValueTask KeepAsync(ScsiTask task, List<string>? aborted)
-    {
-        LogicalUnit unit = task.Unit!;
-        ValueTask ended = aborted is null ? default : unit.AbortTasksOf(aborted);
-        string text = unit.Reservations.Persistent.ToText();
-        if (text != unit.Volume.Reservations)
-            task.Settle(await unit.Volume.SaveReservationsAsync(text));
-        await ended;
     }
 
     private static void Settle(ScsiTask task, ReservationResult result)

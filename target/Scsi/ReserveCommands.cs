@@ -5,17 +5,22 @@ namespace Cstor.Target.Scsi;
 /// </summary>
 internal static class ReserveCommands
 {
-    public static ValueTask Reserve(ScsiTask task)
+    public static ValueTask Reserve(ScsiTask task) => ReservationUpdate.Run(task, static (task, state) =>
     {
-        if (task.Unit!.Reservations.TryReserve(task.Nexus)) task.Good();
-        else task.Status = ScsiStatus.ReservationConflict;
-        return default;
-    }
+        NexusName nexus = task.Unit!.Reservations.NameOf(task.Nexus);
+        bool isFree = state.Reserver is null || state.Reserver == nexus;
+        Settle(task, state.HasAny ? state.Shares(nexus) : isFree);
+        if (!state.HasAny && isFree) state.Reserver = nexus;
+    });
 
-    public static ValueTask Release(ScsiTask task)
+    // By anyone else it changes nothing, and is no error; by a stranger to persistent ones it is.
+    public static ValueTask Release(ScsiTask task) => ReservationUpdate.Run(task, static (task, state) =>
     {
-        if (task.Unit!.Reservations.TryRelease(task.Nexus)) task.Good();
-        else task.Status = ScsiStatus.ReservationConflict;
-        return default;
-    }
+        NexusName nexus = task.Unit!.Reservations.NameOf(task.Nexus);
+        Settle(task, !state.HasAny || state.Shares(nexus));
+        if (!state.HasAny && state.Reserver == nexus) state.Reserver = null;
+    });
+
+    private static void Settle(ScsiTask task, bool isGood) =>
+        task.Status = isGood ? ScsiStatus.Good : ScsiStatus.ReservationConflict;
 }

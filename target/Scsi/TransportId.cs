@@ -45,7 +45,7 @@ internal static class TransportId
         int end = bytes.IndexOf((byte)0);
         string text = Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
         int mark = text.IndexOf(IsidMark, StringComparison.OrdinalIgnoreCase);
-        if (mark <= 0 || text.AsSpan(0, mark).ContainsAny(' ', '@') || !ulong.TryParse(
+        if (mark <= 0 || text.Take(mark).Any(static c => c is <= ' ' or '@') || !ulong.TryParse(
             text.AsSpan(mark + IsidMark.Length), NumberStyles.AllowHexSpecifier,
             CultureInfo.InvariantCulture, out ulong isid) || isid >> 48 != 0)
             return false;

@@ -136,7 +136,7 @@ internal static class VitalPages
     private static int WriteBlockLimits(LogicalUnit unit, Span<byte> data)
     {
         int block = unit.BlockBytes;
-        if (!unit.Volume.IsShared) data[1] = Limits.MaximumCompareAndWriteBlocks;
+        data[1] = (byte)unit.MaximumCompareAndWriteBlocks;
         BinaryPrimitives.WriteUInt16BigEndian(data[2..], (ushort)Math.Min(unit.BlocksPerVolumeBlock, 65535));
         BinaryPrimitives.WriteUInt32BigEndian(data[4..], unit.MaximumTransferBlocks);
         BinaryPrimitives.WriteUInt32BigEndian(data[8..], (uint)(Limits.OptimalTransferBytes / block));

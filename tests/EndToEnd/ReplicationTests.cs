@@ -9,6 +9,16 @@ namespace Cstor.Tests.EndToEnd;
 [Trait("Category", EndToEndCollection.Category)]
 public sealed class ReplicationTests(ITestOutputHelper output)
 {
+    private const int Register = 0;
+    private const int Reserve = 1;
+    private const int Release = 2;
+    private const int PreemptAndAbort = 5;
+    private const int ReadReservation = 1;
+    private const byte WriteExclusive = 1;
+    private const int CheckCondition = 0x02;
+    private const int Busy = 0x08;
+    private const int Conflict = 0x18;
+
     [RequiresFact("qemu-io")]
     public void A_volume_is_made_read_written_snapshotted_and_destroyed_on_all_nodes()
     {
@@ -180,6 +190,82 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         nodes[1].CliOk("replica", "add", "tank/v", "node1/tank");
         nodes.AwaitInSync(count: 3);
         nodes.AssertEqual();
+    }
+
+    [RequiresFact]
+    public async Task A_reservation_binds_initiators_on_every_path_and_outlives_the_leader()
+    {
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume();
+        int leader = nodes.LeaderOf();
+        byte[] block = new byte[512];
+        using WireClient one = await LogInAsync(nodes[(leader + 1) % 3], 1);
+        using WireClient two = await LogInAsync(nodes[(leader + 2) % 3], 2);
+        Assert.Equal(0, await one.ReserveOutAsync(Register, 0, 11));
+        Assert.Equal(0, await two.ReserveOutAsync(Register, 0, 22));
+        Assert.Equal(0, await one.ReserveOutAsync(Reserve, 11, 0, WriteExclusive));
+        Assert.Equal(Conflict, await two.TryWriteAsync(0, block));
+        Assert.Equal(0, await one.TryWriteAsync(0, block));
+        Assert.Equal(11u, await two.ReserveInAsync(ReadReservation, 8));
+        Assert.Equal(0, await two.ReserveOutAsync(PreemptAndAbort, 22, 11, WriteExclusive));
+        Assert.Equal(Conflict, await SettledAsync(() => one.TryWriteAsync(0, block)));
+        Assert.Equal(0, await two.TryWriteAsync(0, block));
+
+        nodes[leader].Kill();
+        NodesFixture.Until("another leads", () => nodes.LeaderOf() is >= 0 and var now && now != leader);
+        Assert.Equal(Conflict, await SettledAsync(() => one.TryWriteAsync(0, block)));
+        Assert.Equal(0, await SettledAsync(() => two.TryWriteAsync(0, block)));
+        nodes[leader].Start();
+        nodes.AwaitInSync();
+        using WireClient three = await LogInAsync(nodes[leader], 3);
+        Assert.Equal(Conflict, await SettledAsync(() => three.TryWriteAsync(0, block)));
+        Assert.Equal(22u, await three.ReserveInAsync(ReadReservation, 8));
+        Assert.Equal(0, await SettledAsync(() => two.ReserveOutAsync(Release, 22, 0, WriteExclusive)));
+        Assert.Equal(0, await SettledAsync(() => three.TryWriteAsync(0, block)));
+        nodes.AssertEqual();
+    }
+
+    [RequiresFact]
+    public async Task Conditional_writes_through_all_nodes_count_up_without_losing_one()
+    {
+        const int Rounds = 40;
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume();
+        // Who leads is known to initiators by then.
+        await Task.Delay(1000);
+        int[] wins = await Task.WhenAll(Enumerable.Range(0, 3).Select(async i =>
+        {
+            using WireClient client = await LogInAsync(nodes[i], i);
+            int won = 0;
+            while (won < Rounds)
+            {
+                byte[] before = (await client.ReadAsync(8, 512)).ToArray();
+                byte[] after = [.. before];
+                BitConverter.TryWriteBytes(after, BitConverter.ToInt64(before) + 1);
+                int status = await client.CompareAndWriteAsync(8, before, after);
+                if (status == 0) won++;
+            }
+
+            return won;
+        }));
+        using WireClient reader = await LogInAsync(nodes[0], 9);
+        Assert.Equal(wins.Sum(), BitConverter.ToInt64((await reader.ReadAsync(8, 512)).Span));
+        nodes.AssertEqual();
+    }
+
+    private static Task<WireClient> LogInAsync(DaemonFixture daemon, int number) =>
+        WireClient.LogInAsync(daemon.Port, DaemonFixture.TargetName("tank/v"), number);
+
+    // Nobody leads for a moment.
+    private static async Task<int> SettledAsync(Func<Task<int>> ask)
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            if (await ask() is var status and not (Busy or CheckCondition)) return status;
+            await Task.Delay(100);
+        }
+
+        return Busy;
     }
 
     private static void QemuIo(DaemonFixture daemon, params string[] commands)

@@ -66,6 +66,40 @@ internal sealed class WireClient : IDisposable
         return _data.AsMemory(0, length);
     }
 
+    /// <summary>Writes a block; the status.</summary>
+    public Task<int> TryWriteAsync(uint block, byte[] data) =>
+        CommandAsync(Cdb(0x2a, block, data.Length), 0xa0, data.Length, data);
+
+    /// <summary>Writes a block if it holds what is expected; the status.</summary>
+    public Task<int> CompareAndWriteAsync(uint block, byte[] expected, byte[] data)
+    {
+        byte[] cdb = new byte[16];
+        cdb[0] = 0x89;
+        BinaryPrimitives.WriteUInt32BigEndian(cdb.AsSpan(6), block);
+        cdb[13] = (byte)(data.Length / 512);
+        return CommandAsync(cdb, 0xa0, 2 * data.Length, (byte[])[.. expected, .. data]);
+    }
+
+    /// <summary>PERSISTENT RESERVE OUT; the status.</summary>
+    public Task<int> ReserveOutAsync(int action, ulong key, ulong actionKey, byte type = 0)
+    {
+        byte[] list = new byte[24];
+        BinaryPrimitives.WriteUInt64BigEndian(list, key);
+        BinaryPrimitives.WriteUInt64BigEndian(list.AsSpan(8), actionKey);
+        byte[] cdb = [0x5f, (byte)action, type, 0, 0, 0, 0, 0, (byte)list.Length, 0, 0, 0, 0, 0, 0, 0];
+        return CommandAsync(cdb, 0xa0, list.Length, list);
+    }
+
+    /// <summary>PERSISTENT RESERVE IN: the key at a place of what it answers.</summary>
+    public async Task<ulong> ReserveInAsync(int action, int keyOffset)
+    {
+        const byte Length = 64;
+        byte[] cdb = [0x5e, (byte)action, 0, 0, 0, 0, 0, 0, Length, 0, 0, 0, 0, 0, 0, 0];
+        int status = await CommandAsync(cdb, 0xc0, Length, default);
+        if (status != 0) throw new IOException($"answered with status {status:x2}");
+        return BinaryPrimitives.ReadUInt64BigEndian(_data.AsSpan(keyOffset));
+    }
+
     /// <summary>Begins a login, or nothing, and leaves it at that.</summary>
     public Task SendHalfALoginAsync() => _socket.SendAsync(Header(0x43, 0x87).AsMemory(0, 20)).AsTask();
 

@@ -162,6 +162,9 @@ internal sealed class Cluster : IDisposable
                 return root;
             });
             if (status != IoStatus.Ok) throw new OracleException($"{node.Name} cannot be hashed: {status}");
+            string reserved = node.Replica!.Volume.Reservations;
+            if (reserved != Replicas.First().Replica!.Volume.Reservations)
+                throw new OracleException($"on {node.Name} something else is reserved: {reserved}");
             expected ??= hash;
             if (hash != expected) throw new OracleException($"{node.Name} differs from others");
         }

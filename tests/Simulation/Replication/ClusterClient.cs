@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation.Oracle;
 
@@ -17,6 +19,11 @@ internal sealed class ClusterClient
     /// <summary>Registers of 512 bytes each, in the blocks behind.</summary>
     public const int Sectors = 10;
 
+    // What is reserved is a line of text that is read and replaced as a whole.
+    private const int ReservationsRegister = Blocks + Sectors;
+
+    // Conditional writes go to few, so that they meet.
+    private const int Contended = 4;
     private const int SectorBytes = 512;
     private const long Millisecond = 1_000_000;
 
@@ -48,10 +55,12 @@ internal sealed class ClusterClient
         while (!IsStopped)
         {
             int register = _random.Below(Blocks + Sectors);
-            int kind = _random.Below(20);
-            if (kind < 9) await ReadAsync(register);
-            else if (kind < 18) await WriteAsync(register, isDurable: kind == 17);
+            int kind = _random.Below(21);
+            if (kind < 7) await ReadAsync(register);
+            else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
+            else if (kind < 18) await CompareAndWriteAsync(register % Contended);
             else if (kind == 18) await UntilDoneAsync(static volume => volume.FlushAsync());
+            else if (kind == 19) await ReserveAsync();
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
         }
@@ -62,6 +71,7 @@ internal sealed class ClusterClient
     private async ValueTask ReadAllAsync()
     {
         for (int register = 0; register < Blocks + Sectors; register++) await ReadAsync(register);
+        await ReadReservationsAsync();
         HasEnded = true;
     }
 
@@ -90,7 +100,74 @@ internal sealed class ClusterClient
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
     }
 
-    private async ValueTask ReadAsync(int register)
+    // The node says how it ended, even to a client that has given up.
+    private ValueTask ReplaceAsync(
+        int register, ulong expected, Func<ReplicatedVolume, ulong, ValueTask<CompareResult>> replace) =>
+        UntilDoneAsync(async volume =>
+        {
+            ClusterOperation mine = new()
+            {
+                Register = register,
+                IsWrite = true,
+                Expected = expected,
+                Value = (ulong)_history.Count + 1,
+                InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+            };
+            _history.Add(mine);
+            CompareResult result = await replace(volume, mine.Value);
+            mine.IsRefused = result.Status == IoStatus.NotLeader;
+            mine.IsMismatch = result is { Status: IoStatus.Ok, Difference: >= 0 };
+            if (result.Status == IoStatus.Ok) mine.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+            return result.Status;
+        });
+
+    private async ValueTask CompareAndWriteAsync(int register)
+    {
+        ulong expected = await ReadAsync(register);
+        (long offset, int length) = PlaceOf(register);
+        await ReplaceAsync(register, expected, async (volume, value) =>
+        {
+            IoBuffer buffer = LoopHere.Buffers.Rent(2 * length);
+            for (int i = 0; i < 2 * length; i += 8)
+                BinaryPrimitives.WriteUInt64LittleEndian(
+                    buffer.Span[i..], i < length ? expected : value);
+            CompareResult result = await volume.CompareAndWriteAsync(offset, buffer.First(2 * length));
+            buffer.Release();
+            return result;
+        });
+    }
+
+    private async ValueTask ReserveAsync()
+    {
+        ulong expected = await ReadReservationsAsync();
+        await ReplaceAsync(ReservationsRegister, expected, (volume, value) =>
+            volume.SharedReservations!.ChangeAsync(TextOf(expected), TextOf(value), ""));
+    }
+
+    private async ValueTask<ulong> ReadReservationsAsync()
+    {
+        ClusterOperation operation = new()
+        {
+            Register = ReservationsRegister,
+            InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+        };
+        string text = "";
+        await UntilDoneAsync(async volume =>
+        {
+            IoStatus status = await volume.SharedReservations!.ConfirmAsync();
+            if (status == IoStatus.Ok) text = volume.SharedReservations.Text;
+            return status;
+        });
+        operation.Value = text.Length == 0 ? 0 : ulong.Parse(text, CultureInfo.InvariantCulture);
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+        _history.Add(operation);
+        return operation.Value;
+    }
+
+    private static string TextOf(ulong value) =>
+        value == 0 ? "" : value.ToString(CultureInfo.InvariantCulture);
+
+    private async ValueTask<ulong> ReadAsync(int register)
     {
         ClusterOperation operation = new()
         {
@@ -114,6 +191,7 @@ internal sealed class ClusterClient
                 throw new OracleException($"register {register} is a mixture of two writes");
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
         _history.Add(operation);
+        return operation.Value;
     }
 
     // Where no register is.

@@ -19,6 +19,8 @@ public sealed class ClusterTests
     [InlineData(nameof(PlantedFault.QuorumOfOne), 4)]
     [InlineData(nameof(PlantedFault.NoComparison), 29)]
     [InlineData(nameof(PlantedFault.OldVoters), 11)]
+    [InlineData(nameof(PlantedFault.LooseComparison), 1)]
+    [InlineData(nameof(PlantedFault.OwnReservations), 1)]
     public void A_planted_fault_is_found(string fault, ulong first)
     {
         List<string> found = [];

@@ -47,6 +47,31 @@ public sealed class PeerConnectionTests
         Assert.Contains("it is two, not three", dialer);
     }
 
+    [Fact]
+    public void A_node_of_an_older_version_is_refused_by_reason()
+    {
+        byte[] hello = new byte[RecordHead.Bytes + Frame.Bytes + RecordSeal.Bytes];
+        using ChecksumSeal seal = ChecksumSeal.WithoutKey();
+        new RecordHead { BodyBytes = Frame.Bytes }
+            .Close(hello, hello.AsSpan(RecordHead.Bytes, Frame.Bytes), seal);
+        BitConverter.TryWriteBytes(hello.AsSpan(4), (ushort)(RecordHead.CurrentVersion - 1));
+        (string? answer, string? acceptor) = Meet(Key, "two", true, async (loop, connection) =>
+        {
+            IoBuffer buffer = loop.Buffers.Rent(hello.Length);
+            hello.CopyTo(buffer.Span);
+            await connection.SendAsync([buffer.First(hello.Length)]);
+            int received = 1;
+            while (received > 0) received = await connection.ReceiveAsync(buffer.Slice);
+            buffer.Release();
+            connection.Close();
+            return "ended";
+        });
+        Assert.Equal(
+            $"the peer speaks version {RecordHead.CurrentVersion - 1}, this is {RecordHead.CurrentVersion}",
+            acceptor);
+        Assert.Equal("ended", answer);
+    }
+
     [Theory]
     [InlineData(24, true)]
     [InlineData(40_000, true)]
@@ -190,11 +215,24 @@ public sealed class PeerConnectionTests
 
     private static (string? Dialer, string? Acceptor) Meet(
         byte[] dialerKey, byte[] acceptorKey, string dialed, bool dialerEncrypts = true,
-        bool acceptorEncrypts = true)
+        bool acceptorEncrypts = true) =>
+        Meet(acceptorKey, "two", acceptorEncrypts, async (loop, connection) =>
+        {
+            using PeerConnection dialer = new(loop, connection, "one", isDialer: true, dialerEncrypts);
+            string? reason = await dialer.OpenAsync(dialerKey, dialed);
+            if (reason is not null) dialer.Close();
+            // The other side has yet to read the proof.
+            else await loop.DelayAsync(100_000_000);
+            return reason;
+        });
+
+    private static (string? Dialer, string? Acceptor) Meet(
+        byte[] acceptorKey, string name, bool acceptorEncrypts,
+        Func<ILoop, IConnection, ValueTask<string?>> dial)
     {
         using SimulatedMachine machine = new(1);
         SimulatedLoop one = machine.AddNode("one").CreateLoop();
-        SimulatedNode node = machine.AddNode("two");
+        SimulatedNode node = machine.AddNode(name);
         SimulatedLoop two = node.CreateLoop();
         IPEndPoint endPoint = new(node.Address, 7000);
         string? accepted = "nobody came";
@@ -205,11 +243,8 @@ public sealed class PeerConnectionTests
         one.Run(async () =>
         {
             Outcome<IConnection> connection = await one.Network.ConnectAsync(endPoint);
-            PeerConnection dialer = new(one, connection.Value, "one", isDialer: true, dialerEncrypts);
-            reason = await dialer.OpenAsync(dialerKey, dialed);
-            if (reason is not null) dialer.Close();
+            reason = await dial(one, connection.Value);
             while (!isAccepted) await one.DelayAsync(1_000_000);
-            dialer.Dispose();
         });
         return (reason, accepted);
 
@@ -217,7 +252,7 @@ public sealed class PeerConnectionTests
         {
             IListener listener = two.Network.Listen(endPoint).Value;
             PeerConnection acceptor = new(
-                two, (await listener.AcceptAsync())!, "two", isDialer: false, acceptorEncrypts);
+                two, (await listener.AcceptAsync())!, name, isDialer: false, acceptorEncrypts);
             accepted = await acceptor.OpenAsync(acceptorKey, null);
             isAccepted = true;
             if (accepted is not null) acceptor.Close();

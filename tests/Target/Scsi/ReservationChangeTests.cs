@@ -121,16 +121,17 @@ public sealed class ReservationChangeTests
         });
 
     [Theory]
-    [InlineData("")]
     [InlineData("1 0")]
     [InlineData("1 5 a@b,i,0x1")]
     [InlineData("2 0 a@b,i,0x1")]
     [InlineData("1 0 xyz@b,i,0x1")]
+    [InlineData("1 0 a/70000@b,i,0x1")]
+    [InlineData("1 0 a@b,i,0x1 +other")]
     public void A_text_that_makes_no_sense_is_not_taken_for_reservations(string text)
     {
         MemoryVolume volume = new("tank/db", 1 << 20);
         Cstor.Target.Scsi.LogicalUnit unit = new(volume, "iqn.x", 512);
-        Assert.False(unit.Reservations.Persistent.TryRestore(text));
+        Assert.False(unit.Reservations.TryLoad(text));
         Assert.False(unit.Reservations.Persistent.HasAny);
     }
 
