@@ -11,6 +11,7 @@ namespace Cstor.Target;
 /// <param name="Redirection">Where logins are sent instead, or null to serve them here.</param>
 /// <param name="Limits">What it may be asked for in a second; null for whatever comes.</param>
 /// <param name="SharedPool">Name of what it shares with other targets; null if it shares nothing.</param>
+/// <param name="SharedDevices">Devices of that, each of which has work for some commands at once.</param>
 /// <param name="Share">Its weight among them while they want more than there is; 1 or more.</param>
 public sealed record TargetDefinition(
     string Iqn,
@@ -21,6 +22,7 @@ public sealed record TargetDefinition(
     Redirection? Redirection = null,
     RateLimits? Limits = null,
     string? SharedPool = null,
+    int SharedDevices = 1,
     int Share = TargetDefinition.DefaultShare)
 {
     public const int DefaultShare = 100;

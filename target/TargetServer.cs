@@ -105,7 +105,7 @@ public sealed class TargetServer : ILoginDirectory
         if (blockBytes is not (512 or 4096) || definition.Volume.SizeBytes < blockBytes)
             return new Fault("target-block-size", $"{iqn}: cannot have logical blocks of {blockBytes} bytes");
         if (FindChapFault(iqn, definition) is { } fault) return fault;
-        var node = new TargetNode(_loop, definition, iqn, blockBytes, SharesOf(definition.SharedPool));
+        var node = new TargetNode(_loop, definition, iqn, blockBytes, SharesOf(definition));
         node.Unit.FindUnit = FindUnit;
         _targets.Add(iqn, node);
         return Unit.Value;
@@ -125,6 +125,7 @@ public sealed class TargetServer : ILoginDirectory
         {
             Volume = target.Definition.Volume,
             SharedPool = target.Definition.SharedPool,
+            SharedDevices = target.Definition.SharedDevices,
             LogicalBlockBytes = target.Definition.LogicalBlockBytes,
         });
         IscsiSession[] unwanted =
@@ -349,11 +350,12 @@ public sealed class TargetServer : ILoginDirectory
     }
 
     /// <summary>One for each pool that there ever was: they hold nothing but what is under way.</summary>
-    private FairShares? SharesOf(string? pool)
+    private FairShares? SharesOf(TargetDefinition definition)
     {
-        if (pool is null) return null;
+        if (definition.SharedPool is not { } pool) return null;
         if (!_shares.TryGetValue(pool, out FairShares? shares))
             _shares.Add(pool, shares = new FairShares(_loop, DeviceServer.Launch));
+        shares.Devices = definition.SharedDevices;
         return shares;
     }
 

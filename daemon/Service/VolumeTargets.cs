@@ -64,7 +64,8 @@ internal sealed partial class VolumeTargets
         IReadOnlyList<KeyValuePair<string, string>> properties = volume.Status().Properties;
         TargetDefinition definition = new(
             iqn, served.Value, chap.Value, Initiators(volume), Redirection: RedirectionOf(volume),
-            Limits: LimitRules.Of(properties), SharedPool: pool.Name, Share: LimitRules.WeightOf(properties));
+            Limits: LimitRules.Of(properties), SharedPool: pool.Name,
+            SharedDevices: Math.Max(1, pool.DevicePaths.Count), Share: LimitRules.WeightOf(properties));
         if (_served.TryGetValue(iqn, out TargetDefinition? before) && IsSame(before, definition))
         {
             return Unit.Value;

@@ -32,8 +32,10 @@ internal sealed class ByteBudget(long limitBytes)
     /// <summary>Nobody waits any longer: what there was to do has lost its sense.</summary>
     public void Open()
     {
+        _takenBytes = 0;
         while (_waiting.TryDequeue(out (long Bytes, TaskCompletionSource Turn) next)) next.Turn.SetResult();
     }
 
-    private bool Fits(long bytes) => _takenBytes == 0 || _takenBytes + bytes <= limitBytes;
+    /// <summary>There is room for so many bytes now.</summary>
+    public bool Fits(long bytes) => _takenBytes == 0 || _takenBytes + bytes <= limitBytes;
 }

@@ -21,6 +21,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
 {
     private const int HashBytes = 16;
     private const int ViewAttempts = 3;
+    private const long SliceBytes = 1L << 20;
+    private const long SliceNanoseconds = 1_000_000;
 
     private readonly int _attempt = peer.Attempt;
     private readonly long _startedNanoseconds = member.Loop.NowNanoseconds;
@@ -52,15 +54,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
     {
         if (applied is { } known)
         {
-            peer.IsStreaming = true;
-            foreach (Entry entry in leader.Window.Entries.ToArray())
-            {
-                if (entry.Index <= known) continue;
-                leader.Send(peer, entry);
-                SentBytes += entry.PayloadBytes;
-            }
-
             leader.Acknowledge(peer, known);
+            if (!await ReplayAsync(known)) return;
             await TellReservationsAsync();
             if (IsOver) return;
         }
@@ -72,6 +67,47 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         // Acknowledgements wait for it from here on, and all before is durable there, before it counts.
         peer.IsAwaited = true;
         if (await leader.FlushPeerAsync(peer, leader.Window.Last) && !IsOver) leader.Watch.Admit(peer);
+    }
+
+    // In slices: a window at once, and to several peers, would be much memory.
+    private async ValueTask<bool> ReplayAsync(ulong known)
+    {
+        while (!IsOver)
+        {
+            if (!leader.Window.Covers(known))
+            {
+                leader.Watch.Drop(peer, "it misses more than is kept");
+                return false;
+            }
+
+            known = SendSlice(known);
+            if (known == leader.Window.Last)
+            {
+                peer.IsStreaming = true;
+                return true;
+            }
+
+            while (member.Network.QueuedBytes(peer.Name) > SliceBytes && !IsOver)
+                await member.Loop.DelayAsync(SliceNanoseconds);
+        }
+
+        return false;
+    }
+
+    private ulong SendSlice(ulong known)
+    {
+        long bytes = 0;
+        foreach (Entry entry in leader.Window.Entries)
+        {
+            if (entry.Index <= known) continue;
+            if (bytes > SliceBytes) break;
+            leader.Send(peer, entry);
+            known = entry.Index;
+            bytes += entry.PayloadBytes;
+        }
+
+        SentBytes += bytes;
+        return known;
     }
 
     private async ValueTask<bool> CompareAsync()

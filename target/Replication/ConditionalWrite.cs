@@ -16,6 +16,9 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
     private const int MostRepairs = 2;
     private const long LooseNanoseconds = 2_000_000;
 
+    // From then on what is there may be what this one wrote.
+    private bool _hasBegun;
+
     /// <param name="offset">Of the range.</param>
     /// <param name="both">What is expected, and behind it what to write.</param>
     /// <param name="reservations">That it was checked against.</param>
@@ -30,7 +33,7 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
             if (buffer is null) return new CompareResult(IoStatus.NoMemory);
             result = await TryAsync(offset, both, buffer.First(length), reservations);
             buffer.Release();
-            bool isDamaged = result is { } found && PeerRead.MayHelp(found.Status);
+            bool isDamaged = !_hasBegun && result is { } found && PeerRead.MayHelp(found.Status);
             if (isDamaged && repairs++ < MostRepairs && await MendAsync(offset, length)) result = null;
         }
 
@@ -66,6 +69,7 @@ internal sealed class ConditionalWrite(GroupMember member, LeaderPart leader)
         if (isExpected && isChecked && leader.MayBegin(offset, length, gate))
             (status, entry) = leader.Begin(
                 FrameKind.Write, offset, length, default, both.Slice(length, length));
+        _hasBegun |= entry is not null;
         leader.Gates.Open(gate);
         if ((leader.IsStopped || !isChecked) && entry is null) return new CompareResult(IoStatus.Aborted);
         if (status != IoStatus.Ok) return new CompareResult(status);

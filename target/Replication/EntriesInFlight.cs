@@ -19,6 +19,9 @@ internal sealed class EntriesInFlight
     /// <summary>Completes when so many bytes may come; whoever asked before comes before.</summary>
     public ValueTask RoomAsync(long bytes) => _budget.RoomAsync(bytes);
 
+    /// <summary>They may come now.</summary>
+    public bool HasRoom(long bytes) => _budget.Fits(bytes);
+
     public void Add(Entry entry)
     {
         _entries.Add(entry.Index, entry);

@@ -4,7 +4,7 @@ namespace Cstor.Target.Replication;
 /// The newest entries of a leader, so that a peer whose connection broke is sent just what it missed.
 /// Bounded: who is behind it is compared instead.
 /// </summary>
-internal sealed class EntryWindow
+internal sealed class EntryWindow(WindowMemory memory)
 {
     private const long MaximumBytes = 16L << 20;
     private const int MaximumEntries = 4096;
@@ -26,10 +26,22 @@ internal sealed class EntryWindow
     {
         Last = entry.Index;
         _entries.Enqueue(entry);
-        _bytes += entry.PayloadBytes;
+        _bytes += BytesOf(entry);
         while ((_bytes > MaximumBytes || _entries.Count > MaximumEntries)
             && _entries.Peek() is { IsEnded: true } old)
             Remove(old);
+        memory.Add(this, entry.Index, BytesOf(entry));
+    }
+
+    /// <summary>The entry is kept.</summary>
+    public bool Has(ulong index) => index >= _first && index <= Last && _entries.Count > 0;
+
+    /// <summary>Keeps the oldest entry no more; false if it has not ended yet.</summary>
+    public bool TryForget(ulong index)
+    {
+        if (!_entries.TryPeek(out Entry? old) || old.Index != index || !old.IsEnded) return false;
+        Remove(old);
+        return true;
     }
 
     /// <summary>Nobody is sent the entries so far again: whoever lacks one is compared.</summary>
@@ -44,10 +56,13 @@ internal sealed class EntryWindow
         while (_entries.TryPeek(out Entry? old)) Remove(old);
     }
 
+    private static long BytesOf(Entry entry) => entry.Payload?.CapacityBytes ?? 0;
+
     private void Remove(Entry old)
     {
         _entries.Dequeue();
-        _bytes -= old.PayloadBytes;
+        _bytes -= BytesOf(old);
+        memory.Remove(BytesOf(old));
         _first = Math.Max(_first, old.Index + 1);
         old.Payload?.Release();
     }

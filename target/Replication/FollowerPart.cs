@@ -205,6 +205,7 @@ internal sealed class FollowerPart(GroupMember member)
             && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations))
         {
             Answer(frame, FrameKind.Applied, IoStatus.OutOfRange);
+            Refuse(frame);
             return;
         }
 
@@ -213,6 +214,7 @@ internal sealed class FollowerPart(GroupMember member)
         if (buffer is null && frame.Kind != FrameKind.Unmap)
         {
             Answer(frame, isFill ? FrameKind.Filled : FrameKind.Applied, IoStatus.NoMemory);
+            Refuse(frame);
             return;
         }
 
@@ -232,6 +234,12 @@ internal sealed class FollowerPart(GroupMember member)
             IsReceipted = isReceipted,
         });
         buffer?.Release();
+    }
+
+    // Nothing behind an entry that was not taken is taken: sent again, it would come after what comes behind.
+    private void Refuse(in Frame frame)
+    {
+        if (frame.Index > 0) _isJoined = false;
     }
 
     // What came will be applied before this replica leads, joins another leader, or calls anything flushed,

@@ -218,7 +218,13 @@ public sealed class GroupMember : IFrameHandler
     /// </summary>
     public async ValueTask YieldAsync()
     {
-        if (_isYielding) return;
+        if (_isYielding)
+        {
+            // Somebody else began it.
+            while (Leader is not null) await Loop.DelayAsync(Timings.HeartbeatNanoseconds / 10);
+            return;
+        }
+
         _isYielding = true;
         if (Leader is { IsServing: true } leader && leader.Peers.FirstOrDefault(leader.HoldsAll) is { } next)
             await new HandOver(this, leader, next.Name).RunAsync(Timings.ClosingNanoseconds);

@@ -40,6 +40,13 @@ internal sealed class GroupReservations(GroupMember member) : ISharedReservation
         return true;
     }
 
+    /// <summary>What was set last was never issued: the number and the text before are right again.</summary>
+    public void TakeBack(string text)
+    {
+        _version--;
+        Text = text;
+    }
+
     /// <summary>Takes what a leader has issued, and tells whoever serves initiators.</summary>
     public void Take(in Frame frame, ReadOnlySpan<byte> payload)
     {

@@ -17,7 +17,7 @@ internal sealed class LeaderPart
     private readonly EntryApplier _applier;
     private readonly PeerSet _peers;
     private readonly PeerWatch _watch;
-    private readonly EntryWindow _window = new();
+    private readonly EntryWindow _window;
     private readonly EntriesInFlight _inFlight = new();
     private readonly List<FlushWait> _flushes = [];
     private readonly InSyncKeeper _inSync;
@@ -35,6 +35,7 @@ internal sealed class LeaderPart
     {
         _member = member;
         Epoch = epoch;
+        _window = new EntryWindow(member.Network.Windows);
         HandedOver = handedOver;
         Check.That(member.Applier is not null);
         _applier = member.Applier;
@@ -136,7 +137,7 @@ internal sealed class LeaderPart
     {
         if (!await WaitServingAsync()) return IoStatus.NotLeader;
         IoStatus status = await _member.Replica!.Volume.ReadAsync(offset, into);
-        if (PeerRead.MayHelp(status)) status = await ReadFromPeersAsync(offset, into);
+        if (PeerRead.MayHelp(status)) status = await PeerRead.ReadAsync(_member, this, offset, into);
         return status == IoStatus.Ok ? await ConfirmAsync(offset, into.LengthBytes) : status;
     }
 
@@ -164,8 +165,13 @@ internal sealed class LeaderPart
     public async ValueTask<(IoStatus Status, Entry? Entry)> BeginAsync(FrameKind kind, long offset,
         long length, ReadOnlyMemory<byte> text, IoSlice data, string? reservations)
     {
-        await _inFlight.RoomAsync(Math.Max(text.Length, data.LengthBytes));
-        if (!await WaitTurnAsync(offset, length)) return (IoStatus.NotLeader, null);
+        int bytes = Math.Max(text.Length, data.LengthBytes);
+        do
+        {
+            await _inFlight.RoomAsync(bytes);
+            if (!await WaitTurnAsync(offset, length)) return (IoStatus.NotLeader, null);
+        }
+        while (!_inFlight.HasRoom(bytes));
         return reservations is null || reservations == _member.Reservations.Text
             ? Begin(kind, offset, length, text, data)
             : (IoStatus.Aborted, null);
@@ -194,7 +200,7 @@ internal sealed class LeaderPart
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
         int bytes = Math.Max(text.Length, data.LengthBytes);
-        IoBuffer? payload = bytes == 0 ? null : _member.Loop.Buffers.TryRent(bytes);
+        IoBuffer? payload = bytes == 0 ? null : TryRent(bytes);
         if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
         if (data.LengthBytes > 0) data.Span.CopyTo(payload!.Span);
         else if (payload is not null) text.Span.CopyTo(payload.Span);
@@ -216,6 +222,13 @@ internal sealed class LeaderPart
                 Send(peers[i], entry);
         _applier.Submit(entry);
         return (IoStatus.Ok, entry);
+    }
+
+    private IoBuffer? TryRent(int bytes)
+    {
+        if (_member.Loop.Buffers.TryRent(bytes) is { } buffer) return buffer;
+        _member.Network.Windows.Shrink();
+        return _member.Loop.Buffers.TryRent(bytes);
     }
 
     /// <summary>Completes when all that completed before is durable on all replicas that count.</summary>
@@ -248,6 +261,7 @@ internal sealed class LeaderPart
             {
                 _applier.Excuse(entry.Index);
                 _window.Forget();
+                _watch.CompareAll("what it was sent could not be applied here");
             }
 
             entry.End(status);
@@ -383,6 +397,9 @@ internal sealed class LeaderPart
         return oldest;
     }
 
+    /// <summary>Completes when something has changed that somebody may wait for.</summary>
+    public Task WokenAsync() => _wake.WaitAsync();
+
     /// <summary>Whoever waits looks again whether it may go on.</summary>
     public void Wake() => _wake.Release();
 
@@ -443,28 +460,12 @@ internal sealed class LeaderPart
         if (status != IoStatus.Ok)
         {
             if (_flushes.Remove(flush)) flush.End(status);
-            _member.StepDown($"its own replica cannot be flushed ({status})");
+            if (!IsStopped) _member.StepDown($"its own replica cannot be flushed ({status})");
             return;
         }
 
         flush.FlushedNanoseconds = Math.Max(1, Now);
         TryEnd(flush);
-    }
-
-    // Whoever is away may come back with what is damaged here.
-    private async ValueTask<IoStatus> ReadFromPeersAsync(long offset, IoSlice into)
-    {
-        long begun = Now;
-        while (true)
-        {
-            IoStatus status = await new PeerRead(_member, this).RunAsync(offset, into);
-            if (!PeerRead.MayHelp(status) || Now - begun > _member.Timings.DamageNanoseconds) return status;
-            bool isAnyAway = false;
-            foreach (PeerProgress peer in _peers.All) isAnyAway |= peer.Bit != 0 && !HoldsAll(peer);
-            if (!isAnyAway) return status;
-            await _wake.WaitAsync();
-            if (IsStopped) return IoStatus.NotLeader;
-        }
     }
 
     /// <summary>Completes when a hand-over under way has ended; false if the term has.</summary>

@@ -50,7 +50,7 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
         if (member.PlantedFault == PlantedFault.OwnReservations) return new CompareResult(IoStatus.Ok);
         (IoStatus status, Entry? entry) = Issue(notices);
         // What nobody else has heard of was never so; the number is not used again.
-        if (entry is null) Known.TrySet(leader.Epoch, version, before);
+        if (entry is null) Known.TakeBack(before);
         else Known.Changed(notices);
         return new CompareResult(entry is null ? status : await entry.WaitAsync());
     }

@@ -39,6 +39,9 @@ internal sealed class PeerConnection(
 
     public bool IsClosed => _isClosed;
 
+    /// <summary>What has yet to be sent.</summary>
+    public long QueuedBytes => _writer.QueuedBytes;
+
     /// <summary>Proves either side to the other.</summary>
     /// <param name="sharedKey">Of all nodes that belong together.</param>
     /// <param name="expected">The peer's name, or null for any.</param>

@@ -11,6 +11,7 @@ namespace Cstor.Target.Replication;
 public sealed class PeerNetwork : IFrameHandler
 {
     private const int MostPauses = 8;
+    private const int MostUnproven = 16;
 
     private readonly ILoop _loop;
     private readonly ILogger _logger;
@@ -23,6 +24,7 @@ public sealed class PeerNetwork : IFrameHandler
     private readonly ILoopTimer _timer;
     private IListener? _listener;
     private bool _isClosed;
+    private int _unproven;
 
     /// <param name="loop">All groups live on it.</param>
     /// <param name="logger">Told why connections end.</param>
@@ -42,6 +44,9 @@ public sealed class PeerNetwork : IFrameHandler
 
     /// <summary>Of this node.</summary>
     public string Name { get; }
+
+    /// <summary>Of all groups.</summary>
+    internal WindowMemory Windows { get; } = new();
 
     /// <summary>What goes to peers and comes from them is encrypted; the same on all nodes.</summary>
     public bool IsEncrypting { get; init; } = true;
@@ -109,6 +114,10 @@ public sealed class PeerNetwork : IFrameHandler
     /// <summary>A connection to the peer is there.</summary>
     public bool IsUp(string peer) => _connections.ContainsKey(peer);
 
+    /// <summary>What has yet to be sent to a peer.</summary>
+    internal long QueuedBytes(string peer) =>
+        _connections.TryGetValue(peer, out PeerConnection? connection) ? connection.QueuedBytes : 0;
+
     /// <summary>Sends if the peer is connected; nobody knows whether it arrives.</summary>
     internal void Send(string peer, in Frame frame, ReadOnlySpan<byte> payload)
     {
@@ -118,7 +127,11 @@ public sealed class PeerNetwork : IFrameHandler
     private async ValueTask AcceptAllAsync(IListener listener)
     {
         while (await listener.AcceptAsync() is { } accepted)
-            Forward(ServeAsync(Connection(accepted, isDialer: false), null));
+        {
+            // Each has memory before anybody knows who is there.
+            if (_unproven >= MostUnproven) accepted.Close();
+            else Forward(ServeAsync(Connection(accepted, isDialer: false), null));
+        }
     }
 
     private async ValueTask DialAsync(string peer, IPEndPoint endPoint)
@@ -174,7 +187,9 @@ public sealed class PeerNetwork : IFrameHandler
     {
         ILoopTimer timer = _loop.CreateTimer(connection.Close);
         timer.Start(_timings.SilenceNanoseconds);
+        _unproven++;
         string? reason = await connection.OpenAsync(_key, expected);
+        _unproven--;
         timer.Stop();
         if (reason is null && expected is null && !_peers.ContainsKey(connection.Peer))
             return $"{connection.Peer} is no peer of this node";

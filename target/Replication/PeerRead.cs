@@ -19,6 +19,24 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
     public static bool MayHelp(IoStatus status) =>
         status is IoStatus.ChecksumMismatch or IoStatus.DeviceError or IoStatus.DeviceTimeout;
 
+    /// <summary>Reads from whoever has it; who is away may come back with what is damaged here.</summary>
+    public static async ValueTask<IoStatus> ReadAsync(
+        GroupMember member, LeaderPart leader, long offset, IoSlice into)
+    {
+        long begun = member.Loop.NowNanoseconds;
+        while (true)
+        {
+            IoStatus status = await new PeerRead(member, leader).RunAsync(offset, into);
+            bool isLate = member.Loop.NowNanoseconds - begun > member.Timings.DamageNanoseconds;
+            if (!MayHelp(status) || isLate) return status;
+            bool isAnyAway = false;
+            foreach (PeerProgress peer in leader.Peers) isAnyAway |= peer.Bit != 0 && !leader.HoldsAll(peer);
+            if (!isAnyAway) return status;
+            await leader.WokenAsync();
+            if (leader.IsStopped) return IoStatus.NotLeader;
+        }
+    }
+
     /// <summary>Reads whole units, block by block.</summary>
     /// <returns>Ok, NotLeader, or why neither side can read a block.</returns>
     public async ValueTask<IoStatus> RunAsync(long offset, IoSlice into)

@@ -108,6 +108,17 @@ internal sealed class PeerWatch
         Forward(LookForSnapshotsAsync(peer));
     }
 
+    /// <summary>Whoever is sent entries may hold what this replica does not.</summary>
+    public void CompareAll(string reason)
+    {
+        foreach (PeerProgress peer in _peers.All)
+        {
+            if (!peer.IsStreaming) continue;
+            peer.MustCompare = true;
+            Drop(peer, reason);
+        }
+    }
+
     /// <summary>A peer is not waited for until it has caught up.</summary>
     public void Drop(PeerProgress peer, string reason)
     {

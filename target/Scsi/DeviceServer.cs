@@ -82,6 +82,15 @@ internal static class DeviceServer
 
         if (task.QueuedNanoseconds != 0)
             task.Unit!.Times.Add(IoStage.Order, task.NowNanoseconds - task.QueuedNanoseconds);
+        // While it stood in line, another node may have taken from its initiator what it was let in by.
+        if (task.AdmittedUnder is { } text && task.Command!.Layout != CdbLayout.None
+            && text != task.Unit!.Volume.SharedReservations!.Text)
+        {
+            task.Status = ScsiStatus.Busy;
+            End(task);
+            return;
+        }
+
         bool isConfirmed = task.Unit?.Volume.SharedReservations is not null
             && task.Command!.Is(CommandFlags.ShowsReservations);
         task.Await(isConfirmed ? ConfirmFirst(task) : task.Command!.Handler(task));
@@ -170,6 +179,7 @@ internal static class DeviceServer
             return false;
         }
 
+        if (unit.Volume.SharedReservations is { } shared) task.AdmittedUnder = shared.Text;
         if (unit.Reservations.Conflicts(task.Nexus, command))
         {
             task.Status = ScsiStatus.ReservationConflict;

@@ -17,9 +17,9 @@ namespace Cstor.Target.Scsi;
 internal sealed class FairShares
 {
     /// <summary>
-    /// Enough to keep several devices busy, little enough that whoever comes next need not wait for long.
+    /// Enough to keep a device busy, little enough that whoever comes next need not wait for long.
     /// </summary>
-    private const long BoundBytes = 1024 * 1024;
+    private const long DeviceBoundBytes = 1024 * 1024;
 
     /// <summary>A small command costs a device as much as one of this size.</summary>
     private const long LeastCostBytes = 16 * 1024;
@@ -49,6 +49,11 @@ internal sealed class FairShares
         _start = start;
         _look = loop.CreateTimer(Look);
     }
+
+    /// <summary>Of the pool: what may be under way in it grows with them.</summary>
+    public int Devices { get; set; } = 1;
+
+    private long BoundBytes => Devices * DeviceBoundBytes;
 
     private bool IsContended => _active.Count > 1;
 

@@ -78,6 +78,9 @@ internal abstract class ScsiTask : IValueTaskSource
     /// <summary>Since when its unit's limits hold it back; 0 if they never did.</summary>
     public long LimitedNanoseconds { get; set; }
 
+    /// <summary>Reservations of a volume that other nodes serve too, by which it was let in.</summary>
+    public string? AdmittedUnder { get; set; }
+
     /// <summary>Since when other volumes' turns come first; 0 if they never did.</summary>
     public long SharedNanoseconds { get; set; }
 
@@ -203,6 +206,7 @@ internal abstract class ScsiTask : IValueTaskSource
         QueuedNanoseconds = 0;
         LimitedNanoseconds = 0;
         SharedNanoseconds = 0;
+        AdmittedUnder = null;
         SharedBytes = 0;
         Place.Reset();
     }
