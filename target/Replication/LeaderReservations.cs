@@ -42,7 +42,13 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
     public async ValueTask<CompareResult> ChangeAsync(string before, string after, string notices)
     {
         if (!await leader.WaitTurnAsync(0, 0)) return new CompareResult(IoStatus.Aborted);
-        if (Known.Text != before) return new CompareResult(IoStatus.Ok, 0);
+        if (Known.Text != before)
+        {
+            // What is known here may not be acknowledged yet, and end with this term.
+            bool isSure = await ConfirmAsync() == IoStatus.Ok && Known.Text != before;
+            return isSure ? new CompareResult(IoStatus.Ok, 0) : new CompareResult(IoStatus.Aborted);
+        }
+
         if (Encoding.UTF8.GetByteCount(after) > Known.MaximumBytes)
             return new CompareResult(IoStatus.NoSpace);
         int version = Known.VersionIn(leader.Epoch) + 1;
