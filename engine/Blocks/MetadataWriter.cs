@@ -13,11 +13,11 @@ namespace Cstor.Engine.Blocks;
 /// <see cref="DrainAsync"/> says how it all ended.
 /// </summary>
 internal sealed class MetadataWriter(
-    ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, CacheShare cache)
+    ILoop loop, PoolDevices devices, SpaceAllocator allocator, SpaceLedger ledger, CacheShare cache,
+    CheckpointPace pace)
 {
     // Blocks sent together, and runs of them under way.
     private const int CalmBlocks = 4;
-    private const int CalmRuns = 2;
     private const int HurriedBlocks = 32;
     private const int HurriedRuns = 128;
 
@@ -31,11 +31,8 @@ internal sealed class MetadataWriter(
     private int _waiterLimit;
     private Action? _letGo;
 
-    /// <summary>
-    /// Somebody waits for the checkpoint, or soon will. Otherwise it takes the devices a little at a time, so
-    /// that the requests beside it, and flushes above all, wait for no more than one small write of it.
-    /// </summary>
-    public bool IsHurried { get; set; }
+    /// <summary>How fast to go.</summary>
+    public CheckpointPace Pace => pace;
 
     /// <summary>Sectors of metadata written since import, all copies.</summary>
     public long WrittenSectors { get; private set; }
@@ -99,13 +96,14 @@ internal sealed class MetadataWriter(
         WrittenSectors += pointer.AllocatedSectors;
         Enqueue(place0, buffer, storedBytes);
         Enqueue(place1, buffer, storedBytes);
-        if (_batch.Count >= (IsHurried ? HurriedBlocks : CalmBlocks) * 2) SendBatch();
+        if (_batch.Count >= (pace.IsHurried ? HurriedBlocks : CalmBlocks) * 2) SendBatch();
         return pointer;
     }
 
     /// <summary>Waits while too much is under way, so that memory stays bounded.</summary>
     /// <returns>Ok, whatever happened to the writes.</returns>
-    public ValueTask<IoStatus> ThrottleAsync() => WaitUntilAsync(IsHurried ? HurriedRuns : CalmRuns);
+    public ValueTask<IoStatus> ThrottleAsync() =>
+        WaitUntilAsync(pace.IsHurried ? HurriedRuns : pace.Width);
 
     /// <summary>Sends what is left and waits for all of it.</summary>
     /// <returns>The first failure since the last drain, or Ok.</returns>

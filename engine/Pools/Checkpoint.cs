@@ -105,9 +105,12 @@ internal sealed class Checkpoint(PoolCore pool)
     private async ValueTask<(IoStatus Status, TreeRoot Datasets)> WriteTreesAsync()
     {
         TreeUpdate update = new(pool.Loop, pool.Trees, pool.Metadata, pool.Ledger);
+        // Destroyed datasets are freed a piece in each checkpoint, so these should not last.
+        if (!_erasures.IsPending) pool.Pace.Begin(FrozenChanges(), pool.Loop.NowNanoseconds);
         foreach (DatasetJob job in _jobs)
             if (await WriteLayersAsync(update, job) is var status and not IoStatus.Ok)
                 return (status, default);
+        pool.Pace.End();
         if (await _erasures.RunAsync(_epoch) is var erased and not IoStatus.Ok) return (erased, default);
         using PendingMap records = new();
         foreach (DatasetJob job in _jobs)
@@ -118,6 +121,16 @@ internal sealed class Checkpoint(PoolCore pool)
         TreeRoot datasets =
             await update.ApplyAsync(pool.DatasetTree, records, height, _epoch, TreeFloor.None);
         return (update.Status, datasets);
+    }
+
+    private long FrozenChanges()
+    {
+        long changes = 0;
+        foreach (DatasetJob job in _jobs)
+            foreach (Layer layer in job.Layers)
+                if (layer.FrozenOwner == job.Dataset)
+                    changes += layer.Map.Count;
+        return changes;
     }
 
     // A layer that several versions see is applied for the first of them, and the others go on from there.

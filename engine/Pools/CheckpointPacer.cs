@@ -4,9 +4,9 @@ using Cstor.PoolLayout;
 namespace Cstor.Engine.Pools;
 
 /// <summary>
-/// Decides when to checkpoint and commit: by pointers waiting, by length of the log, by time, and when
-/// somebody needs the space or the result. Makes writers wait when they outrun a checkpoint under way, or
-/// when the next one or the log might find no room: so neither ever does, however full the pool.
+/// Decides when to checkpoint and commit: by pointers waiting, by length of the log, by space taken, by time,
+/// and when somebody needs the space or the result. Makes writers wait when they outrun a checkpoint under
+/// way, or when the next one or the log might find no room: so neither ever does, however full the pool.
 /// </summary>
 internal sealed class CheckpointPacer
 {
@@ -19,6 +19,9 @@ internal sealed class CheckpointPacer
 
     private const long LeastLogLimitBytes = 16L << 20;
     private const int PoolShare = 32;
+
+    // Space that is not worth a checkpoint of its own.
+    private const long LeastSectors = (64L << 20) >> Layout.SectorShift;
 
     // For the nodes of two thousand writes.
     private const long UnderWaySectors = 1L << 14;
@@ -42,6 +45,8 @@ internal sealed class CheckpointPacer
         _timer = pool.Loop.CreateTimer(OnTick);
         _lastCheckpoint = _lastCommit = pool.Loop.NowNanoseconds;
         pool.Dirtied = OnDirtied;
+        pool.Pace.UsedUp = UsedUp;
+        pool.Pace.Requests = () => pool.ForegroundRequests;
         pool.Writer.WaitForSpace = WaitForSpace;
         pool.Ledger.Released = OnReleased;
         pool.Log!.RestartWanted = OnRestartWanted;
@@ -55,7 +60,7 @@ internal sealed class CheckpointPacer
         if (_isClosed) return IoStatus.Closed;
         TaskCompletionSource<IoStatus> done = new();
         _waiting.Add(done);
-        _pool.Metadata.IsHurried = true;
+        _pool.Pace.IsHurried = true;
         Start();
         return await done.Task;
     }
@@ -76,6 +81,7 @@ internal sealed class CheckpointPacer
         _isClosed = true;
         _timer.Stop();
         if (!_isTaskRunning) return;
+        _pool.Pace.IsHurried = true;
         _idle = new TaskCompletionSource();
         await _idle.Task;
     }
@@ -88,7 +94,7 @@ internal sealed class CheckpointPacer
             || _checkpoint.HasErasures;
         if (!mayHelp && !_checkpoint.IsRunning && _pool.Ledger.KeptSectors == 0) return false;
         // What is pinned comes when it is released, and no checkpoint brings it sooner.
-        _pool.Metadata.IsHurried |= mayHelp;
+        _pool.Pace.IsHurried |= mayHelp;
         if (mayHelp) Start();
         else _pool.Ledger.IsReleaseWanted = true;
         return true;
@@ -111,18 +117,30 @@ internal sealed class CheckpointPacer
 
     private void OnDirtied()
     {
-        if (_isTaskRunning && IsHalfFull) _pool.Metadata.IsHurried = true;
         if (!Exceeds(Threshold.Start)) return;
+        // The next one is due before this one is done.
+        if (_isTaskRunning) _pool.Pace.IsHurried = true;
         Start();
         if (!_isTaskRunning || !Exceeds(Threshold.Hold)) return;
         _pool.Writer.IsHeld = true;
-        _pool.Metadata.IsHurried = true;
+        _pool.Pace.IsHurried = true;
     }
 
-    // So much came since the freeze that the checkpoint under way should end soon.
-    private bool IsHalfFull =>
-        _pool.PendingCount * 2 >= _pool.Options.PendingLimit
-        || _pool.Log!.LengthBytes * 2 >= LogLimitBytes;
+    // See CheckpointPace. What a demand for room would add is told by Exceeds alone.
+    private double UsedUp()
+    {
+        double changes = _pool.PendingCount / (double)_pool.Options.PendingLimit;
+        double log = _pool.Log!.LengthBytes / (double)LogLimitBytes;
+        double space = _pool.Ledger.AllocatedSectors / (double)Math.Max(AvailableSectors, LeastSectors);
+        return Math.Max(Math.Max(changes, log), space);
+    }
+
+    // A checkpoint must have ended before what is free is used up, or writers wait for it; so it begins when
+    // half is. What it brings back is known when its trees are written: at most what was taken since.
+    private bool IsSpaceDue =>
+        _pool.Ledger.AllocatedSectors is var taken && taken >= LeastSectors && taken >= AvailableSectors;
+
+    private long AvailableSectors => _pool.Allocator.FreeForDataSectors + _pool.Ledger.HeldSectors;
 
     // Both copies of it are no notable part of the pool.
     private long LogLimitBytes => Math.Min(
@@ -136,6 +154,7 @@ internal sealed class CheckpointPacer
         if (_pool.PendingCount >= times * options.PendingLimit) return true;
         if (_pool.Log!.LengthBytes >= times * LogLimitBytes) return true;
         if (_pool.Allocator.SpareSegments < SpareSegments + _pool.WriteBack.LogSegments) return true;
+        if (threshold == Threshold.Start && IsSpaceDue) return true;
         bool isMore = DemandExceeds(threshold);
         while (isMore && _pool.Ledger.ReleaseHeld()) isMore = DemandExceeds(threshold);
         return isMore && _pool.PendingCount > 0;
@@ -217,7 +236,7 @@ internal sealed class CheckpointPacer
             _frozenDemand = MetadataDemand.Exact(_pool);
             _writtenBefore = _pool.Metadata.WrittenSectors;
             long requests = _pool.ForegroundRequests;
-            _pool.Metadata.IsHurried =
+            _pool.Pace.IsHurried =
                 served.Length > 0 || _isClosed || _pool.Writer.IsHeld || _pool.Log!.MustRestart;
             status = await _checkpoint.RunAsync();
             _frozenDemand = 0;

@@ -36,7 +36,8 @@ internal sealed class PoolCore
         Damage = new DamageLog();
         Reader = new BlockReader(loop, devices, Ledger, Damage);
         Writer = new BlockWriter(loop, devices, Allocator);
-        Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache);
+        Pace = new CheckpointPace(options.ScanIdleAfter.Ticks * 100);
+        Metadata = new MetadataWriter(loop, devices, Allocator, Ledger, Cache, Pace);
         Trees = new TreeReader(loop, Reader, Metadata, Cache);
         SpaceMap = new SpaceMap(loop, Ledger, Allocator, Trees, Reader);
         WriteBack = new WriteBack(this);
@@ -63,6 +64,8 @@ internal sealed class PoolCore
     public BlockReader Reader { get; }
 
     public BlockWriter Writer { get; }
+
+    public CheckpointPace Pace { get; }
 
     public MetadataWriter Metadata { get; }
 

@@ -58,6 +58,9 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator) : IDispo
     /// </summary>
     public bool IsReleaseWanted { get; set; }
 
+    /// <summary>Sectors allocated by what became visible after the last freeze.</summary>
+    public long AllocatedSectors { get; private set; }
+
     /// <summary>Runs given free so far: while it stays the same, no place was used again.</summary>
     public long Releases { get; private set; }
 
@@ -95,6 +98,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator) : IDispo
     {
         Check.That(_frozen.Count == 0);
         (_current, _frozen) = (_frozen, _current);
+        AllocatedSectors = 0;
     }
 
     /// <summary>Enters a change that the checkpoint itself makes.</summary>
@@ -249,6 +253,7 @@ internal sealed class SpaceLedger(ILoop loop, SpaceAllocator allocator) : IDispo
     private void Add(NativeList<SpaceLogEntry> list, BlockPlace place, int sectors, SpaceChange change)
     {
         if (change == SpaceChange.Freed) _awaitingSectors += sectors;
+        else if (list == _current) AllocatedSectors += sectors;
         if (list.Count > (list == _frozen ? _joinFrom : 0))
         {
             ref SpaceLogEntry last = ref list[list.Count - 1];

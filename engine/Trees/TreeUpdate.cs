@@ -17,12 +17,9 @@ namespace Cstor.Engine.Trees;
 internal sealed class TreeUpdate(
     ILoop loop, TreeReader reader, MetadataWriter writer, SpaceLedger ledger)
 {
-    // Nodes handled before the foreground gets its turn, and leaves read ahead: a device busy enough for who
-    // waits, or few enough not to be felt by others.
+    // Nodes handled before the foreground gets its turn.
     private const int CalmNodes = 1;
-    private const int CalmReads = 2;
     private const int HurriedNodes = 8;
-    private const int HurriedReads = 16;
     private const int NodeShift = 14;
     private const long PauseNanoseconds = 50_000;
 
@@ -159,7 +156,7 @@ internal sealed class TreeUpdate(
     // Of a node above leaves, which begins at block 'first' and has changes up to 'high'.
     private void ReadAhead(IoBuffer node, ulong first, int high)
     {
-        int reads = writer.IsHurried ? HurriedReads : CalmReads;
+        int reads = writer.Pace.ReadsAhead;
         while (_aheadEnd < high && _ahead.Count < reads)
         {
             int child = (int)((_blocks[_aheadEnd] - first) / Layout.NodeFanout);
@@ -187,6 +184,7 @@ internal sealed class TreeUpdate(
             }
         }
 
+        writer.Pace.Advance(high - low);
         for (int i = low; i < high; i++)
         {
             bool known = _changes.TryGet(_blocks[i], out BlockPointer pointer);
@@ -269,7 +267,9 @@ internal sealed class TreeUpdate(
     private async ValueTask GiveWayAsync()
     {
         await writer.ThrottleAsync();
-        if (++_nodesThisTurn < (writer.IsHurried ? HurriedNodes : CalmNodes)) return;
+        while (writer.Pace.IsAhead(loop.NowNanoseconds))
+            await loop.DelayAsync(CheckpointPace.RestNanoseconds);
+        if (++_nodesThisTurn < (writer.Pace.IsHurried ? HurriedNodes : CalmNodes)) return;
         _nodesThisTurn = 0;
         await loop.DelayAsync(PauseNanoseconds);
     }
