@@ -148,7 +148,7 @@ internal sealed class IscsiSession : IPduHandler
         _tasks.Remove(task.InitiatorTaskTag);
         if (!task.IsAborted && !IsClosed)
         {
-            task.Unit?.CountEnded(task);
+            Setup.Server.Ended.Add(task);
             _responses.Finish(task);
         }
 
