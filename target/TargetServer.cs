@@ -34,6 +34,7 @@ public sealed class TargetServer : ILoginDirectory
         Options = options;
         Budget = new BufferBudget(loop, options.BufferLimitBytes);
         Throttle = new LoginThrottle(options.FailedLoginDelayMs);
+        Ended = new EndedCommands(loop);
     }
 
     public TargetOptions Options { get; private set; }
@@ -43,6 +44,8 @@ public sealed class TargetServer : ILoginDirectory
     internal LoginThrottle Throttle { get; }
 
     internal TaskPool Tasks { get; } = new();
+
+    internal EndedCommands Ended { get; }
 
     /// <summary>Connections open now, in login or in full-feature phase.</summary>
     public int ConnectionCount => _connections.Count;

@@ -13,6 +13,13 @@ public interface ILoop
     /// <summary>Monotonic clock, nanoseconds from an arbitrary start.</summary>
     long NowNanoseconds { get; }
 
+    /// <summary>
+    /// The clock when this turn began to run what had completed: one look for all of it. When a transfer
+    /// ended, without what was run since; what a turn itself takes is to be measured by <see
+    /// cref="NowNanoseconds"/>.
+    /// </summary>
+    long TurnNanoseconds { get; }
+
     /// <summary>Wall clock, for records that people read; never for ordering or timeouts.</summary>
     DateTimeOffset UtcNow { get; }
 

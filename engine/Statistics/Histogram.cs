@@ -24,11 +24,14 @@ public sealed class Histogram
     public long Sum { get; private set; }
 
     /// <param name="value">Not negative.</param>
-    public void Add(long value)
+    public void Add(long value) => Add(value, 1);
+
+    /// <summary>Adds a number several times.</summary>
+    public void Add(long value, int times)
     {
-        Count++;
-        Sum += value;
-        _buckets[IndexOf(value)]++;
+        Count += times;
+        Sum += value * times;
+        _buckets[IndexOf(value)] += times;
     }
 
     public HistogramCounts Take()

@@ -31,9 +31,9 @@ public sealed class VolumeTimes
         return answers;
     }
 
-    /// <summary>Notes time that a command spent in a stage.</summary>
-    public void Add(IoStage stage, long nanoseconds) =>
-        (_stages[(int)stage] ??= new Histogram()).Add(nanoseconds);
+    /// <summary>Notes time that a command spent in a stage, or that each of several did.</summary>
+    public void Add(IoStage stage, long nanoseconds, int times = 1) =>
+        (_stages[(int)stage] ??= new Histogram()).Add(nanoseconds, times);
 
     public VolumeIo Take(string volume) => new(
         volume,

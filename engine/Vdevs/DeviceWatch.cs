@@ -57,6 +57,8 @@ internal sealed partial class DeviceWatch
 
     internal long NowNanoseconds => _loop.NowNanoseconds;
 
+    internal long TurnNanoseconds => _loop.TurnNanoseconds;
+
     internal BufferPool Buffers => _loop.Buffers;
 
     /// <summary>Watches a device from now on; another watch may have done so before.</summary>

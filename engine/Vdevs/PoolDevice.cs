@@ -374,7 +374,8 @@ internal sealed class PoolDevice
     {
         if (_watch is { } watch && request.StartedNanoseconds != 0)
         {
-            long took = watch.NowNanoseconds - request.StartedNanoseconds;
+            // An answer that did not have to come from a disk may be there in the turn that asked for it.
+            long took = Math.Max(0, watch.TurnNanoseconds - request.StartedNanoseconds);
             if (request.Kind == DeviceRequestKind.Read) ReadLatency.Add(took, IsSlow);
             else if (request.Kind == DeviceRequestKind.Write) WriteLatency.Add(took);
             Times.Add(request, took);

@@ -92,6 +92,7 @@ internal sealed class AheadChunk(ReadAhead owner, int maximumBlocks) : PendingIo
         {
             (ReadPlan plan, int index) = _waiters[i];
             if (!TryCopy(plan, index)) plan.Failed.Add(index);
+            plan.EndedNanoseconds = 0;
             plan.EndPart();
         }
 

@@ -69,7 +69,7 @@ internal sealed class ExtentRead(VolumeReader owner) : PendingIo
         _stored?.Release();
         _stored = null;
         _plan = null!;
-        owner.ReadEnded(this, began);
+        plan.EndedNanoseconds = owner.ReadEnded(this, began);
         plan.EndPart();
     }
 

@@ -53,6 +53,9 @@ internal sealed class ReadPlan(int maximumBlocks = ReadPlan.MaximumBlocks) : IVa
     /// <summary>Device reads that were begun for it.</summary>
     public int ReadCount { get; set; }
 
+    /// <summary>When the part that ended last had been verified; 0 if it did not look at the clock.</summary>
+    public long EndedNanoseconds { get; set; }
+
     public ValueTask<IoStatus> Task => new(this, _source.Version);
 
     /// <summary>Memory of one block.</summary>
@@ -64,6 +67,7 @@ internal sealed class ReadPlan(int maximumBlocks = ReadPlan.MaximumBlocks) : IVa
         Failed.Clear();
         IsMemoryLost = false;
         ReadCount = 0;
+        EndedNanoseconds = 0;
         _partsLeft = 1;
     }
 

@@ -83,7 +83,12 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
         ValueTask<IoStatus> reading = plan.Task;
         began = reading.IsCompleted ? 0 : volume.NowNanoseconds;
         await reading;
-        if (began != 0) volume.Times.Add(IoStage.DeviceRead, volume.NowNanoseconds - began);
+        if (began != 0)
+        {
+            long ended = plan.EndedNanoseconds != 0 ? plan.EndedNanoseconds : volume.NowNanoseconds;
+            volume.Times.Add(IoStage.DeviceRead, ended - began);
+        }
+
         if (plan.Stream is not null) plan.Stream.AwaitedBlocks -= count;
         if (plan.IsMemoryLost && status == IoStatus.Ok) status = IoStatus.DeviceTimeout;
         for (int i = 0; i < plan.Failed.Count && status == IoStatus.Ok; i++)
@@ -125,10 +130,14 @@ internal sealed class VolumeReader(Volume volume, PoolCore pool) : IDisposable
 
     /// <param name="read">May be used again.</param>
     /// <param name="began">When its verification began; 0 if nobody waited for it.</param>
-    internal void ReadEnded(ExtentRead read, long began)
+    /// <returns>When it ended, or 0 again.</returns>
+    internal long ReadEnded(ExtentRead read, long began)
     {
-        if (began != 0) volume.Times.Add(IoStage.Verify, volume.NowNanoseconds - began);
         _freeReads.Push(read);
+        if (began == 0) return 0;
+        long now = volume.NowNanoseconds;
+        volume.Times.Add(IoStage.Verify, now - began);
+        return now;
     }
 
     internal long NowNanoseconds => volume.NowNanoseconds;

@@ -19,6 +19,10 @@ internal sealed class HeldRequests
         _byCmdSn.Add(header.CmdSn,
             new HeldRequest(header.CmdSn, header.Bytes.ToArray(), task, payload, payloadBytes));
 
+    /// <summary>A number whose command will not come, unless it is here already.</summary>
+    public void AddAborted(uint cmdSn) =>
+        _byCmdSn.TryAdd(cmdSn, new HeldRequest(cmdSn, NopOut(cmdSn), null, null, 0));
+
     public bool TryTake(uint cmdSn, [NotNullWhen(true)] out HeldRequest? request) =>
         _byCmdSn.Remove(cmdSn, out request);
 

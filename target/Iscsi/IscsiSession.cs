@@ -148,7 +148,7 @@ internal sealed class IscsiSession : IPduHandler
         _tasks.Remove(task.InitiatorTaskTag);
         if (!task.IsAborted && !IsClosed)
         {
-            task.Unit?.CountEnded(task);
+            Setup.Server.Ended.Add(task);
             _responses.Finish(task);
         }
 
@@ -193,6 +193,23 @@ internal sealed class IscsiSession : IPduHandler
         foreach (IscsiTask task in new List<IscsiTask>(_tasks.Values)) Abort(task, null);
     }
 
+    /// <summary>
+    /// A command that never came, or was rejected, is aborted: its number counts as received, RFC 7143
+    /// §11.6.1. Whoever handles the abort dispatches what waited for it.
+    /// </summary>
+    /// <param name="cmdSn">Its number.</param>
+    /// <param name="abortCmdSn">That of the abort.</param>
+    /// <returns>The number is within the window, and below that of the abort.</returns>
+    public bool TakeAsReceived(uint cmdSn, uint abortCmdSn)
+    {
+        CommandPlace place = Window.Classify(cmdSn);
+        bool isBefore = unchecked((int)(abortCmdSn - cmdSn)) > 0;
+        if (place == CommandPlace.Outside || !isBefore) return false;
+        if (place == CommandPlace.Next) Window.Advance();
+        else _held.AddAborted(cmdSn);
+        return true;
+    }
+
     private bool BeginCommand(PduHeader header, out IoSlice destination)
     {
         destination = default;
@@ -208,9 +225,10 @@ internal sealed class IscsiSession : IPduHandler
         if (tooMany || _tasks.ContainsKey(header.InitiatorTaskTag) ||
             header.InitiatorTaskTag == PduHeader.NoTag)
         {
+            // Its number does not count as received, RFC 7143 §7.3: the initiator sends something else under
+            // it, or aborts the task; see TakeAsReceived.
             Reject(header, tooMany ? RejectReason.ImmediateCommandReject : RejectReason.TaskInProgress);
             _ignored = true;
-            if (!header.IsImmediate && place == CommandPlace.Next) Window.Advance();
             return true;
         }
 
@@ -284,7 +302,7 @@ internal sealed class IscsiSession : IPduHandler
             return _requests.Handle(header, payload, payloadBytes) && DispatchHeld();
         }
 
-        return _requests.Handle(header, payload, payloadBytes);
+        return _requests.Handle(header, payload, payloadBytes) && DispatchHeld();
     }
 
     /// <summary>What came ahead of its turn and whose turn it is now.</summary>

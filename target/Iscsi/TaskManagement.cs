@@ -113,8 +113,14 @@ internal sealed class TaskManagement(IscsiSession session)
     private void AbortTask(PduHeader header)
     {
         uint tag = header.InitiatorTaskTag;
-        if (!session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task) ||
-            task.Lun != header.Lun)
+        if (!session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task))
+        {
+            bool isTaken = session.TakeAsReceived(header.RefCmdSn, header.CmdSn);
+            Answer(tag, isTaken ? Complete : NoSuchTask);
+            return;
+        }
+
+        if (task.Lun != header.Lun)
         {
             Answer(tag, NoSuchTask);
             return;

@@ -16,7 +16,8 @@ internal sealed class TaskPool
         IscsiTask task = _free.TryPop(out IscsiTask? free) ? free : new IscsiTask();
         task.Session = session;
         task.Nexus = session.Setup.Nexus!;
-        task.ArrivedNanoseconds = task.NowNanoseconds;
+        // Its header is parsed in the turn in which it was received.
+        task.ArrivedNanoseconds = session.Setup.Loop.TurnNanoseconds;
         task.InitiatorTaskTag = header.InitiatorTaskTag;
         task.CmdSn = header.CmdSn;
         task.Lun = header.Lun;

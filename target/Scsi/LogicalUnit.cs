@@ -153,29 +153,25 @@ internal sealed class LogicalUnit
         task.Command is { } command && command.Layout != CdbLayout.None && !IsFlush(task)
             && (command.Is(CommandFlags.Reads) || command.Is(CommandFlags.Writes));
 
-    /// <summary>A command has ended and is about to be answered.</summary>
-    public void CountEnded(ScsiTask task)
+    /// <summary>As what a command that has ended is counted, if it is.</summary>
+    public static bool TryClassify(ScsiTask task, out EndedKind kind, out long bytes)
     {
-        if (task.Command is not { } command) return;
-        bool isFlush = IsFlush(task);
-        bool isWrite = command.Is(CommandFlags.Writes);
-        if (!isFlush && !isWrite && !IsTransfer(task)) return;
-        long took = task.NowNanoseconds - task.ArrivedNanoseconds;
-        if (isFlush)
+        kind = EndedKind.Flush;
+        bytes = 0;
+        if (task.Command is not { } command) return false;
+        if (IsFlush(task)) return true;
+        if (command.Is(CommandFlags.Writes))
         {
-            Times.Flushes.Add(took);
-            Times.Add(IoStage.Commit, took);
+            bool hasSize = command.Layout != CdbLayout.None;
+            kind = hasSize ? EndedKind.Write : EndedKind.ChangeWithoutSize;
+            if (hasSize) bytes = task.DataOutBytes;
+            return true;
         }
-        else if (isWrite)
-        {
-            Times.Writes.Add(took);
-            if (command.Layout != CdbLayout.None) Times.WriteSizes.Add(task.DataOutBytes);
-        }
-        else
-        {
-            Times.Reads.Add(took);
-            Times.ReadSizes.Add(Math.Min(task.WantedBytes, task.ExpectedInBytes));
-        }
+
+        if (command.Layout == CdbLayout.None || !command.Is(CommandFlags.Reads)) return false;
+        kind = EndedKind.Read;
+        bytes = Math.Min(task.WantedBytes, task.ExpectedInBytes);
+        return true;
     }
 
     private static bool IsFlush(ScsiTask task) => task.Cdb[0] is SynchronizeCache10 or SynchronizeCache16;

@@ -33,6 +33,8 @@ public sealed class SimulatedLoop : ILoop
 
     public long NowNanoseconds => Machine.NowNanoseconds + Node.ClockOffsetNanoseconds;
 
+    public long TurnNanoseconds => NowNanoseconds;
+
     public DateTimeOffset UtcNow => DateTimeOffset.UnixEpoch.AddDays(20_000).AddTicks(NowNanoseconds / 100);
 
     public BufferPool Buffers { get; }

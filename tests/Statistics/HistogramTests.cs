@@ -71,4 +71,15 @@ public sealed class HistogramTests
         Assert.Equal(64, anew.Take().Since(histogram.Take()).Sum);
         Assert.Equal(0, HistogramCounts.None.Percentile(0.99));
     }
+
+    [Fact]
+    public void A_number_added_several_times_at_once_is_as_if_added_one_by_one()
+    {
+        Histogram together = new(), apart = new();
+        together.Add(5000, 3);
+        together.Add(7);
+        foreach (long value in new[] { 5000L, 7, 5000, 5000 }) apart.Add(value);
+        Assert.Equal((apart.Count, apart.Sum), (together.Count, together.Sum));
+        Assert.Equal(apart.Take().Buckets, together.Take().Buckets);
+    }
 }

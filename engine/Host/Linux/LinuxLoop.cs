@@ -57,6 +57,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
     /// start.</remarks>
     public long NowNanoseconds => Stopwatch.GetTimestamp();
 
+    public long TurnNanoseconds { get; private set; }
+
     public DateTimeOffset UtcNow => DateTimeOffset.UtcNow;
 
     public BufferPool Buffers { get; }
@@ -240,6 +242,7 @@ public sealed class LinuxLoop : ILoop, IDisposable
     private void RunTurn()
     {
         Volatile.Write(ref _turns, _turns + 1);
+        TurnNanoseconds = NowNanoseconds;
         Ring.RunCompletions();
         if (_mailbox.HasMail) _mailbox.Deliver();
         RunTimers();
@@ -248,9 +251,8 @@ public sealed class LinuxLoop : ILoop, IDisposable
 
     private void RunTimers()
     {
-        if (Timers.First is null) return;
-        long now = NowNanoseconds;
-        while (Timers.First is { } entry && entry.DeadlineNanoseconds <= now)
+        // A timer that falls due during the turn runs in the next one, which follows without sleeping.
+        while (Timers.First is { } entry && entry.DeadlineNanoseconds <= TurnNanoseconds)
         {
             Timers.Remove(entry);
             entry.Fire();

@@ -21,6 +21,8 @@ internal sealed class FuzzLoop(ulong seed) : ILoop, INetwork, IListener
 
     public long NowNanoseconds { get; private set; }
 
+    public long TurnNanoseconds => NowNanoseconds;
+
     public DateTimeOffset UtcNow => DateTimeOffset.UnixEpoch;
 
     public BufferPool Buffers { get; } = new(64L * 1024 * 1024);
