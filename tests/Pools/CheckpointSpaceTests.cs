@@ -15,7 +15,7 @@ public sealed class CheckpointSpaceTests
 
     private static readonly VdevSpec Disk = new(VdevKind.Disk, ["/dev/a"]);
 
-    /// <summary>What was overwritten is free after a checkpoint. Writers must not have to wait for it.</summary>
+    /// <summary>Writers must not have to wait for the checkpoint that frees what they overwrote.</summary>
     [Fact]
     public void A_checkpoint_begins_before_overwriting_has_used_up_what_is_free()
     {
