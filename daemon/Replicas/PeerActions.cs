@@ -33,6 +33,12 @@ internal static class PeerActions
     /// <summary>Leave a replica out; of the node that leads.</summary>
     public const string Remove = "remove";
 
+    /// <summary>Would the size fit this node's replica?</summary>
+    public const string CheckSize = "check-size";
+
+    /// <summary>Give the volume another size on all replicas; of the node that leads.</summary>
+    public const string Resize = "resize";
+
     /// <summary>Have another node lead; of the node that leads.</summary>
     public const string Lead = "lead";
 }

@@ -25,6 +25,7 @@ internal sealed partial class PeerAnswers(
         PeerActions.Witness => Reply(await BecomeWitnessAsync(request)),
         PeerActions.Status => await StatusAsync(request.Group),
         PeerActions.Hash => await HashAsync(request.Group, request.Volume),
+        PeerActions.CheckSize => Reply(await CheckSizeAsync(request)),
         PeerActions.DestroySnapshot => Reply(await DestroySnapshotAsync(request.Group, request.Volume)),
         _ => Reply(await administration.LeadAsync(request)),
     };
@@ -119,6 +120,11 @@ internal sealed partial class PeerAnswers(
             : NoReplica);
         return destroyed.Fault;
     }
+
+    private Task<Fault?> CheckSizeAsync(PeerRequest request) => loop.ReadAsync(() =>
+        groups.Find(request.Group) is { } replica
+            ? replica.Pool.ReplicaOf(replica.Volume).FaultOfSize(request.SizeBytes)
+            : NoReplica);
 
     private static Fault NoReplica => new("no-such-group", "there is no replica of that volume here", "");
 

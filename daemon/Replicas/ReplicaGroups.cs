@@ -50,6 +50,9 @@ internal sealed partial class ReplicaGroups
     /// <summary>Told when the ports of a group changed, or which is the shortest.</summary>
     public Action<ReplicaGroup> PortsChanged { get; set; } = static _ => { };
 
+    /// <summary>Told when the volume of a group has another size.</summary>
+    public Action<ReplicaGroup> SizeChanged { get; set; } = static _ => { };
+
     /// <summary>Told when nobody can be served by this node for now, and when that has ended.</summary>
     public Action<ReplicaGroup> SuspensionChanged { get; set; } = static _ => { };
 
@@ -221,12 +224,22 @@ internal sealed partial class ReplicaGroups
         foreach (ReplicaGroup group in _groups.Values)
         {
             LookForSuspension(group);
+            LookForSize(group);
             TargetPort[] ports = group.Ports;
             if (_ports.TryGetValue(group.Volume, out TargetPort[]? before) && before.SequenceEqual(ports))
                 continue;
             _ports[group.Volume] = ports;
             PortsChanged(group);
         }
+    }
+
+    private void LookForSize(ReplicaGroup group)
+    {
+        long size = group.Served.SizeBytes;
+        if (size == group.ToldSizeBytes) return;
+        Resized(group.Volume.Name, group.ToldSizeBytes, size);
+        group.ToldSizeBytes = size;
+        SizeChanged(group);
     }
 
     // Requests that wait here would wait although another node can serve them: its paths must be taken.
@@ -246,6 +259,9 @@ internal sealed partial class ReplicaGroups
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Volume} is not served here for now: too few of its "
         + "nodes are in touch with this one; initiators are to take other paths, or wait")]
     private partial void Suspended(string volume);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} has {Size} bytes now, had {Before}")]
+    private partial void Resized(string volume, long before, long size);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served here again")]
     private partial void Resumed(string volume);

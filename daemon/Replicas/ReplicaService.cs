@@ -105,6 +105,36 @@ internal sealed class ReplicaService(
         return report.Value with { Lines = [.. lines] };
     }
 
+    /// <summary>Gives a volume another size: on all replicas, or none.</summary>
+    public async Task<Outcome<ActionReport>> ResizeAsync(
+        string pool, string volume, ResizeVolumeRequest request)
+    {
+        (GroupRecord? record, string name) = await RecordOfAsync(pool, volume);
+        if (record is null) return await volumes.ResizeAsync(pool, volume, request);
+        PeerRequest check = new(PeerActions.CheckSize, record.Group, SizeBytes: request.SizeBytes);
+        foreach (ReplicaPlace place in record.Configuration.Places)
+        {
+            if (place.Node == peers.NodeName) continue;
+            // One that is away is given the size when it catches up, or waits until it fits.
+            Outcome<PeerReply> fits = await peers.AskAsync(place.Node, check);
+            if (!fits.IsOk && fits.Fault.Code != "peer-unreachable") return fits.Fault;
+        }
+        (long before, Fault? unfit) = await loop.ReadAsync<(long, Fault?)>(() =>
+            groups.Find(record.Group) is { } group
+                ? (group.Served.SizeBytes, group.Pool.ReplicaOf(group.Volume).FaultOfSize(request.SizeBytes))
+                : (0, GroupTexts.NoLeader(name)));
+        if (unfit is not null) return unfit;
+        Fault? refused = await administration.ChangeAsync(check with
+        {
+            Action = PeerActions.Resize,
+            Force = request.Force,
+        });
+        if (refused is not null) return refused;
+        return PoolTexts.Done(
+            $"volume {name} resized from {ByteSize.Format(before)} to "
+                + $"{ByteSize.Format(request.SizeBytes)} on all replicas");
+    }
+
     /// <summary>Takes snapshots: of replicated volumes on all replicas.</summary>
     public async Task<Outcome<ActionReport>> SnapshotAsync(CreateSnapshotsRequest request)
     {

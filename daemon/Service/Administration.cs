@@ -93,11 +93,9 @@ internal sealed class Administration(
         string pool, string volume, DestroyVolumeRequest request) =>
         replicas.DestroyAsync(pool, volume, request);
 
-    public async Task<Outcome<ActionReport>> ResizeVolumeAsync(
+    public Task<Outcome<ActionReport>> ResizeVolumeAsync(
         string pool, string volume, ResizeVolumeRequest request) =>
-        await replicas.RefusalAsync(pool, volume, "resized") is { } refusal
-            ? refusal
-            : await volumes.ResizeAsync(pool, volume, request);
+        replicas.ResizeAsync(pool, volume, request);
 
     public async Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request) =>

@@ -20,6 +20,8 @@ namespace Cstor.Engine.Replicas;
 /// </remarks>
 public sealed class Replica
 {
+    private const int ViewAttempts = 3;
+
     private readonly DatasetChanges _changes;
     private readonly StreamParts _parts;
     private readonly StreamGate _gate;
@@ -102,6 +104,22 @@ public sealed class Replica
         return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
     }
 
+    /// <summary>Why the volume cannot have that size in this pool, or null.</summary>
+    public Fault? FaultOfSize(long sizeBytes) => _parts.Volumes.FaultOfSize(Volume, sizeBytes);
+
+    /// <summary>
+    /// Gives the volume the size that it has on all replicas from the same entry on, durably; what lies
+    /// behind a smaller end is lost. No write is under way.
+    /// </summary>
+    public async ValueTask<IoStatus> ResizeAsync(long sizeBytes)
+    {
+        if (Volume.IsClosed) return IoStatus.Closed;
+        if (sizeBytes == Volume.SizeBytes) return IoStatus.Ok;
+        if (FaultOfSize(sizeBytes) is not null) return IoStatus.NoSpace;
+        Outcome<Unit> resized = await _parts.Volumes.ResizeAsync(Volume.ShortName, sizeBytes);
+        return resized.IsOk ? IoStatus.Ok : IoStatus.PoolStopped;
+    }
+
     /// <summary>
     /// The hash of what a snapshot of the volume holds: equal on replicas exactly if their contents are,
     /// however they are stored. Reads the root alone.
@@ -132,8 +150,15 @@ public sealed class Replica
         }
 
         IoStatus status = await _parts.Pool.WriteBack.SettleAsync([Volume]);
-        if (status == IoStatus.Ok && !_gate.IsClosed)
-            status = _parts.Pacer is null ? IoStatus.ReadOnly : await _parts.Pacer.RequestAsync();
+        // The tree must be of the size that it is taken for.
+        ulong? resizes = null;
+        for (int i = 0; status == IoStatus.Ok && !_gate.IsClosed && resizes != Volume.Resizes; i++)
+        {
+            resizes = Volume.Resizes;
+            status = i == ViewAttempts ? IoStatus.Aborted
+                : _parts.Pacer is null ? IoStatus.ReadOnly : await _parts.Pacer.RequestAsync();
+        }
+
         ContentView? view = null;
         if (_gate.IsClosed) status = IoStatus.Closed;
         if (status == IoStatus.Ok) view = new ContentView(_parts.Pool, _gate, Volume);

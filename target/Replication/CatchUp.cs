@@ -21,6 +21,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
 {
     private const int HashBytes = 16;
     private const int ViewAttempts = 3;
+    private const string Resized = "its volume was resized meanwhile";
     private const long SliceBytes = 1L << 20;
     private const long SliceNanoseconds = 1_000_000;
 
@@ -115,13 +116,15 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         IsComparing = true;
         peer.FilledBytes = 0;
         ulong first = leader.Window.Last + 1;
-        Task<Answer> asked = peer.AskAsync(new Frame { Kind = FrameKind.Compare, Index = first });
+        Task<Answer> asked = peer.AskAsync(
+            new Frame { Kind = FrameKind.Compare, Index = first, Length = leader.SizeBytes });
         peer.IsStreaming = true;
         await TellReservationsAsync();
         await member.Applier!.WaitAsync(first - 1);
         IoStatus status = IoStatus.Closed;
         if (!IsOver) (status, _view) = await member.Replica!.ViewAsync();
         Answer compared = await asked;
+        if (compared.Status == IoStatus.NoSpace) _reason = "its pool has no room for the volume's size";
         bool isDone = !IsOver && status == IoStatus.Ok && compared.IsOk && await CompareRootsAsync(compared);
         _view?.Close();
         if (isDone)
@@ -146,7 +149,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
 
     private async ValueTask<bool> CompareRootsAsync(Answer compared)
     {
-        if (compared.Payload.Length != HashBytes || compared.Frame.Index != _view!.BlockCount) return false;
+        if (compared.Payload.Length != HashBytes) return false;
+        if (compared.Frame.Index != _view!.BlockCount) return Fail(Resized);
         (IoStatus status, Hash128 mine) = await _view.RootHashAsync();
         if (status != IoStatus.Ok || IsOver) return false;
         NodesCompared++;
@@ -164,7 +168,9 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         IoStatus status = await HashesAsync(level, first, mine);
         Answer theirs = await asked;
         if (status != IoStatus.Ok || !theirs.IsOk || IsOver)
-            return Fail($"hashes: {status}, {theirs.Status}");
+            return Fail(theirs.Status == IoStatus.OutOfRange || status == IoStatus.OutOfRange
+                ? Resized
+                : $"hashes: {status}, {theirs.Status}");
         if (theirs.Payload.Length != ContentView.Fanout * HashBytes) return false;
         NodesCompared++;
         ulong span = ContentView.ChildSpan(level);
@@ -204,8 +210,10 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         for (int i = 0; i < ViewAttempts && status == IoStatus.Aborted && !IsOver; i++)
         {
             _view!.Close();
+            ulong blocks = _view.BlockCount;
             (status, ContentView? later) = await member.Replica!.ViewAsync();
             _view = later ?? _view;
+            if (_view.BlockCount != blocks) return IoStatus.OutOfRange;
             if (status == IoStatus.Ok) status = await _view.ChildHashesAsync(level, first, hashes);
         }
 

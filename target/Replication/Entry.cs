@@ -44,7 +44,7 @@ internal sealed class Entry
     public ReadOnlySpan<byte> PayloadSpan => Payload is null ? default : Payload.Span[..PayloadBytes];
 
     public bool Overlaps(long offset, long length) =>
-        Kind == FrameKind.Snapshot
+        Kind is FrameKind.Snapshot or FrameKind.Resize
             || (Kind != FrameKind.Reservations && Offset < offset + length && offset < Offset + Length);
 
     /// <summary>Completes when it is acknowledged, or never will be.</summary>

@@ -20,6 +20,7 @@ internal sealed class FollowerPart(GroupMember member)
 
     private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
     private ContentView? _view;
+    private (long SizeBytes, ulong Applied) _leaders;
     private ulong _joining;
     private bool _isJoined;
     private bool _isReadingHashes;
@@ -32,6 +33,22 @@ internal sealed class FollowerPart(GroupMember member)
 
     /// <summary>When, by its own clock, the leader sent the newest heartbeat that was heard.</summary>
     public long LeaderStampNanoseconds { get; private set; }
+
+    /// <summary>
+    /// Of the volume as the leader serves it: what the own replica has, if that has come so far.
+    /// </summary>
+    public long SizeBytes
+    {
+        get
+        {
+            EntryApplier applier = member.Applier!;
+            bool isBehind = applier.Epoch != Epoch || !applier.IsWhole
+                || applier.Applied < _leaders.Applied;
+            return _isJoined && isBehind && _leaders.SizeBytes > 0
+                ? _leaders.SizeBytes
+                : member.Replica!.Volume.SizeBytes;
+        }
+    }
 
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
@@ -55,6 +72,7 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.Heartbeat:
                 member.HeardLeader();
                 LeaderStampNanoseconds = Math.Max(LeaderStampNanoseconds, frame.Offset);
+                _leaders = (frame.Length, frame.Index);
                 Answer(frame, FrameKind.HeartbeatAnswer, IoStatus.Ok);
                 break;
             case FrameKind.Configure:
@@ -78,6 +96,12 @@ internal sealed class FollowerPart(GroupMember member)
     /// <summary>An entry from a leader has been applied, or could not be.</summary>
     public void OnApplied(Entry entry, IoStatus status)
     {
+        if (entry.Kind == FrameKind.Resize && entry.Index == 0)
+        {
+            entry.End(status);
+            return;
+        }
+
         if (!_isJoined || member.Applier!.Epoch != Epoch) return;
         if (entry.IsReceipted && status == IoStatus.Ok) return;
         bool isFill = entry.Kind == FrameKind.Fill;
@@ -117,6 +141,7 @@ internal sealed class FollowerPart(GroupMember member)
         ulong joining = _joining;
         LeaderName = peer;
         LeaderStampNanoseconds = 0;
+        _leaders = default;
         Epoch = epoch;
         member.HeardLeader();
         if (epoch > member.Record.Promised)
@@ -134,7 +159,6 @@ internal sealed class FollowerPart(GroupMember member)
             Offset = (long)position.Epoch,
             Length = (long)position.Index,
             Level = member.Replica?.Volume.BlockSizeBytes ?? 0,
-            Index = (ulong)(member.Replica?.Volume.SizeBytes ?? 0),
             Request = request,
         };
         member.Send(peer, joined);
@@ -164,8 +188,8 @@ internal sealed class FollowerPart(GroupMember member)
     {
         switch (frame.Kind)
         {
-            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Reservations
-                or FrameKind.Fill:
+            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Resize
+                or FrameKind.Reservations or FrameKind.Fill:
                 Take(frame, payload);
                 break;
             case FrameKind.Continue:
@@ -174,7 +198,10 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.Compare:
                 // None of the entries behind this frame is known from an earlier attempt.
                 member.Applier!.Begin(Epoch, frame.Index - 1, isWhole: false);
-                Forward(CompareAsync(frame));
+                // Before any of the entries, which are for a volume of that size.
+                Entry resize = new() { Kind = FrameKind.Resize, Length = frame.Length };
+                member.Applier.Submit(resize);
+                Forward(CompareAsync(frame, resize));
                 break;
             case FrameKind.Hashes:
                 Forward(HashesAsync(frame));
@@ -211,7 +238,7 @@ internal sealed class FollowerPart(GroupMember member)
 
         IoBuffer? buffer = payload.LengthBytes == 0 ? null : member.Loop.Buffers.TryRent(payload.LengthBytes);
         bool isFill = frame.Kind == FrameKind.Fill;
-        if (buffer is null && frame.Kind != FrameKind.Unmap)
+        if (buffer is null && frame.Kind is not (FrameKind.Unmap or FrameKind.Resize))
         {
             Answer(frame, isFill ? FrameKind.Filled : FrameKind.Applied, IoStatus.NoMemory);
             Refuse(frame);
@@ -250,20 +277,21 @@ internal sealed class FollowerPart(GroupMember member)
             && applier.Failure == IoStatus.Ok
             && applier.Backlog is (< MostReceiptedEntries, < MostReceiptedBytes);
 
-    private async ValueTask CompareAsync(Frame frame)
+    private async ValueTask CompareAsync(Frame frame, Entry resize)
     {
         ulong joining = _joining;
         Close();
+        IoStatus status = await resize.WaitAsync();
         // Durably nothing, before what others hold is mixed in.
-        IoStatus status = await member.Replica!.FlushAsync();
+        if (status == IoStatus.Ok) status = await member.Replica!.FlushAsync();
         ContentView? view = null;
         Hash128 hash = default;
-        if (status == IoStatus.Ok) (status, view) = await member.Replica.ViewAsync();
+        if (status == IoStatus.Ok) (status, view) = await member.Replica!.ViewAsync();
         // What is damaged here is being asked for.
         for (int i = 0; i < MendAttempts && PeerRead.MayHelp(status) && joining == _joining; i++)
         {
             await member.Loop.DelayAsync(member.Timings.HeartbeatNanoseconds);
-            if (joining == _joining) (status, view) = await member.Replica.ViewAsync();
+            if (joining == _joining) (status, view) = await member.Replica!.ViewAsync();
         }
 
         if (status == IoStatus.Ok) (status, hash) = await view!.RootHashAsync();
@@ -298,6 +326,7 @@ internal sealed class FollowerPart(GroupMember member)
             (status, ContentView? later) = await member.Replica!.ViewAsync();
             if (joining != _joining) later?.Close();
             else _view = later;
+            if (later is not null && later.BlockCount != view.BlockCount) status = IoStatus.OutOfRange;
             if (status == IoStatus.Ok && joining == _joining)
                 status = await later!.ChildHashesAsync(frame.Level, (ulong)frame.Offset, _hashes);
         }

@@ -115,4 +115,7 @@ internal enum FrameKind : byte
     Relay = 62,
 
     Relayed = 63,
+
+    /// <summary>The volume has another size from here on.</summary>
+    Resize = 64,
 }

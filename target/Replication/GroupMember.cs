@@ -117,6 +117,9 @@ public sealed class GroupMember : IFrameHandler
 
     internal string Name => _text;
 
+    /// <summary>Of the volume, as it is served.</summary>
+    internal long SizeBytes => Leader is null ? Follower.SizeBytes : Replica!.Volume.SizeBytes;
+
     internal Replica? Replica { get; }
 
     internal EntryApplier? Applier { get; }

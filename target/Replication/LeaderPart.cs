@@ -78,25 +78,11 @@ internal sealed class LeaderPart
     /// <summary>Of all that are being caught up.</summary>
     internal Throttle Throttle { get; }
 
+    /// <summary>Of the volume once all that was begun has taken effect.</summary>
+    public long SizeBytes { get; private set; }
+
     /// <summary>Nobody else can have become leader and answered anything.</summary>
-    public bool HasLease
-    {
-        get
-        {
-            if (_member.PlantedFault == PlantedFault.NoFencing) return !IsStopped;
-            Span<long> answered = stackalloc long[GroupConfiguration.MaximumReplicas + 1];
-            int count = 0;
-            IReadOnlyList<PeerProgress> peers = _peers.All;
-            for (int i = 0; i < peers.Count; i++)
-                if (Configuration.IsVoter(peers[i].Name))
-                    answered[count++] = peers[i].AnsweredNanoseconds;
-            answered[count++] = Now;
-            answered = answered[..count];
-            answered.Sort();
-            long quorumHeard = answered[Math.Max(0, count - _member.QuorumOf(Configuration))];
-            return !IsStopped && Now - quorumHeard < _member.Timings.LeaseNanoseconds;
-        }
-    }
+    public bool HasLease => Lease.IsHeld(_member, this);
 
     private long Now => _member.Loop.NowNanoseconds;
 
@@ -112,6 +98,7 @@ internal sealed class LeaderPart
         }
 
         _applier.Begin(Epoch, 0, isWhole: true);
+        SizeBytes = _member.Replica!.Volume.SizeBytes;
         Reservations.Start();
         _watch.Start();
     }
@@ -199,6 +186,8 @@ internal sealed class LeaderPart
     public (IoStatus Status, Entry? Entry) Begin(
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
+        bool hasRange = kind is FrameKind.Write or FrameKind.Unmap;
+        if (hasRange && length > SizeBytes - offset) return (IoStatus.OutOfRange, null);
         int bytes = Math.Max(text.Length, data.LengthBytes);
         IoBuffer? payload = bytes == 0 ? null : TryRent(bytes);
         if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
@@ -214,6 +203,7 @@ internal sealed class LeaderPart
             PayloadBytes = bytes,
             IssuedNanoseconds = Now,
         };
+        if (kind == FrameKind.Resize) SizeBytes = length;
         _window.Add(entry);
         _inFlight.Add(entry);
         IReadOnlyList<PeerProgress> peers = _peers.All;
@@ -260,6 +250,7 @@ internal sealed class LeaderPart
             if (isAlone)
             {
                 _applier.Excuse(entry.Index);
+                SizeBytes = _member.Replica!.Volume.SizeBytes;
                 _window.Forget();
                 _watch.CompareAll("what it was sent could not be applied here");
             }

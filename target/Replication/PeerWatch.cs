@@ -1,7 +1,6 @@
 using System.Text;
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
-using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -69,10 +68,9 @@ internal sealed class PeerWatch
         peer.AnsweredNanoseconds = Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds);
         _inSync.OnTick();
         if (peer.Bit == 0) return;
-        Volume mine = _member.Replica!.Volume;
-        if (frame.Level != mine.BlockSizeBytes || frame.Index != (ulong)mine.SizeBytes)
+        if (frame.Level != _member.Replica!.Volume.BlockSizeBytes)
         {
-            Drop(peer, "its volume is of another size");
+            Drop(peer, "its volume has blocks of another size");
             return;
         }
 
@@ -166,15 +164,26 @@ internal sealed class PeerWatch
         if (isBeat) _beatNanoseconds = Now;
         foreach (PeerProgress peer in _peers.All)
         {
-            if (isBeat && peer.IsJoined)
-                _member.Send(peer.Name,
-                    new Frame { Kind = FrameKind.Heartbeat, Epoch = _leader.Epoch, Offset = Now });
+            if (isBeat && peer.IsJoined) SendHeartbeat(peer);
             CheckAnswers(peer);
         }
 
         if (_leader.IsStopped) return;
         _inSync.OnTick();
         _leader.Wake();
+    }
+
+    private void SendHeartbeat(PeerProgress peer)
+    {
+        Frame frame = new()
+        {
+            Kind = FrameKind.Heartbeat,
+            Epoch = _leader.Epoch,
+            Offset = Now,
+            Length = _member.Replica!.Volume.SizeBytes,
+            Index = _member.Applier!.Applied,
+        };
+        _member.Send(peer.Name, frame);
     }
 
     private void CheckAnswers(PeerProgress peer)

@@ -45,7 +45,6 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         nodes.AssertEqual();
         string identity = nodes[0].Json("volume", "status", "tank/v").GetProperty("id").GetString()!;
         Assert.Equal(identity, nodes[1].Json("volume", "status", "tank/v").GetProperty("id").GetString());
-        nodes[2].CliFails(1, ["volume", "resize", "tank/v", "300M"], "replicas on other nodes");
         nodes[1].CliFails(1, ["volume", "set", "tank/v", "readonly=on"], "cannot be made read-only");
         nodes[0].CliFails(1, ["volume", "rollback", "tank/v@monday"], "cannot be rolled back");
         string stream = Path.Combine(nodes[0].Folder, "stream");
@@ -223,6 +222,44 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         Assert.Equal(0, await SettledAsync(() => two.ReserveOutAsync(Release, 22, 0, WriteExclusive)));
         Assert.Equal(0, await SettledAsync(() => three.TryWriteAsync(0, block)));
         nodes.AssertEqual();
+    }
+
+    [RequiresFact]
+    public async Task Another_size_is_announced_on_every_path_or_refused_by_the_node_where_it_does_not_fit()
+    {
+        const int CapacityChanged = 0x2a09;
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume(size: "64M");
+        int leader = nodes.LeaderOf();
+        List<WireClient> clients = [];
+        for (int i = 0; i < 3; i++) clients.Add(await LogInAsync(nodes[i], i));
+        nodes[(leader + 1) % 3].CliFails(1, ["volume", "resize", "tank/v", "32M"], "would shrink");
+        nodes[(leader + 1) % 3].CliOk("volume", "resize", "tank/v", "128M");
+        foreach (WireClient client in clients)
+        {
+            int sense = 0;
+            for (int i = 0; i < 100 && sense == 0; i++)
+            {
+                sense = await client.AskReadyAsync();
+                if (sense == 0) await Task.Delay(20);
+            }
+
+            Assert.Equal(CapacityChanged, sense);
+            Assert.Equal(0, await client.AskReadyAsync());
+            Assert.Equal(128L << 20, await client.CapacityAsync());
+            await client.WriteAsync((128 << 11) - 1, new byte[512]);
+        }
+
+        nodes[(leader + 2) % 3].CliOk("volume", "resize", "-f", "tank/v", "96M");
+        // One of them cannot promise so much.
+        nodes[1].CliOk("volume", "set", "tank/v", "reservation=auto");
+        foreach (int node in new[] { 0, 1 })
+            nodes[node].CliFails(1, ["volume", "resize", "tank/v", "500G"], "a reservation of");
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(
+                96L << 20, nodes[i].Json("volume", "status", "tank/v").GetProperty("sizeBytes").GetInt64());
+        nodes.AssertEqual();
+        foreach (WireClient client in clients) client.Dispose();
     }
 
     [RequiresFact]

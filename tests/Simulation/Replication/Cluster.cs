@@ -162,6 +162,9 @@ internal sealed class Cluster : IDisposable
                 return root;
             });
             if (status != IoStatus.Ok) throw new OracleException($"{node.Name} cannot be hashed: {status}");
+            long size = node.Replica!.Volume.SizeBytes;
+            if (size != Replicas.First().Replica!.Volume.SizeBytes)
+                throw new OracleException($"{node.Name} has another size: {size}");
             string reserved = node.Replica!.Volume.Reservations;
             if (reserved != Replicas.First().Replica!.Volume.Reservations)
                 throw new OracleException($"on {node.Name} something else is reserved: {reserved}");

@@ -22,6 +22,11 @@ internal sealed class ClusterClient
     // What is reserved is a line of text that is read and replaced as a whole.
     private const int ReservationsRegister = Blocks + Sectors;
 
+    // Nor is the size; each value stands for one, which no other has.
+    private const int SizeRegister = ReservationsRegister + 1;
+    private const int FewestBlocks = 512;
+    private const int Sizes = 20_011;
+
     // Conditional writes go to few, so that they meet.
     private const int Contended = 4;
     private const int SectorBytes = 512;
@@ -55,12 +60,15 @@ internal sealed class ClusterClient
         while (!IsStopped)
         {
             int register = _random.Below(Blocks + Sectors);
-            int kind = _random.Below(21);
+            int kind = _random.Below(24);
             if (kind < 7) await ReadAsync(register);
             else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
             else if (kind < 18) await CompareAndWriteAsync(register % Contended);
             else if (kind == 18) await UntilDoneAsync(static volume => volume.FlushAsync());
             else if (kind == 19) await ReserveAsync();
+            else if (kind == 20) await ResizeAsync();
+            else if (kind == 21) await ReadSizeAsync();
+            else if (kind == 22) await WriteTailAsync();
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
         }
@@ -72,6 +80,7 @@ internal sealed class ClusterClient
     {
         for (int register = 0; register < Blocks + Sectors; register++) await ReadAsync(register);
         await ReadReservationsAsync();
+        await ReadSizeAsync();
         HasEnded = true;
     }
 
@@ -98,6 +107,73 @@ internal sealed class ClusterClient
             return status;
         });
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+    }
+
+    private async ValueTask ResizeAsync()
+    {
+        ClusterOperation operation = null!;
+        await UntilDoneAsync(async volume =>
+        {
+            ClusterOperation mine = operation = new()
+            {
+                Register = SizeRegister,
+                IsWrite = true,
+                Value = (ulong)_history.Count + 1,
+                InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+            };
+            _history.Add(mine);
+            return await volume.ResizeAsync(SizeOf(mine.Value));
+        });
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+    }
+
+    // Where the volume is led: elsewhere it may be a heartbeat old.
+    private async ValueTask ReadSizeAsync()
+    {
+        ClusterOperation operation = new()
+        {
+            Register = SizeRegister,
+            InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+        };
+        long size = 0;
+        await UntilDoneAsync(async volume =>
+        {
+            if (_cluster.Nodes[_path].Member is not { IsServing: true }) return IoStatus.NotLeader;
+            size = volume.SizeBytes;
+            IoBuffer buffer = LoopHere.Buffers.Rent(SectorBytes);
+            IoStatus status = await volume.ReadAsync(0, buffer.First(SectorBytes));
+            buffer.Release();
+            return status;
+        });
+        bool isFirst = size == _cluster.VolumeBytes;
+        operation.Value = isFirst ? 0 : _history.Single(
+            write => write is { Register: SizeRegister, IsWrite: true } && SizeOf(write.Value) == size).Value;
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+        _history.Add(operation);
+    }
+
+    // None is the first one's.
+    private long SizeOf(ulong value)
+    {
+        if (value >= Sizes) throw new SimulationException("more values than sizes");
+        long blocks = FewestBlocks + (long)(value * 1009 % Sizes);
+        return (blocks * Cluster.BlockBytes) + (blocks * Cluster.BlockBytes >= _cluster.VolumeBytes
+            ? Cluster.BlockBytes : 0);
+    }
+
+    // No register is there, and perhaps no volume any more.
+    private ValueTask WriteTailAsync()
+    {
+        long block = _random.Between(FewestBlocks / 2, FewestBlocks + Sizes);
+        return UntilDoneAsync(async volume =>
+        {
+            IoBuffer buffer = LoopHere.Buffers.Rent(2 * Cluster.BlockBytes);
+            buffer.Span[..(2 * Cluster.BlockBytes)].Fill((byte)(block % 251));
+            IoStatus status = await volume.WriteAsync(
+                (block * Cluster.BlockBytes) + SectorBytes, buffer.First(Cluster.BlockBytes), durable: false);
+            buffer.Release();
+            return status == IoStatus.OutOfRange ? IoStatus.Ok : status;
+        });
     }
 
     // The node says how it ended, even to a client that has given up.
