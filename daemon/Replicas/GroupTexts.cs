@@ -42,6 +42,7 @@ internal static class GroupTexts
         List<string> parts = [];
         bool isComparing = replica.State == ReplicaState.Comparing;
         if (isComparing) parts.Add(Invariant($"{replica.ComparedShare:P0} compared"));
+        if (replica.Snapshot.Length > 0) parts.Add($"for the snapshot {replica.Snapshot}");
         if (replica.State == ReplicaState.Replaying && replica.EntriesBehind > 0)
             parts.Add(Invariant($"{replica.EntriesBehind} changes behind"));
         if (isComparing || replica.State == ReplicaState.Replaying)

@@ -98,10 +98,31 @@ public sealed class Replica
     {
         if (await _changes.Pool.WriteBack.SettleAsync([Volume]) is var settled and not IoStatus.Ok)
             return settled;
-        // Whoever repeats what a crash interrupted finds it done.
-        if (_changes.FindSnapshot(Volume, name)?.Id == id) return IoStatus.Ok;
+        if (_changes.FindSnapshot(Volume, name) is { } other)
+        {
+            // Whoever repeats what a crash interrupted finds it done.
+            if (other.Id == id) return IoStatus.Ok;
+            // The others have destroyed that one meanwhile. Here it may be wanted, so nothing but its name
+            // goes.
+            Outcome<Unit> renamed = await _snapshots.RenameAsync(Volume.ShortName, name, StaleNameOf(other));
+            if (!renamed.IsOk) return IoStatus.NotSupported;
+        }
+
         Outcome<Unit> taken = await _snapshots.TakeReceivedAsync(Volume, name, id, createdUnixNanoseconds);
         return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
+    }
+
+    /// <summary>What a snapshot of the volume holds, with the hashes of that. To be closed.</summary>
+    public async ValueTask<(IoStatus Status, ContentView? View)> SnapshotViewAsync(Snapshot snapshot)
+    {
+        bool isOpen = _gate.Enter();
+        snapshot.Users++;
+        IoStatus status = isOpen ? await _parts.SettleAsync(snapshot) : IoStatus.Closed;
+        if (_gate.IsClosed || snapshot.IsClosed) status = IoStatus.Closed;
+        ContentView? view = status == IoStatus.Ok ? new ContentView(_parts.Pool, _gate, snapshot) : null;
+        snapshot.Users--;
+        _gate.Leave();
+        return (status, view);
     }
 
     /// <summary>Why the volume cannot have that size in this pool, or null.</summary>
@@ -136,6 +157,15 @@ public sealed class Replica
         found.Users--;
         _gate.Leave();
         return (status, hash);
+    }
+
+    private static string StaleNameOf(Snapshot snapshot)
+    {
+        const int MostNameCharacters = 48;
+        const int IdCharacters = 8;
+        string name = snapshot.ShortName;
+        ReadOnlySpan<char> kept = name.AsSpan(0, Math.Min(name.Length, MostNameCharacters));
+        return string.Concat(kept, "-", snapshot.Id.ToString("N").AsSpan(0, IdCharacters));
     }
 
     /// <summary>

@@ -185,7 +185,12 @@ internal sealed class EntryApplier(
     {
         // What is being made equal is no version of the volume: this snapshot is missed, not wrong.
         if (!IsWhole) return new ValueTask<IoStatus>(IoStatus.Ok);
-        ReadOnlySpan<byte> text = entry.PayloadSpan;
+        return SnapshotAsync(replica, entry.PayloadSpan);
+    }
+
+    /// <summary>Takes a snapshot by what an entry of it says. No write is under way.</summary>
+    public static ValueTask<IoStatus> SnapshotAsync(Replica replica, ReadOnlySpan<byte> text)
+    {
         if (text.Length <= SnapshotHeadBytes) return new ValueTask<IoStatus>(IoStatus.NotSupported);
         return replica.SnapshotAsync(
             Encoding.UTF8.GetString(text[SnapshotHeadBytes..]), new Guid(text[..16]),

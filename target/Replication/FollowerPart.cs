@@ -11,6 +11,9 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class FollowerPart(GroupMember member)
 {
+    /// <summary>Level of a comparison with something older, which no entries follow.</summary>
+    public const int Older = 1;
+
     private const int UnitBytes = 512;
     private const int ViewAttempts = 3;
     private const int IdBytes = 16;
@@ -198,10 +201,7 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.Compare:
                 // None of the entries behind this frame is known from an earlier attempt.
                 member.Applier!.Begin(Epoch, frame.Index - 1, isWhole: false);
-                // Before any of the entries, which are for a volume of that size.
-                Entry resize = new() { Kind = FrameKind.Resize, Length = frame.Length };
-                member.Applier.Submit(resize);
-                Forward(CompareAsync(frame, resize));
+                Forward(CompareAsync(frame));
                 break;
             case FrameKind.Hashes:
                 Forward(HashesAsync(frame));
@@ -210,7 +210,10 @@ internal sealed class FollowerPart(GroupMember member)
                 Forward(EndCompareAsync(frame));
                 break;
             case FrameKind.Snapshots:
-                TellSnapshots(frame);
+                Forward(TellSnapshotsAsync(frame));
+                break;
+            case FrameKind.TakeSnapshot:
+                Forward(TakeSnapshotAsync(frame, payload.Span.ToArray()));
                 break;
             case FrameKind.Fetch:
                 Forward(FetchAsync(frame));
@@ -277,13 +280,24 @@ internal sealed class FollowerPart(GroupMember member)
             && applier.Failure == IoStatus.Ok
             && applier.Backlog is (< MostReceiptedEntries, < MostReceiptedBytes);
 
-    private async ValueTask CompareAsync(Frame frame, Entry resize)
+    private async ValueTask CompareAsync(Frame frame)
     {
         ulong joining = _joining;
         Close();
-        IoStatus status = await resize.WaitAsync();
-        // Durably nothing, before what others hold is mixed in.
+        Entry resize = new() { Kind = FrameKind.Resize, Length = frame.Length };
+        bool isOlder = frame.Level == Older;
+        // Before any of the entries, which are for a volume of that size.
+        if (!isOlder) member.Applier!.Submit(resize);
+        // Durably nothing, before what others hold is mixed in; or what the replica has is given up.
+        IoStatus status = isOlder ? IoStatus.Ok : await resize.WaitAsync();
         if (status == IoStatus.Ok) status = await member.Replica!.FlushAsync();
+        if (joining != _joining) return;
+        if (isOlder && status == IoStatus.Ok)
+        {
+            member.Applier!.Submit(resize);
+            status = await resize.WaitAsync();
+        }
+
         ContentView? view = null;
         Hash128 hash = default;
         if (status == IoStatus.Ok) (status, view) = await member.Replica!.ViewAsync();
@@ -348,11 +362,34 @@ internal sealed class FollowerPart(GroupMember member)
         Answer(frame, FrameKind.CompareEnded, member.Applier.Failure);
     }
 
-    private void TellSnapshots(in Frame frame)
+    private async ValueTask TakeSnapshotAsync(Frame frame, byte[] payload)
     {
+        ulong joining = _joining;
+        Close();
+        await member.Applier!.DrainAsync();
+        if (joining != _joining) return;
+        IoStatus status = member.Applier.Failure;
+        if (status == IoStatus.Ok)
+            status = await EntryApplier.SnapshotAsync(member.Replica!, payload);
+        if (joining == _joining) Answer(frame, FrameKind.SnapshotTaken, status);
+    }
+
+    private async ValueTask TellSnapshotsAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        await member.Applier!.WaitAsync(frame.Index);
+        if (joining != _joining) return;
         IEnumerable<byte> ids = member.Replica!.Snapshots.Take(Frame.MaximumPayloadBytes / IdBytes)
             .SelectMany(static snapshot => snapshot.Id.ToByteArray());
         Answer(frame, FrameKind.SnapshotsAnswer, IoStatus.Ok, [.. ids]);
+    }
+
+    /// <summary>The identities in an answer.</summary>
+    public static HashSet<Guid> SnapshotsOf(ReadOnlySpan<byte> payload)
+    {
+        HashSet<Guid> ids = [];
+        for (; payload.Length >= IdBytes; payload = payload[IdBytes..]) ids.Add(new Guid(payload[..IdBytes]));
+        return ids;
     }
 
     private async ValueTask FetchAsync(Frame frame)

@@ -118,4 +118,10 @@ internal enum FrameKind : byte
 
     /// <summary>The volume has another size from here on.</summary>
     Resize = 64,
+
+    /// <summary>What was made equal is this snapshot: take it.</summary>
+    TakeSnapshot = 65,
+
+    /// <summary>Answer.</summary>
+    SnapshotTaken = 66,
 }

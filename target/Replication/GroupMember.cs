@@ -281,7 +281,7 @@ public sealed class GroupMember : IFrameHandler
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
                 or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave
-                or FrameKind.Mend or FrameKind.SnapshotsAnswer:
+                or FrameKind.Mend or FrameKind.SnapshotsAnswer or FrameKind.SnapshotTaken:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:

@@ -59,6 +59,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>Whatever it says that it holds, it is compared next time.</summary>
     public bool MustCompare { get; set; }
 
+    /// <summary>How often in a row it had to begin anew for the sake of snapshots.</summary>
+    public int SnapshotRounds { get; set; }
+
     /// <summary>Snapshots of the leader's that it had not when it was admitted.</summary>
     public IReadOnlySet<Guid> MissingSnapshots { get; set; } = new HashSet<Guid>();
 

@@ -10,8 +10,6 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class PeerWatch
 {
-    private const int GuidBytes = 16;
-
     private readonly GroupMember _member;
     private readonly LeaderPart _leader;
     private readonly PeerSet _peers;
@@ -100,6 +98,7 @@ internal sealed class PeerWatch
     public void Admit(PeerProgress peer)
     {
         peer.IsReady = true;
+        peer.SnapshotRounds = 0;
         ReplicationLog.CaughtUp(_member.Logger, _member.Name, peer.Name, peer.FilledBytes);
         _member.Send(peer.Name, new Frame { Kind = FrameKind.Admit, Epoch = _leader.Epoch });
         _inSync.Update();
@@ -141,9 +140,9 @@ internal sealed class PeerWatch
         HashSet<Guid> missing = [.. _member.Replica!.Snapshots.Select(static snapshot => snapshot.Id)];
         Answer answer = missing.Count == 0
             ? Answer.None
-            : await peer.AskAsync(new Frame { Kind = FrameKind.Snapshots });
-        for (int at = 0; at + GuidBytes <= answer.Payload.Length; at += GuidBytes)
-            missing.Remove(new Guid(answer.Payload.AsSpan(at, GuidBytes)));
+            : await peer.AskAsync(
+                new Frame { Kind = FrameKind.Snapshots, Index = _leader.Window.Last });
+        missing.ExceptWith(FollowerPart.SnapshotsOf(answer.Payload));
         peer.MissingSnapshots = answer.IsOk ? missing : new HashSet<Guid>();
     }
 

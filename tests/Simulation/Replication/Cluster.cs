@@ -2,6 +2,7 @@
 // wherever it is led. The whole of it runs on one virtual clock.
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
+using Cstor.Engine.Versions;
 using Cstor.PoolLayout;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation.Oracle;
@@ -170,6 +171,25 @@ internal sealed class Cluster : IDisposable
                 throw new OracleException($"on {node.Name} something else is reserved: {reserved}");
             expected ??= hash;
             if (hash != expected) throw new OracleException($"{node.Name} differs from others");
+        }
+    }
+
+    /// <summary>Snapshots that several replicas have hold the same on each.</summary>
+    public async ValueTask AssertSnapshotsAsync()
+    {
+        Dictionary<Guid, Hash128> found = [];
+        foreach (ClusterNode node in Replicas)
+        {
+            foreach (Snapshot snapshot in node.Replica!.Snapshots)
+            {
+                (IoStatus status, Hash128 hash) = await OnAsync(
+                    node.Loop!, () => node.Replica.SnapshotHashAsync(snapshot.ShortName));
+                if (status != IoStatus.Ok)
+                    throw new OracleException($"{snapshot.Name} of {node.Name} cannot be hashed: {status}");
+                if (found.GetValueOrDefault(snapshot.Id, hash) != hash)
+                    throw new OracleException($"{snapshot.Name} of {node.Name} differs from others");
+                found[snapshot.Id] = hash;
+            }
         }
     }
 

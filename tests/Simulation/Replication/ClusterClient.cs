@@ -22,6 +22,9 @@ internal sealed class ClusterClient
     // What is reserved is a line of text that is read and replaced as a whole.
     private const int ReservationsRegister = Blocks + Sectors;
 
+    // Each costs a node that catches up a comparison.
+    private const int MostSnapshots = 4;
+
     // Nor is the size; each value stands for one, which no other has.
     private const int SizeRegister = ReservationsRegister + 1;
     private const int FewestBlocks = 512;
@@ -37,14 +40,18 @@ internal sealed class ClusterClient
     private readonly SimulatedLoop _loop;
     private readonly SimulatedRandom _random;
     private int _path;
+    private int _snapshots;
 
     public ClusterClient(Cluster cluster, string name, List<ClusterOperation> history)
     {
         _cluster = cluster;
         _history = history;
+        Name = name;
         _loop = cluster.Machine.AddNode(name).CreateLoop();
         _random = SimulatedRandom.For(cluster.Machine.Seed, name);
     }
+
+    public string Name { get; }
 
     public bool IsStopped { get; set; }
 
@@ -60,7 +67,7 @@ internal sealed class ClusterClient
         while (!IsStopped)
         {
             int register = _random.Below(Blocks + Sectors);
-            int kind = _random.Below(24);
+            int kind = _random.Below(25);
             if (kind < 7) await ReadAsync(register);
             else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
             else if (kind < 18) await CompareAndWriteAsync(register % Contended);
@@ -69,6 +76,7 @@ internal sealed class ClusterClient
             else if (kind == 20) await ResizeAsync();
             else if (kind == 21) await ReadSizeAsync();
             else if (kind == 22) await WriteTailAsync();
+            else if (kind == 23) await SnapshotAsync();
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
         }
@@ -159,6 +167,14 @@ internal sealed class ClusterClient
         long blocks = FewestBlocks + (long)(value * 1009 % Sizes);
         return (blocks * Cluster.BlockBytes) + (blocks * Cluster.BlockBytes >= _cluster.VolumeBytes
             ? Cluster.BlockBytes : 0);
+    }
+
+    // Every attempt has a name of its own, as it may be taken nevertheless.
+    private async ValueTask SnapshotAsync()
+    {
+        if (_snapshots++ >= MostSnapshots) return;
+        int attempt = 0;
+        await UntilDoneAsync(volume => volume.SnapshotAsync($"{Name}-{_snapshots}-{++attempt}"));
     }
 
     // No register is there, and perhaps no volume any more.

@@ -69,6 +69,7 @@ public sealed class ClusterTests
             RegisterHistory.Check(history);
             await cluster.PauseAsync(50);
             await cluster.AssertEqualAsync();
+            await cluster.AssertSnapshotsAsync();
         });
     }
 
