@@ -66,6 +66,9 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
                     "See: cstor volume status " + group.Volume.Name);
             case PeerActions.Resize:
                 return await ResizeAsync(group, request);
+            case PeerActions.Set:
+                IoStatus set = await group.Served.SetPropertiesAsync(request.Properties ?? []);
+                return set == IoStatus.Ok ? null : GroupTexts.Unchanged(group.Volume.Name, "changed", set);
             case PeerActions.Add:
                 return await group.Member.AddReplicaAsync(new ReplicaPlace(
                     request.Node, request.Pool, FreePort(group.Member.Status().Configuration),

@@ -39,6 +39,12 @@ internal static class PeerActions
     /// <summary>Give the volume another size on all replicas; of the node that leads.</summary>
     public const string Resize = "resize";
 
+    /// <summary>Would the properties fit this node's replica?</summary>
+    public const string CheckProperties = "check-properties";
+
+    /// <summary>Set properties of the volume on all replicas; of the node that leads.</summary>
+    public const string Set = "set";
+
     /// <summary>Have another node lead; of the node that leads.</summary>
     public const string Lead = "lead";
 }

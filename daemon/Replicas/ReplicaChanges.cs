@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Service;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
@@ -46,8 +47,8 @@ internal sealed class ReplicaChanges(
         GroupRecord first = new(record.Group, 0, false, record.Configuration.ForJoining(joining));
         VolumeStatus status = await loop.ReadAsync(group.Value.Volume.Status);
         Dictionary<string, string> properties =
-            status.Properties.Where(static property => property.Key is "compression" or "checksum" or "cache")
-                .ToDictionary(static property => property.Key, static property => property.Value);
+            status.Properties.Where(static property => PropertyRules.IsShared(property.Key)
+                    || property.Key is "compression" or "checksum" or "cache").ToDictionary();
         Outcome<PeerReply> made = await peers.AskAsync(request.Node, new PeerRequest(
             PeerActions.Make, record.Group, request.Pool, volume, status.SizeBytes, status.BlockSizeBytes,
             properties, first.ToString()));
@@ -153,7 +154,7 @@ internal sealed class ReplicaChanges(
     }
 
     /// <summary>Asks a node, which may be this one.</summary>
-    private async Task<Outcome<PeerReply>> AskNodeAsync(string node, PeerRequest request)
+    public async Task<Outcome<PeerReply>> AskNodeAsync(string node, PeerRequest request)
     {
         if (node != peers.NodeName) return await peers.AskAsync(node, request);
         PeerReply reply = await answers.AnswerAsync(request);

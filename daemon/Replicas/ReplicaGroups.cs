@@ -1,5 +1,6 @@
 using System.Text;
 using Cstor.Daemon.State;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Replicas;
@@ -53,6 +54,9 @@ internal sealed partial class ReplicaGroups
     /// <summary>Told when the volume of a group has another size.</summary>
     public Action<ReplicaGroup> SizeChanged { get; set; } = static _ => { };
 
+    /// <summary>Told when properties of the volume of a group were changed by its leader.</summary>
+    public Action<ReplicaGroup> PropertiesChanged { get; set; } = static _ => { };
+
     /// <summary>Told when nobody can be served by this node for now, and when that has ended.</summary>
     public Action<ReplicaGroup> SuspensionChanged { get; set; } = static _ => { };
 
@@ -95,8 +99,13 @@ internal sealed partial class ReplicaGroups
         if (state.Length == 0) return null;
         if (GroupRecord.Parse(state) is not { } record) return Failed(volume, $"its record '{state}'");
         if (Find(record.Group) is { } other) return Failed(volume, $"{other.Volume.Name} is its replica too");
-        GroupMember member = new(_loop, _logger, _network, record, replica.SaveStateAsync, replica);
-        _groups.Add(volume, new ReplicaGroup(pool, volume, member));
+        GroupMember member = new(_loop, _logger, _network, record, replica.SaveStateAsync, replica)
+        {
+            IsShared = PropertyRules.IsShared,
+        };
+        ReplicaGroup group = new(pool, volume, member);
+        member.PropertiesChanged = () => PropertiesChanged(group);
+        _groups.Add(volume, group);
         IoStatus started = await member.StartAsync();
         if (started == IoStatus.Ok) return null;
         _groups.Remove(volume);

@@ -311,7 +311,8 @@ internal sealed partial class VolumeService(
         return null;
     }
 
-    private static string Text(KeyValuePair<string, string> property) =>
+    /// <summary>What is said of a property that was set.</summary>
+    public static string Text(KeyValuePair<string, string> property) =>
         property.Value.Length == 0
             ? $"{property.Key} back to its default"
             : $"{property.Key}={property.Value}";

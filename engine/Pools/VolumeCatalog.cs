@@ -122,10 +122,16 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         Outcome<Volume> found = changes.Volume(shortName);
         if (found.Fault is { } fault) return fault;
         DatasetRecord record = found.Value.Record;
-        if (Apply(ref record, properties) is { } bad) return bad;
-        if (_pool.Guarantees.Refusal(found.Value, record) is { } full) return full;
+        if (FaultOfProperties(found.Value, ref record, properties) is { } unfit) return unfit;
         found.Value.ApplySettings(record);
         return await changes.LogSettingsAsync(found.Value) is { } failure ? failure : Unit.Value;
+    }
+
+    /// <summary>Why a volume cannot have these properties, or null.</summary>
+    public Fault? FaultOfProperties(Volume volume, IReadOnlyList<KeyValuePair<string, string>> properties)
+    {
+        DatasetRecord record = volume.Record;
+        return FaultOfProperties(volume, ref record, properties);
     }
 
     public async ValueTask<Outcome<Unit>> RenameAsync(string shortName, string newName)
@@ -155,6 +161,10 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         return changes.FindVolume(shortName) is null ? null : new Fault(
             "volume-exists", $"{_pool.Devices.PoolName}/{shortName} exists already", "Choose another name");
     }
+
+    private Fault? FaultOfProperties(
+        Volume volume, ref DatasetRecord record, IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        Apply(ref record, properties) ?? _pool.Guarantees.Refusal(volume, record);
 
     private static Fault? Apply(
         ref DatasetRecord record, IReadOnlyList<KeyValuePair<string, string>> properties)

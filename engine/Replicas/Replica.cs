@@ -57,6 +57,9 @@ public sealed class Replica
     /// <summary>What the volume was before, the oldest first.</summary>
     public IReadOnlyList<Snapshot> Snapshots => _changes.SnapshotsOf(Volume);
 
+    /// <summary>By name; what the group and initiators keep with the volume is none.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Properties => VolumeProperties.List(ref Volume.Record);
+
     /// <summary>What its group keeps here: one line, empty for a volume that is no replica.</summary>
     public string State
     {
@@ -110,6 +113,20 @@ public sealed class Replica
 
         Outcome<Unit> taken = await _snapshots.TakeReceivedAsync(Volume, name, id, createdUnixNanoseconds);
         return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
+    }
+
+    /// <summary>Why the volume cannot have these properties in this pool, or null.</summary>
+    public Fault? FaultOfProperties(IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        _parts.Volumes.FaultOfProperties(Volume, properties);
+
+    /// <summary>Sets properties that it has on all replicas, durably: all or none.</summary>
+    public async ValueTask<IoStatus> SetPropertiesAsync(
+        IReadOnlyList<KeyValuePair<string, string>> properties)
+    {
+        if (Volume.IsClosed) return IoStatus.Closed;
+        if (FaultOfProperties(properties) is not null) return IoStatus.NoSpace;
+        Outcome<Unit> set = await _parts.Volumes.SetPropertiesAsync(Volume.ShortName, properties);
+        return set.IsOk ? IoStatus.Ok : IoStatus.PoolStopped;
     }
 
     /// <summary>What a snapshot of the volume holds, with the hashes of that. To be closed.</summary>

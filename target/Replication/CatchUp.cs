@@ -55,7 +55,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         {
             leader.Acknowledge(peer, known);
             if (!await ReplayAsync(known)) return;
-            await TellReservationsAsync();
+            await TellSettingsAsync();
             if (IsOver) return;
         }
         else if (!await CompareAllAsync())
@@ -100,7 +100,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         {
             if (entry.Index <= known) continue;
             if (bytes > SliceBytes) break;
-            leader.Send(peer, entry);
+            leader.Send(peer, entry, entry.Index);
             known = entry.Index;
             bytes += entry.PayloadBytes;
         }
@@ -123,7 +123,8 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         Task<Answer> asked = peer.AskAsync(
             new Frame { Kind = FrameKind.Compare, Index = first, Length = leader.SizeBytes });
         peer.IsStreaming = true;
-        await TellReservationsAsync();
+        peer.IsSetBack = false;
+        await TellSettingsAsync();
         await member.Applier!.WaitAsync(first - 1);
         IoStatus status = IoStatus.Closed;
         ContentView? view = null;
@@ -147,10 +148,11 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
     }
 
     // Changes that it missed need not be among the entries that it gets. From here on its path works.
-    private async ValueTask TellReservationsAsync()
+    public async ValueTask TellSettingsAsync()
     {
-        if (!await leader.Reservations.ReissueAsync() && !IsOver)
-            leader.Watch.Drop(peer, "there is no memory to tell it what is reserved");
+        bool isTold = await leader.WaitReleasedAsync() && leader.Reservations.Reissue()
+            && leader.Properties.Reissue();
+        if (!isTold && !IsOver) leader.Watch.Drop(peer, "there is no memory to tell it what is reserved");
     }
 
     private async ValueTask<string?> FillAsync(ulong block, int count)

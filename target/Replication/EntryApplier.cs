@@ -7,8 +7,8 @@ namespace Cstor.Target.Replication;
 
 /// <summary>
 /// Brings entries into a replica. They begin in the order in which they came, so overlapping ones take effect
-/// in that order, and end in any; a snapshot, or a change of the size or of reservations, waits for all
-/// before it, and all behind it wait for that.
+/// in that order, and end in any; a snapshot, or a change of the size, of reservations or properties, waits
+/// for all before it, and all behind it wait for that.
 /// </summary>
 /// <remarks>
 /// <see cref="Applied"/> is the end of the run without gaps. What was applied behind a gap is remembered, so
@@ -16,7 +16,8 @@ namespace Cstor.Target.Replication;
 /// one.
 /// </remarks>
 internal sealed class EntryApplier(
-    Replica replica, Func<ValueTask<IoStatus>> keepReservations, Action<Entry, IoStatus> completed)
+    Replica replica, Func<ValueTask<IoStatus>> keepReservations,
+    Func<byte[], ValueTask<IoStatus>> keepProperties, Action<Entry, IoStatus> completed)
 {
     private const int SnapshotHeadBytes = 24;
 
@@ -127,8 +128,8 @@ internal sealed class EntryApplier(
         $"applied {Epoch}.{Applied} ({(IsWhole ? "whole" : "mixed")}, {Failure}, "
             + $"{_underWay} + {_queue.Count})";
 
-    private static bool IsBarrier(Entry entry) =>
-        entry.Kind is FrameKind.Snapshot or FrameKind.Resize or FrameKind.Reservations;
+    private static bool IsBarrier(Entry entry) => entry.Kind is FrameKind.Snapshot or FrameKind.Resize
+        or FrameKind.Reservations or FrameKind.Properties;
 
     private void Pump()
     {
@@ -168,6 +169,7 @@ internal sealed class EntryApplier(
             case FrameKind.Snapshot: return SnapshotAsync(entry);
             case FrameKind.Resize: return replica.ResizeAsync(entry.Length);
             case FrameKind.Reservations: return keepReservations();
+            case FrameKind.Properties: return keepProperties(entry.PayloadSpan.ToArray());
         }
 
         // One that a restarted replica is sent again may lie behind the end that a later one, which it holds

@@ -192,7 +192,7 @@ internal sealed class FollowerPart(GroupMember member)
         switch (frame.Kind)
         {
             case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Resize
-                or FrameKind.Reservations or FrameKind.Fill:
+                or FrameKind.Reservations or FrameKind.Properties or FrameKind.Fill:
                 Take(frame, payload);
                 break;
             case FrameKind.Continue:
@@ -223,6 +223,12 @@ internal sealed class FollowerPart(GroupMember member)
 
     private void Take(in Frame frame, IoSlice payload)
     {
+        if (frame.Index == 0 && frame.Kind is FrameKind.Reservations or FrameKind.Properties)
+        {
+            TakeAside(frame, payload);
+            return;
+        }
+
         EntryApplier applier = member.Applier!;
         if (applier.Epoch != Epoch) return;
         if (frame.Index > 0 && applier.IsKnown(frame.Index))
@@ -232,7 +238,7 @@ internal sealed class FollowerPart(GroupMember member)
         }
 
         if (((frame.Offset | frame.Length | (long)payload.LengthBytes) & (UnitBytes - 1)) != 0
-            && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations))
+            && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations or FrameKind.Properties))
         {
             Answer(frame, FrameKind.Applied, IoStatus.OutOfRange);
             Refuse(frame);
@@ -264,6 +270,19 @@ internal sealed class FollowerPart(GroupMember member)
             IsReceipted = isReceipted,
         });
         buffer?.Release();
+    }
+
+    // They come again, with their place, before this replica counts.
+    private void TakeAside(in Frame frame, IoSlice payload)
+    {
+        if (frame.Kind == FrameKind.Reservations) member.Reservations.Take(frame, payload.Span);
+        else Forward(KeepPropertiesAsync(payload.Span.ToArray()));
+    }
+
+    private async ValueTask KeepPropertiesAsync(byte[] payload)
+    {
+        IoStatus status = await member.Properties.ApplyAsync(payload);
+        if (status != IoStatus.Ok) ReplicationLog.NotKept(member.Logger, member.Name, status);
     }
 
     // Nothing behind an entry that was not taken is taken: sent again, it would come after what comes behind.

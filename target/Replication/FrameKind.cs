@@ -124,4 +124,7 @@ internal enum FrameKind : byte
 
     /// <summary>Answer.</summary>
     SnapshotTaken = 66,
+
+    /// <summary>The properties of the volume from here on, all of those that all replicas share.</summary>
+    Properties = 67,
 }

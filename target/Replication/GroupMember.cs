@@ -56,7 +56,9 @@ public sealed class GroupMember : IFrameHandler
         Relay = new Relay(this);
         Mender = new Mender(this);
         Reservations = new GroupReservations(this);
-        Applier = replica is null ? null : new EntryApplier(replica, Reservations.KeepAsync, OnApplied);
+        Properties = new GroupProperties(this);
+        Applier = replica is null ? null : new EntryApplier(
+            replica, Reservations.KeepAsync, Properties.ApplyAsync, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
 
@@ -92,6 +94,12 @@ public sealed class GroupMember : IFrameHandler
     /// block at a time is sent to each, so there is always room for others.
     /// </summary>
     public long CatchUpBytesPerSecond { get; set; }
+
+    /// <summary>Whether a property is of the volume and not of each replica by itself.</summary>
+    public Func<string, bool> IsShared { get; init; } = static _ => false;
+
+    /// <summary>Told when the leader has changed some of those.</summary>
+    public Action PropertiesChanged { get; set; } = static () => { };
 
     internal static Fault NotLeading { get; } =
         new("not-leader", "this node does not lead the volume", "Ask the one that does: cstor volume status");
@@ -131,6 +139,8 @@ public sealed class GroupMember : IFrameHandler
     internal Mender Mender { get; }
 
     internal GroupReservations Reservations { get; }
+
+    internal GroupProperties Properties { get; }
 
     internal LeaderPart? Leader { get; private set; }
 

@@ -45,6 +45,7 @@ internal sealed class LeaderPart
         Throttle = new Throttle(member);
         _watch = new PeerWatch(member, this, _peers, _inSync);
         Reservations = new LeaderReservations(member, this);
+        Properties = new LeaderProperties(member, this);
     }
 
     public ulong Epoch { get; }
@@ -71,6 +72,8 @@ internal sealed class LeaderPart
     internal PeerWatch Watch => _watch;
 
     internal LeaderReservations Reservations { get; }
+
+    internal LeaderProperties Properties { get; }
 
     /// <summary>No change of a range begins while its gate is closed.</summary>
     internal RangeGates Gates { get; } = new();
@@ -100,6 +103,7 @@ internal sealed class LeaderPart
         _applier.Begin(Epoch, 0, isWhole: true);
         SizeBytes = _member.Replica!.Volume.SizeBytes;
         Reservations.Start();
+        Properties.Start();
         _watch.Start();
     }
 
@@ -207,9 +211,13 @@ internal sealed class LeaderPart
         _window.Add(entry);
         _inFlight.Add(entry);
         IReadOnlyList<PeerProgress> peers = _peers.All;
+        bool isTold = kind is FrameKind.Reservations or FrameKind.Properties;
         for (int i = 0; i < peers.Count; i++)
-            if (peers[i].IsStreaming)
-                Send(peers[i], entry);
+        {
+            if (peers[i].IsStreaming) Send(peers[i], entry, entry.Index);
+            else if (isTold && peers[i].IsSetBack) Send(peers[i], entry, 0);
+        }
+
         _applier.Submit(entry);
         return (IoStatus.Ok, entry);
     }
@@ -251,6 +259,7 @@ internal sealed class LeaderPart
             {
                 _applier.Excuse(entry.Index);
                 SizeBytes = _member.Replica!.Volume.SizeBytes;
+                Properties.Start();
                 _window.Forget();
                 _watch.CompareAll("what it was sent could not be applied here");
             }
@@ -319,13 +328,16 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Sends a peer one entry.</summary>
-    public void Send(PeerProgress peer, Entry entry)
+    /// <param name="peer">Which.</param>
+    /// <param name="entry">What.</param>
+    /// <param name="index">Its number; 0 for one that has no place among those that the peer gets.</param>
+    public void Send(PeerProgress peer, Entry entry, ulong index)
     {
         Frame frame = new()
         {
             Kind = entry.Kind,
             Epoch = Epoch,
-            Index = entry.Index,
+            Index = index,
             Offset = entry.Offset,
             Length = entry.Length,
         };

@@ -23,6 +23,12 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>Entries are sent to it as they come.</summary>
     public bool IsStreaming { get; set; }
 
+    /// <summary>
+    /// It is made what a snapshot was: no entries are sent to it, but it is told what is reserved and the
+    /// properties, so that its path works.
+    /// </summary>
+    public bool IsSetBack { get; set; }
+
     /// <summary>Whatever is acknowledged from now on waits for it.</summary>
     public bool IsAwaited { get; set; }
 
@@ -90,7 +96,7 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     public void Reset()
     {
         Attempt++;
-        IsJoined = IsStreaming = IsAwaited = IsReady = false;
+        IsJoined = IsStreaming = IsSetBack = IsAwaited = IsReady = false;
         (TaskCompletionSource<Answer> Answer, long)[] open = [.. _questions.Values];
         _questions.Clear();
         foreach ((TaskCompletionSource<Answer> question, _) in open) question.SetResult(Answer.None);

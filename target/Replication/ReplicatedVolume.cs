@@ -143,6 +143,12 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return entry is null ? status : await entry.WaitAsync();
     }
 
+    /// <summary>Changes properties that are of the volume, on all replicas.</summary>
+    /// <param name="changes">By name; the empty text takes one away.</param>
+    /// <returns>Ok once all have it that count; Aborted if nothing was done.</returns>
+    public async ValueTask<IoStatus> SetPropertiesAsync(IEnumerable<KeyValuePair<string, string>> changes) =>
+        member.Leader is { } leader ? await leader.Properties.ChangeAsync(changes) : IoStatus.Aborted;
+
     private LeaderPart? Leader => member.Leader is { IsServing: true } leader ? leader : null;
 
     private long Now => member.Loop.NowNanoseconds;

@@ -10,9 +10,10 @@ namespace Cstor.Target.Replication;
 /// </summary>
 /// <remarks>
 /// Meanwhile it holds less than it may have acknowledged. So this is done only for a peer that the
-/// configuration in force leaves out of the in-sync set: nobody counts on it, and it cannot lead. No entries
-/// are sent to it so long. Those behind the newest snapshot that both have can be made; one between two that
-/// the peer has cannot, and the status names it.
+/// configuration in force leaves out of the in-sync set: nobody counts on it, and it cannot lead. No
+/// entries are sent to it so long, but it is told what is reserved and the properties. Those behind the
+/// newest snapshot that both have can be made; one between two that the peer has cannot, and the status
+/// names it.
 /// </remarks>
 internal sealed class SnapshotCatchUp(
     GroupMember member, LeaderPart leader, PeerProgress peer, CatchUp catchUp)
@@ -30,8 +31,15 @@ internal sealed class SnapshotCatchUp(
     public async ValueTask<bool> BringAsync()
     {
         if (!IsAllowed) return !catchUp.IsOver;
+        List<Snapshot> missing = await FindMissingAsync(applied: 0);
+        if (missing.Count > 0 && !catchUp.IsOver)
+        {
+            peer.IsSetBack = true;
+            await catchUp.TellSettingsAsync();
+        }
+
         bool isDone = true;
-        foreach (Snapshot snapshot in await FindMissingAsync(applied: 0))
+        foreach (Snapshot snapshot in missing)
         {
             if (catchUp.IsOver || !isDone) break;
             // It may have been destroyed meanwhile.

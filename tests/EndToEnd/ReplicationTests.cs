@@ -263,6 +263,44 @@ public sealed class ReplicationTests(ITestOutputHelper output)
     }
 
     [RequiresFact]
+    public void Properties_of_the_volume_are_set_on_all_nodes_or_refused_by_the_one_where_they_do_not_fit()
+    {
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume();
+        int other = (nodes.LeaderOf() + 1) % 3;
+        Assert.Contains(
+            "on all replicas", nodes[other].CliOk("volume", "set", "tank/v", "iops-limit=500", "cache=none"));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("500", Of(i, "iops-limit"));
+            Assert.Equal(i == other ? "none" : "all", Of(i, "cache"));
+        }
+
+        // The secret is on one of them only.
+        string secret = Path.Combine(nodes[0].Folder, "secret");
+        File.WriteAllText(secret, "a secret of some length");
+        nodes[0].CliOk(
+            "volume", "set", "tank/v", "chap-user=alice", $"chap-secret-file={secret}", "iops-limit=");
+        Assert.Equal("alice", Of(2, "chap-user"));
+        nodes[0].CliFails(
+            1, ["volume", "set", "tank/v", "chap-user=bob", $"chap-secret-file={secret}.other"], secret);
+        nodes[1].CliFails(1, ["volume", "set", "tank/v", "iops-limit=many"], "iops-limit");
+        for (int i = 0; i < 3; i++) Assert.Equal("alice", Of(i, "chap-user"));
+        nodes[2].CliOk("volume", "set", "tank/v", "chap-user=", "chap-secret-file=", "initiators=iqn.test:x");
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("iqn.test:x", Of(i, "initiators"));
+            DaemonFixture node = nodes[i];
+            // Who is not among them is turned away on every path.
+            NodesFixture.Until("the path is closed", () => Tool.Run(
+                "qemu-io", ["-f", "raw", "-c", "read 0 4k", node.Url("tank/v")]).ExitCode != 0);
+        }
+
+        string? Of(int node, string name) => nodes[node].Json("volume", "status", "tank/v")
+            .GetProperty("properties").TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
+    }
+
+    [RequiresFact]
     public async Task Conditional_writes_through_all_nodes_count_up_without_losing_one()
     {
         const int Rounds = 40;

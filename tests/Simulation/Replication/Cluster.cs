@@ -166,6 +166,9 @@ internal sealed class Cluster : IDisposable
             long size = node.Replica!.Volume.SizeBytes;
             if (size != Replicas.First().Replica!.Volume.SizeBytes)
                 throw new OracleException($"{node.Name} has another size: {size}");
+            string properties = string.Join(' ', node.Member!.Properties.Current);
+            if (properties != string.Join(' ', Replicas.First().Member!.Properties.Current))
+                throw new OracleException($"{node.Name} has other properties: {properties}");
             string reserved = node.Replica!.Volume.Reservations;
             if (reserved != Replicas.First().Replica!.Volume.Reservations)
                 throw new OracleException($"on {node.Name} something else is reserved: {reserved}");

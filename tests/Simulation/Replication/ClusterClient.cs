@@ -67,7 +67,7 @@ internal sealed class ClusterClient
         while (!IsStopped)
         {
             int register = _random.Below(Blocks + Sectors);
-            int kind = _random.Below(25);
+            int kind = _random.Below(26);
             if (kind < 7) await ReadAsync(register);
             else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
             else if (kind < 18) await CompareAndWriteAsync(register % Contended);
@@ -77,6 +77,7 @@ internal sealed class ClusterClient
             else if (kind == 21) await ReadSizeAsync();
             else if (kind == 22) await WriteTailAsync();
             else if (kind == 23) await SnapshotAsync();
+            else if (kind == 24) await SetPropertyAsync();
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
         }
@@ -167,6 +168,12 @@ internal sealed class ClusterClient
         long blocks = FewestBlocks + (long)(value * 1009 % Sizes);
         return (blocks * Cluster.BlockBytes) + (blocks * Cluster.BlockBytes >= _cluster.VolumeBytes
             ? Cluster.BlockBytes : 0);
+    }
+
+    private ValueTask SetPropertyAsync()
+    {
+        string value = _random.Chance(0.2) ? "" : $"{_random.Below(1000)}";
+        return UntilDoneAsync(volume => volume.SetPropertiesAsync([new("share", value)]));
     }
 
     // Every attempt has a name of its own, as it may be taken nevertheless.

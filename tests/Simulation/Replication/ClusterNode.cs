@@ -128,6 +128,7 @@ internal sealed class ClusterNode
             replica is null ? state => SaveAsync(loop, state) : replica.SaveStateAsync, replica)
         {
             PlantedFault = _cluster.PlantedFault,
+            IsShared = static name => name is "sync" or "share",
         };
         IoStatus status = await member.StartAsync();
         if (status != IoStatus.Ok) throw new SimulationException($"{Name} does not start: {status}");

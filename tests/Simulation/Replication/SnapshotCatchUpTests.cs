@@ -88,6 +88,11 @@ public sealed class SnapshotCatchUpTests
             await cluster.UntilAsync(
                 () => Of(leader, spare).Snapshot == "tuesday", 20_000, "it is made equal to the second one");
             Assert.Equal(ReplicaState.Comparing, Of(leader, spare).State);
+            // Its path works meanwhile, by what is reserved.
+            Assert.Equal(IoStatus.Ok, (await cluster.OnAsync(spare.Loop!,
+                () => spare.Volume!.SharedReservations!.ChangeAsync("", "1", ""))).Status);
+            Assert.Equal(3, await ReadAsync(cluster, spare, 400));
+            Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, spare, 399, 4));
             leader.Crash(CrashMode.DropUnflushed);
             ClusterNode next = await cluster.AwaitLeaderAsync();
             Assert.NotEqual(spare, next);
