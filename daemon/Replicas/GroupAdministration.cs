@@ -75,6 +75,8 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
                     IsJoining: true));
             case PeerActions.Remove:
                 return await group.Member.RemoveReplicaAsync(request.Node);
+            case PeerActions.SetWitness:
+                return await group.Member.SetWitnessAsync(request.Node);
             case PeerActions.Lead:
                 return await group.Member.HandOverAsync(request.Node);
             case PeerActions.Compare:

@@ -45,6 +45,9 @@ internal static class PeerActions
     /// <summary>Set properties of the volume on all replicas; of the node that leads.</summary>
     public const string Set = "set";
 
+    /// <summary>Take a witness in, or the one that there is out; of the node that leads.</summary>
+    public const string SetWitness = "set-witness";
+
     /// <summary>Have another node lead; of the node that leads.</summary>
     public const string Lead = "lead";
 }

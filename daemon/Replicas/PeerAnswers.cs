@@ -96,7 +96,15 @@ internal sealed partial class PeerAnswers(
             return Unreadable(request);
         }
         Outcome<Unit> voting = await loop.CallAsync<Unit>(async () =>
-            await groups.BecomeWitnessAsync(record) is { } fault ? fault : Unit.Value);
+        {
+            if (groups.Find(request.Group) is { } known)
+            {
+                return new Fault(
+                    "replica-exists", $"{known.Volume.Name} is a replica of that volume",
+                    "Name a node without one");
+            }
+            return await groups.BecomeWitnessAsync(record) is { } fault ? fault : Unit.Value;
+        });
         return voting.Fault;
     }
 

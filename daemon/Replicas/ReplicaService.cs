@@ -129,6 +129,12 @@ internal sealed class ReplicaService(
     public async Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request)
     {
+        if (request.Properties.TryGetValue(WitnessProperty, out string? witness))
+        {
+            return request.Properties.Count == 1
+                ? await changes.SetWitnessAsync(pool, volume, witness)
+                : new Fault("bad-property", "witness is set alone", "Set the others by another command");
+        }
         (GroupRecord? record, string name) = await RecordOfAsync(pool, volume);
         if (record is null) return await volumes.SetPropertiesAsync(pool, volume, request);
         if (request.Properties.ContainsKey(PropertyRules.ReadOnly))

@@ -193,6 +193,13 @@ public sealed class GroupMember : IFrameHandler
         ? await leader.ChangeAsync(MembershipChange.Removing(node, Network.Name))
         : NotLeading;
 
+    /// <summary>Takes a witness in, or the one that there is out.</summary>
+    /// <param name="node">Which; empty for none.</param>
+    /// <returns>Null when it votes, or does no more; else why that is not so.</returns>
+    public async ValueTask<Fault?> SetWitnessAsync(string node) => Leader is { } leader
+        ? await leader.ChangeAsync(MembershipChange.Witness(node))
+        : NotLeading;
+
     /// <summary>
     /// Has another node lead, whose replica is in sync. Requests wait meanwhile, and then end as on any node
     /// that does not lead.

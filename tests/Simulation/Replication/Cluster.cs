@@ -17,7 +17,7 @@ internal sealed class Cluster : IDisposable
 
     public Cluster(
         ulong seed, int replicas, bool hasWitness = false, long volumeBytes = 8L << 20,
-        long diskBytes = 96L << 20, int spares = 0)
+        long diskBytes = 96L << 20, int spares = 0, bool hasSpareWitness = false)
     {
         DiskBytes = diskBytes;
         Machine = new SimulatedMachine(seed) { MaximumEvents = 60_000_000 };
@@ -33,6 +33,7 @@ internal sealed class Cluster : IDisposable
         foreach (ClusterNode node in Nodes) node.IsActive = true;
         for (int i = 1; i <= spares; i++)
             Nodes.Add(new ClusterNode(this, $"spare{i}", isWitness: false));
+        if (hasSpareWitness) Nodes.Add(new ClusterNode(this, "other", isWitness: true));
         Loop = Machine.AddNode("operator").CreateLoop();
     }
 
@@ -49,7 +50,8 @@ internal sealed class Cluster : IDisposable
     public IEnumerable<ClusterNode> Active => Nodes.Where(static node => node.IsActive);
 
     /// <summary>Nodes that have no replica.</summary>
-    public IEnumerable<ClusterNode> Spares => Nodes.Where(static node => !node.IsActive);
+    public IEnumerable<ClusterNode> Spares =>
+        Nodes.Where(static node => node is { IsActive: false, IsWitness: false });
 
     public RunLog Log { get; } = new();
 
@@ -119,6 +121,17 @@ internal sealed class Cluster : IDisposable
 
     public Task<Fault?> RemoveAsync(ClusterNode leader, ClusterNode node) =>
         AskAsync(leader, member => member.RemoveReplicaAsync(node.Name));
+
+    /// <summary>A node that has not voted so far becomes the witness.</summary>
+    public async ValueTask<Fault?> AddWitnessAsync(ClusterNode leader, ClusterNode node)
+    {
+        GroupConfiguration known = leader.Member!.Record.Configuration;
+        await node.PrepareAsync(new GroupRecord(GroupId, 0, false, known.ForWitness(node.Name)));
+        return await SetWitnessAsync(leader, node.Name);
+    }
+
+    public Task<Fault?> SetWitnessAsync(ClusterNode leader, string node) =>
+        AskAsync(leader, member => member.SetWitnessAsync(node));
 
     public Task<Fault?> HandOverAsync(ClusterNode leader, ClusterNode node) =>
         AskAsync(leader, member => member.HandOverAsync(node.Name));

@@ -72,9 +72,14 @@ internal sealed class ClusterNode
     public ValueTask PrepareAsync(GroupRecord record)
     {
         Check.That(!IsActive && !Node.IsUp);
-        Node.Disks.Remove("/dev/a");
-        Node.Disks.Add("/dev/a", _cluster.DiskBytes);
+        if (!_isWitness)
+        {
+            Node.Disks.Remove("/dev/a");
+            Node.Disks.Add("/dev/a", _cluster.DiskBytes);
+        }
+
         _firstRecord = record;
+        _witnessRecord = record.ToString();
         _isCreated = false;
         IsActive = true;
         Start();
