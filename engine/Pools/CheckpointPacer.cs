@@ -31,7 +31,7 @@ internal sealed class CheckpointPacer
     private long _lastCommit;
     private bool _isClosed;
     private bool _isTaskRunning;
-    private TaskCompletionSource? _idle;
+    private readonly WaitQueue _idle = new();
     private long _frozenDemand;
     private long _writtenBefore;
 
@@ -76,8 +76,7 @@ internal sealed class CheckpointPacer
         _isClosed = true;
         _timer.Stop();
         if (!_isTaskRunning) return;
-        _idle = new TaskCompletionSource();
-        await _idle.Task;
+        await _idle.WaitAsync();
     }
 
     private bool WaitForSpace()
@@ -233,7 +232,7 @@ internal sealed class CheckpointPacer
         if (_isClosed) LetGo();
         foreach (TaskCompletionSource<IoStatus> waiter in _waiting) waiter.SetResult(IoStatus.Closed);
         _waiting.Clear();
-        _idle?.SetResult();
+        _idle.Release();
         return status;
     }
 
