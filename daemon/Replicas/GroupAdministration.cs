@@ -45,6 +45,16 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
                 return port;
     }
 
+    private static async ValueTask<Fault?> ResizeAsync(ReplicaGroup group, PeerRequest request)
+    {
+        string name = group.Volume.Name;
+        if (request.SizeBytes < group.Served.SizeBytes && !request.Force)
+            return PoolTexts.WouldShrink(name, group.Served.SizeBytes, request.SizeBytes);
+        if (group.Pool.ReplicaOf(group.Volume).FaultOfSize(request.SizeBytes) is { } unfit) return unfit;
+        IoStatus status = await group.Served.ResizeAsync(request.SizeBytes);
+        return status == IoStatus.Ok ? null : GroupTexts.Unchanged(name, "resized", status);
+    }
+
     private static async ValueTask<Fault?> LeadAsync(ReplicaGroup group, PeerRequest request)
     {
         switch (request.Action)
@@ -54,12 +64,19 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
                 return taken == IoStatus.Ok ? null : new Fault(
                     "snapshot", $"{group.Volume.Name}@{request.Volume} was not taken ({taken})",
                     "See: cstor volume status " + group.Volume.Name);
+            case PeerActions.Resize:
+                return await ResizeAsync(group, request);
+            case PeerActions.Set:
+                IoStatus set = await group.Served.SetPropertiesAsync(request.Properties ?? []);
+                return set == IoStatus.Ok ? null : GroupTexts.Unchanged(group.Volume.Name, "changed", set);
             case PeerActions.Add:
                 return await group.Member.AddReplicaAsync(new ReplicaPlace(
                     request.Node, request.Pool, FreePort(group.Member.Status().Configuration),
                     IsJoining: true));
             case PeerActions.Remove:
                 return await group.Member.RemoveReplicaAsync(request.Node);
+            case PeerActions.SetWitness:
+                return await group.Member.SetWitnessAsync(request.Node);
             case PeerActions.Lead:
                 return await group.Member.HandOverAsync(request.Node);
             case PeerActions.Compare:

@@ -42,6 +42,7 @@ internal static class GroupTexts
         List<string> parts = [];
         bool isComparing = replica.State == ReplicaState.Comparing;
         if (isComparing) parts.Add(Invariant($"{replica.ComparedShare:P0} compared"));
+        if (replica.Snapshot.Length > 0) parts.Add($"for the snapshot {replica.Snapshot}");
         if (replica.State == ReplicaState.Replaying && replica.EntriesBehind > 0)
             parts.Add(Invariant($"{replica.EntriesBehind} changes behind"));
         if (isComparing || replica.State == ReplicaState.Replaying)
@@ -62,6 +63,16 @@ internal static class GroupTexts
     public static Fault NotReplicated(string volume) => new(
         "not-replicated", $"{volume} has no replicas on other nodes",
         $"Give it one: cstor replica add {volume} NODE/POOL");
+
+    /// <summary>How a change that only the leader makes has ended there, if not well.</summary>
+    public static Fault Unchanged(string volume, string what, IoStatus status) => status switch
+    {
+        IoStatus.NotLeader => new Fault(
+            "leader-lost", $"the leader changed meanwhile: nobody knows whether {volume} was {what}",
+            $"See: cstor volume status {volume}; and ask again"),
+        _ => new Fault(
+            "not-changed", $"{volume} was not {what} ({status})", $"See: cstor volume status {volume}"),
+    };
 
     public static Fault NoLeader(string volume) => new(
         "no-leader", $"nobody leads the replicas of {volume} now",

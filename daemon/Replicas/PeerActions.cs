@@ -33,6 +33,21 @@ internal static class PeerActions
     /// <summary>Leave a replica out; of the node that leads.</summary>
     public const string Remove = "remove";
 
+    /// <summary>Would the size fit this node's replica?</summary>
+    public const string CheckSize = "check-size";
+
+    /// <summary>Give the volume another size on all replicas; of the node that leads.</summary>
+    public const string Resize = "resize";
+
+    /// <summary>Would the properties fit this node's replica?</summary>
+    public const string CheckProperties = "check-properties";
+
+    /// <summary>Set properties of the volume on all replicas; of the node that leads.</summary>
+    public const string Set = "set";
+
+    /// <summary>Take a witness in, or the one that there is out; of the node that leads.</summary>
+    public const string SetWitness = "set-witness";
+
     /// <summary>Have another node lead; of the node that leads.</summary>
     public const string Lead = "lead";
 }

@@ -1,8 +1,10 @@
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Service;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
+using Cstor.Engine.Replicas;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 using Cstor.Target.Replication;
@@ -25,6 +27,8 @@ internal sealed partial class PeerAnswers(
         PeerActions.Witness => Reply(await BecomeWitnessAsync(request)),
         PeerActions.Status => await StatusAsync(request.Group),
         PeerActions.Hash => await HashAsync(request.Group, request.Volume),
+        PeerActions.CheckSize => Reply(await CheckSizeAsync(request)),
+        PeerActions.CheckProperties => Reply(await CheckPropertiesAsync(request)),
         PeerActions.DestroySnapshot => Reply(await DestroySnapshotAsync(request.Group, request.Volume)),
         _ => Reply(await administration.LeadAsync(request)),
     };
@@ -92,7 +96,15 @@ internal sealed partial class PeerAnswers(
             return Unreadable(request);
         }
         Outcome<Unit> voting = await loop.CallAsync<Unit>(async () =>
-            await groups.BecomeWitnessAsync(record) is { } fault ? fault : Unit.Value);
+        {
+            if (groups.Find(request.Group) is { } known)
+            {
+                return new Fault(
+                    "replica-exists", $"{known.Volume.Name} is a replica of that volume",
+                    "Name a node without one");
+            }
+            return await groups.BecomeWitnessAsync(record) is { } fault ? fault : Unit.Value;
+        });
         return voting.Fault;
     }
 
@@ -118,6 +130,36 @@ internal sealed partial class PeerAnswers(
             ? await replica.Pool.DestroySnapshotAsync(replica.Volume.ShortName, snapshot)
             : NoReplica);
         return destroyed.Fault;
+    }
+
+    private Task<Fault?> CheckSizeAsync(PeerRequest request) => loop.ReadAsync(() =>
+        groups.Find(request.Group) is { } replica
+            ? replica.Pool.ReplicaOf(replica.Volume).FaultOfSize(request.SizeBytes)
+            : NoReplica);
+
+    private async Task<Fault?> CheckPropertiesAsync(PeerRequest request)
+    {
+        Dictionary<string, string> asked = request.Properties ?? [];
+        foreach ((string name, string value) in asked)
+        {
+            if (PropertyRules.Check(name, value) is { } wrong) return wrong;
+        }
+        Outcome<Dictionary<string, string>> after = await loop.CallAsync(
+            () => ValueTask.FromResult(PropertiesAfter(request.Group, asked)));
+        return after.IsOk && asked.Keys.Any(PropertyRules.IsOfDaemon)
+            ? ChapSecrets.Read(after.Value).Fault
+            : after.Fault;
+    }
+
+    private Outcome<Dictionary<string, string>> PropertiesAfter(
+        Guid group, Dictionary<string, string> asked)
+    {
+        if (groups.Find(group) is not { } known) return NoReplica;
+        Replica replica = known.Pool.ReplicaOf(known.Volume);
+        if (replica.FaultOfProperties([.. asked]) is { } unfit) return unfit;
+        Dictionary<string, string> after = new(replica.Properties);
+        foreach ((string name, string value) in asked) after[name] = value;
+        return after;
     }
 
     private static Fault NoReplica => new("no-such-group", "there is no replica of that volume here", "");

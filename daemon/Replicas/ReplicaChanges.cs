@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cstor.Daemon.Api;
 using Cstor.Daemon.Service;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Host.Linux;
 using Cstor.Engine.Pools;
@@ -46,8 +47,8 @@ internal sealed class ReplicaChanges(
         GroupRecord first = new(record.Group, 0, false, record.Configuration.ForJoining(joining));
         VolumeStatus status = await loop.ReadAsync(group.Value.Volume.Status);
         Dictionary<string, string> properties =
-            status.Properties.Where(static property => property.Key is "compression" or "checksum" or "cache")
-                .ToDictionary(static property => property.Key, static property => property.Value);
+            status.Properties.Where(static property => PropertyRules.IsShared(property.Key)
+                    || property.Key is "compression" or "checksum" or "cache").ToDictionary();
         Outcome<PeerReply> made = await peers.AskAsync(request.Node, new PeerRequest(
             PeerActions.Make, record.Group, request.Pool, volume, status.SizeBytes, status.BlockSizeBytes,
             properties, first.ToString()));
@@ -91,6 +92,45 @@ internal sealed class ReplicaChanges(
                 $"  its volume is left there: {left.Message}",
                 $"  destroy it there when the node is back: cstor volume destroy -f {name}");
     }
+
+    /// <summary>
+    /// Another witness, a first one, or none. The new one is ready before the old one goes; in between there
+    /// is none, for some milliseconds.
+    /// </summary>
+    public async Task<Outcome<ActionReport>> SetWitnessAsync(string pool, string volume, string node)
+    {
+        Outcome<(GroupRecord Record, Volume Volume)> group = await FindAsync(pool, volume);
+        if (!group.IsOk) return group.Fault;
+        GroupRecord record = group.Value.Record;
+        string name = $"{pool}/{volume}";
+        string old = record.Configuration.Witness;
+        if (node.Length > 0 && NodeNames.Check(node) is { } wrong)
+        {
+            return new Fault("bad-property", $"witness: {wrong}", "Name a peer");
+        }
+        if (node == old) return PoolTexts.Done(WitnessLine(name, node));
+        if (record.Configuration.PlaceOf(node) is not null)
+        {
+            return new Fault(
+                "bad-property", $"{node} has a replica of {name}, and votes already", "Name another node");
+        }
+        GroupRecord first = new(record.Group, 0, false, record.Configuration.ForWitness(node));
+        Outcome<PeerReply> ready = node.Length == 0 ? new PeerReply(null) : await AskNodeAsync(
+            node, new PeerRequest(PeerActions.Witness, record.Group, Record: first.ToString()));
+        if (!ready.IsOk) return ready.Fault;
+        PeerRequest change = new(PeerActions.SetWitness, record.Group);
+        Fault? refused = old.Length > 0 ? await administration.ChangeAsync(change) : null;
+        bool isOut = old.Length > 0 && refused is null;
+        if (refused is null && node.Length > 0)
+            refused = await administration.ChangeAsync(change with { Node = node });
+        if (isOut) await AskNodeAsync(old, new PeerRequest(PeerActions.Drop, record.Group));
+        if (refused is null) return PoolTexts.Done(WitnessLine(name, node));
+        if (node.Length > 0) await AskNodeAsync(node, new PeerRequest(PeerActions.Drop, record.Group));
+        return isOut ? refused with { Message = $"{name} has no witness now: {refused.Message}" } : refused;
+    }
+
+    private static string WitnessLine(string name, string node) =>
+        node.Length == 0 ? $"{name} has no witness" : $"{name}: {node} is the witness";
 
     public async Task<Outcome<ActionReport>> LeadAsync(
         string pool, string volume, ReplicaChangeRequest request)
@@ -153,7 +193,7 @@ internal sealed class ReplicaChanges(
     }
 
     /// <summary>Asks a node, which may be this one.</summary>
-    private async Task<Outcome<PeerReply>> AskNodeAsync(string node, PeerRequest request)
+    public async Task<Outcome<PeerReply>> AskNodeAsync(string node, PeerRequest request)
     {
         if (node != peers.NodeName) return await peers.AskAsync(node, request);
         PeerReply reply = await answers.AnswerAsync(request);

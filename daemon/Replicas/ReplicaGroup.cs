@@ -17,6 +17,9 @@ internal sealed class ReplicaGroup(Pool pool, Volume volume, GroupMember member)
     /// <summary>The volume as initiators are served it.</summary>
     public ReplicatedVolume Served { get; } = new(member, volume);
 
+    /// <summary>Of the volume, as initiators were told last.</summary>
+    public long ToldSizeBytes { get; set; } = volume.SizeBytes;
+
     /// <summary>When the member was in touch last, by the loop's clock.</summary>
     public long InTouchNanoseconds { get; set; }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Cstor.Daemon.State;
+using Cstor.Daemon.Vocabulary;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Replicas;
@@ -50,6 +51,12 @@ internal sealed partial class ReplicaGroups
     /// <summary>Told when the ports of a group changed, or which is the shortest.</summary>
     public Action<ReplicaGroup> PortsChanged { get; set; } = static _ => { };
 
+    /// <summary>Told when the volume of a group has another size.</summary>
+    public Action<ReplicaGroup> SizeChanged { get; set; } = static _ => { };
+
+    /// <summary>Told when properties of the volume of a group were changed by its leader.</summary>
+    public Action<ReplicaGroup> PropertiesChanged { get; set; } = static _ => { };
+
     /// <summary>Told when nobody can be served by this node for now, and when that has ended.</summary>
     public Action<ReplicaGroup> SuspensionChanged { get; set; } = static _ => { };
 
@@ -92,8 +99,13 @@ internal sealed partial class ReplicaGroups
         if (state.Length == 0) return null;
         if (GroupRecord.Parse(state) is not { } record) return Failed(volume, $"its record '{state}'");
         if (Find(record.Group) is { } other) return Failed(volume, $"{other.Volume.Name} is its replica too");
-        GroupMember member = new(_loop, _logger, _network, record, replica.SaveStateAsync, replica);
-        _groups.Add(volume, new ReplicaGroup(pool, volume, member));
+        GroupMember member = new(_loop, _logger, _network, record, replica.SaveStateAsync, replica)
+        {
+            IsShared = PropertyRules.IsShared,
+        };
+        ReplicaGroup group = new(pool, volume, member);
+        member.PropertiesChanged = () => PropertiesChanged(group);
+        _groups.Add(volume, group);
         IoStatus started = await member.StartAsync();
         if (started == IoStatus.Ok) return null;
         _groups.Remove(volume);
@@ -221,12 +233,22 @@ internal sealed partial class ReplicaGroups
         foreach (ReplicaGroup group in _groups.Values)
         {
             LookForSuspension(group);
+            LookForSize(group);
             TargetPort[] ports = group.Ports;
             if (_ports.TryGetValue(group.Volume, out TargetPort[]? before) && before.SequenceEqual(ports))
                 continue;
             _ports[group.Volume] = ports;
             PortsChanged(group);
         }
+    }
+
+    private void LookForSize(ReplicaGroup group)
+    {
+        long size = group.Served.SizeBytes;
+        if (size == group.ToldSizeBytes) return;
+        Resized(group.Volume.Name, group.ToldSizeBytes, size);
+        group.ToldSizeBytes = size;
+        SizeChanged(group);
     }
 
     // Requests that wait here would wait although another node can serve them: its paths must be taken.
@@ -246,6 +268,9 @@ internal sealed partial class ReplicaGroups
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Volume} is not served here for now: too few of its "
         + "nodes are in touch with this one; initiators are to take other paths, or wait")]
     private partial void Suspended(string volume);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} has {Size} bytes now, had {Before}")]
+    private partial void Resized(string volume, long before, long size);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Volume} is served here again")]
     private partial void Resumed(string volume);

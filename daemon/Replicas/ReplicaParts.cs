@@ -61,6 +61,7 @@ internal sealed class ReplicaParts
             _loggers.CreateLogger("cstor.replicas"));
         await _loop.CallAsync<Unit>(async () =>
         {
+            Groups.PropertiesChanged = group => ServeAgain(group, starter);
             Peers.Start(answers.AnswerAsync);
             await Groups.OpenWitnessesAsync();
             return Unit.Value;
@@ -69,6 +70,14 @@ internal sealed class ReplicaParts
             _loop, registry, Groups, Peers, targets, starter, answers, administration);
         return new ReplicaService(
             _loop, registry, Groups, Peers, volumes, snapshots, changes, administration);
+    }
+
+    // What they say of logging in is read off the loop.
+    private static void ServeAgain(ReplicaGroup group, PoolStarter starter)
+    {
+        string pool = group.Pool.Guid.ToString();
+        VolumeStatus status = group.Volume.Status();
+        _ = Task.Run(() => starter.ServeAsync(pool, status));
     }
 
     /// <summary>Leads nowhere any more, while it is still served here.</summary>

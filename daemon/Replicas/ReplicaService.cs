@@ -105,6 +105,75 @@ internal sealed class ReplicaService(
         return report.Value with { Lines = [.. lines] };
     }
 
+    /// <summary>Gives a volume another size: on all replicas, or none.</summary>
+    public async Task<Outcome<ActionReport>> ResizeAsync(
+        string pool, string volume, ResizeVolumeRequest request)
+    {
+        (GroupRecord? record, string name) = await RecordOfAsync(pool, volume);
+        if (record is null) return await volumes.ResizeAsync(pool, volume, request);
+        PeerRequest check = new(PeerActions.CheckSize, record.Group, SizeBytes: request.SizeBytes);
+        if (await FindRefusalAsync(record, check) is { } unfit) return unfit;
+        long before = await loop.ReadAsync(() => groups.Find(record.Group)?.Served.SizeBytes ?? 0);
+        Fault? refused = await administration.ChangeAsync(check with
+        {
+            Action = PeerActions.Resize,
+            Force = request.Force,
+        });
+        if (refused is not null) return refused;
+        return PoolTexts.Done(
+            $"volume {name} resized from {ByteSize.Format(before)} to "
+                + $"{ByteSize.Format(request.SizeBytes)} on all replicas");
+    }
+
+    /// <summary>Sets properties: those that are of the volume on all replicas, or on none.</summary>
+    public async Task<Outcome<ActionReport>> SetPropertiesAsync(
+        string pool, string volume, SetPropertiesRequest request)
+    {
+        if (request.Properties.TryGetValue(WitnessProperty, out string? witness))
+        {
+            return request.Properties.Count == 1
+                ? await changes.SetWitnessAsync(pool, volume, witness)
+                : new Fault("bad-property", "witness is set alone", "Set the others by another command");
+        }
+        (GroupRecord? record, string name) = await RecordOfAsync(pool, volume);
+        if (record is null) return await volumes.SetPropertiesAsync(pool, volume, request);
+        if (request.Properties.ContainsKey(PropertyRules.ReadOnly))
+        {
+            return (await RefusalAsync(pool, volume, "made read-only"))!;
+        }
+        Dictionary<string, string> shared = request.Properties
+            .Where(static property => PropertyRules.IsShared(property.Key)).ToDictionary();
+        Dictionary<string, string> own = request.Properties.Except(shared).ToDictionary();
+        PeerRequest check = new(PeerActions.CheckProperties, record.Group, Properties: shared);
+        if (shared.Count > 0 && await FindRefusalAsync(record, check) is { } unfit) return unfit;
+        List<string> lines = [];
+        if (own.Count > 0 || shared.Count == 0)
+        {
+            Outcome<ActionReport> here =
+                await volumes.SetPropertiesAsync(pool, volume, new SetPropertiesRequest(own));
+            if (!here.IsOk) return here;
+            lines.AddRange(here.Value.Lines.Select(static line => $"{line}, on this node"));
+        }
+        if (shared.Count == 0) return new ActionReport(false, [.. lines]);
+        Fault? refused = await administration.ChangeAsync(check with { Action = PeerActions.Set });
+        if (refused is not null) return refused;
+        lines.AddRange(shared.Select(
+            property => $"{name}: {VolumeService.Text(property)}, on all replicas"));
+        return new ActionReport(false, [.. lines]);
+    }
+
+    /// <summary>Asks every replica that can be reached whether it can take a change.</summary>
+    private async Task<Fault?> FindRefusalAsync(GroupRecord record, PeerRequest check)
+    {
+        foreach (ReplicaPlace place in record.Configuration.Places)
+        {
+            // One that is away is given it when it catches up, or waits until it fits.
+            Outcome<PeerReply> fits = await changes.AskNodeAsync(place.Node, check);
+            if (!fits.IsOk && fits.Fault.Code != "peer-unreachable") return fits.Fault;
+        }
+        return null;
+    }
+
     /// <summary>Takes snapshots: of replicated volumes on all replicas.</summary>
     public async Task<Outcome<ActionReport>> SnapshotAsync(CreateSnapshotsRequest request)
     {

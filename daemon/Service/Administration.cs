@@ -93,18 +93,13 @@ internal sealed class Administration(
         string pool, string volume, DestroyVolumeRequest request) =>
         replicas.DestroyAsync(pool, volume, request);
 
-    public async Task<Outcome<ActionReport>> ResizeVolumeAsync(
+    public Task<Outcome<ActionReport>> ResizeVolumeAsync(
         string pool, string volume, ResizeVolumeRequest request) =>
-        await replicas.RefusalAsync(pool, volume, "resized") is { } refusal
-            ? refusal
-            : await volumes.ResizeAsync(pool, volume, request);
+        replicas.ResizeAsync(pool, volume, request);
 
-    public async Task<Outcome<ActionReport>> SetPropertiesAsync(
+    public Task<Outcome<ActionReport>> SetPropertiesAsync(
         string pool, string volume, SetPropertiesRequest request) =>
-        request.Properties.ContainsKey("readonly")
-            && await replicas.RefusalAsync(pool, volume, "made read-only") is { } refusal
-            ? refusal
-            : await volumes.SetPropertiesAsync(pool, volume, request);
+        replicas.SetPropertiesAsync(pool, volume, request);
 
     public Task<Outcome<ActionReport>> RenameVolumeAsync(
         string pool, string volume, RenameVolumeRequest request) =>

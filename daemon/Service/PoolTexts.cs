@@ -22,6 +22,12 @@ internal static class PoolTexts
     public static ActionReport Done(string summary, params string[] details) =>
         new(false, [summary, .. details]);
 
+    public static Fault WouldShrink(string volume, long fromBytes, long toBytes) => new(
+        "volume-shrink",
+        $"{volume} would shrink from {ByteSize.Format(fromBytes)} to {ByteSize.Format(toBytes)}; "
+            + "what lies behind the new end would be lost",
+        "Shrink the file system first, then insist with -f");
+
     public static ActionReport Would(string summary, params string[] details) =>
         new(true, [summary, .. details]);
 

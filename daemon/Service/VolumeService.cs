@@ -205,11 +205,7 @@ internal sealed partial class VolumeService(
             string from = ByteSize.Format(found.SizeBytes);
             if (request.SizeBytes < found.SizeBytes && !request.Force)
             {
-                return new Fault(
-                    "volume-shrink",
-                    $"{found.Name} would shrink from {from} to {ByteSize.Format(request.SizeBytes)}; "
-                        + "what lies behind the new end would be lost",
-                    "Shrink the file system first, then insist with -f");
+                return PoolTexts.WouldShrink(found.Name, found.SizeBytes, request.SizeBytes);
             }
             Outcome<Unit> resized = await open.ResizeVolumeAsync(volume, request.SizeBytes);
             if (!resized.IsOk) return resized.Fault;
@@ -281,11 +277,12 @@ internal sealed partial class VolumeService(
     private VolumeView Describe(Pool pool, Volume volume)
     {
         VolumeStatus status = volume.Status();
+        ReplicaGroup? group = groups.Find(volume);
         string iqn = Names.Target(pool.Name, volume.ShortName);
         return new VolumeView(
             status.Name,
-            groups.Find(volume)?.Member.Id ?? status.Id,
-            status.SizeBytes,
+            group?.Member.Id ?? status.Id,
+            group?.Served.SizeBytes ?? status.SizeBytes,
             status.BlockSizeBytes,
             status.UsedBytes,
             status.UsedBySnapshotsBytes,
@@ -314,7 +311,8 @@ internal sealed partial class VolumeService(
         return null;
     }
 
-    private static string Text(KeyValuePair<string, string> property) =>
+    /// <summary>What is said of a property that was set.</summary>
+    public static string Text(KeyValuePair<string, string> property) =>
         property.Value.Length == 0
             ? $"{property.Key} back to its default"
             : $"{property.Key}={property.Value}";

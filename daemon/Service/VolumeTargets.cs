@@ -27,6 +27,7 @@ internal sealed partial class VolumeTargets
         _logger = logger;
         groups.PortsChanged = group => _server.SetPorts(
             Names.Target(group.Pool.Name, group.Volume.ShortName), group.Port, group.Ports);
+        groups.SizeChanged = group => CapacityChanged(group.Pool, group.Volume.ShortName);
         groups.SuspensionChanged = group => _server.Suspend(
             Names.Target(group.Pool.Name, group.Volume.ShortName), group.IsSuspended);
     }

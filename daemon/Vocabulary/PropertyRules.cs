@@ -17,6 +17,7 @@ internal static class PropertyRules
     public const string MutualChapSecretFile = "mutual-chap-secret-file";
     public const string Initiators = "initiators";
     public const string Redirect = "redirect";
+    public const string ReadOnly = "readonly";
 
     /// <summary>For the help text.</summary>
     public const string Summary =
@@ -34,7 +35,7 @@ internal static class PropertyRules
 
     private static readonly string[] OfEngine =
     [
-        "compression", "checksum", "sync", "readonly", "cache", "reservation", "snapshot-quota", "warn-at",
+        "compression", "checksum", "sync", ReadOnly, "cache", "reservation", "snapshot-quota", "warn-at",
         SnapshotSchedule.Property,
     ];
 
@@ -43,6 +44,15 @@ internal static class PropertyRules
         ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Initiators, Redirect,
         LimitRules.Commands, LimitRules.Bandwidth, LimitRules.Burst, LimitRules.Share,
     ];
+
+    private static readonly string[] OfReplica =
+    [
+        "compression", "checksum", "cache", "reservation", "snapshot-quota", Redirect,
+    ];
+
+    /// <summary>Is it the same on all replicas of a volume, and not of each by itself?</summary>
+    public static bool IsShared(string name) =>
+        IsKnown(name) && name != ReadOnly && !OfReplica.Contains(name);
 
     public static bool IsKnown(string name) => OfEngine.Contains(name) || OfDaemon.Contains(name);
 

@@ -34,7 +34,7 @@ internal sealed class CheckpointPacer
     private long _lastCommit;
     private bool _isClosed;
     private bool _isTaskRunning;
-    private TaskCompletionSource? _idle;
+    private readonly WaitQueue _idle = new();
     private long _frozenDemand;
     private long _writtenBefore;
 
@@ -82,8 +82,7 @@ internal sealed class CheckpointPacer
         _timer.Stop();
         if (!_isTaskRunning) return;
         _pool.Pace.IsHurried = true;
-        _idle = new TaskCompletionSource();
-        await _idle.Task;
+        await _idle.WaitAsync();
     }
 
     private bool WaitForSpace()
@@ -252,7 +251,7 @@ internal sealed class CheckpointPacer
         if (_isClosed) LetGo();
         foreach (TaskCompletionSource<IoStatus> waiter in _waiting) waiter.SetResult(IoStatus.Closed);
         _waiting.Clear();
-        _idle?.SetResult();
+        _idle.Release();
         return status;
     }
 

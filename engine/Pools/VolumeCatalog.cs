@@ -86,11 +86,8 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         Outcome<Volume> found = changes.Volume(shortName);
         if (found.Fault is { } fault) return fault;
         Volume volume = found.Value;
-        if (CheckShape(sizeBytes, volume.BlockSizeBytes) is { } bad) return bad;
+        if (FaultOfSize(volume, sizeBytes) is { } unfit) return unfit;
         long rounded = RoundUp(sizeBytes, volume.BlockSizeBytes);
-        DatasetRecord resized = volume.Record;
-        resized.SizeBytes = rounded;
-        if (_pool.Guarantees.Refusal(volume, resized) is { } full) return full;
         ulong newBlocks = (ulong)(rounded / volume.BlockSizeBytes);
         await volume.Locks.AcquireAsync(BlockRange.All);
         // Waiting for writes under way, it may have been destroyed, or become smaller.
@@ -100,12 +97,22 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
             if (newBlocks < volume.BlockCount)
                 volume.PublishHoles(new BlockRange(newBlocks, volume.BlockCount - newBlocks));
             volume.Record.SizeBytes = rounded;
+            volume.Resizes++;
             volume.IsDirty = true;
             changes.LogSettings(volume);
         }
 
         volume.Locks.Release(BlockRange.All);
         return (refusal ?? await changes.CommitAsync()) is { } failure ? failure : Unit.Value;
+    }
+
+    /// <summary>Why a volume cannot have that size, or null.</summary>
+    public Fault? FaultOfSize(Volume volume, long sizeBytes)
+    {
+        if (CheckShape(sizeBytes, volume.BlockSizeBytes) is { } bad) return bad;
+        DatasetRecord resized = volume.Record;
+        resized.SizeBytes = RoundUp(sizeBytes, volume.BlockSizeBytes);
+        return _pool.Guarantees.Refusal(volume, resized);
     }
 
     /// <summary>Sets all of them or none.</summary>
@@ -115,10 +122,16 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         Outcome<Volume> found = changes.Volume(shortName);
         if (found.Fault is { } fault) return fault;
         DatasetRecord record = found.Value.Record;
-        if (Apply(ref record, properties) is { } bad) return bad;
-        if (_pool.Guarantees.Refusal(found.Value, record) is { } full) return full;
+        if (FaultOfProperties(found.Value, ref record, properties) is { } unfit) return unfit;
         found.Value.ApplySettings(record);
         return await changes.LogSettingsAsync(found.Value) is { } failure ? failure : Unit.Value;
+    }
+
+    /// <summary>Why a volume cannot have these properties, or null.</summary>
+    public Fault? FaultOfProperties(Volume volume, IReadOnlyList<KeyValuePair<string, string>> properties)
+    {
+        DatasetRecord record = volume.Record;
+        return FaultOfProperties(volume, ref record, properties);
     }
 
     public async ValueTask<Outcome<Unit>> RenameAsync(string shortName, string newName)
@@ -148,6 +161,10 @@ internal sealed class VolumeCatalog(DatasetChanges changes)
         return changes.FindVolume(shortName) is null ? null : new Fault(
             "volume-exists", $"{_pool.Devices.PoolName}/{shortName} exists already", "Choose another name");
     }
+
+    private Fault? FaultOfProperties(
+        Volume volume, ref DatasetRecord record, IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        Apply(ref record, properties) ?? _pool.Guarantees.Refusal(volume, record);
 
     private static Fault? Apply(
         ref DatasetRecord record, IReadOnlyList<KeyValuePair<string, string>> properties)

@@ -1,7 +1,9 @@
+using Cstor.Engine.Blocks;
 using Cstor.Engine.Host;
 using Cstor.Engine.Pools;
 using Cstor.Engine.Streams;
 using Cstor.Engine.Trees;
+using Cstor.Engine.Versions;
 using Cstor.Engine.Volumes;
 using Cstor.PoolLayout;
 
@@ -11,7 +13,7 @@ namespace Cstor.Engine.Replicas;
 /// A volume's blocks as a checkpoint found them, as a tree of content hashes with exactly the levels that its
 /// size asks for. Two volumes of one size and block size are equal exactly if their roots' hashes are, and
 /// differ only below nodes whose hashes differ, however they are compressed and wherever they lie. Nothing of
-/// it is used again for other contents until it is closed.
+/// it is used again for other contents until it is closed. A snapshot can be looked at in the same way.
 /// </summary>
 public sealed class ContentView
 {
@@ -21,6 +23,7 @@ public sealed class ContentView
     private readonly PoolCore _pool;
     private readonly StreamGate _gate;
     private readonly TreeRoot _root;
+    private readonly Snapshot? _snapshot;
     private bool _isClosed;
 
     internal ContentView(PoolCore pool, StreamGate gate, Volume volume)
@@ -30,6 +33,18 @@ public sealed class ContentView
         pool.Ledger.Pin();
         _root = volume.Root;
         BlockCount = volume.BlockCount;
+        Height = TreeGeometry.HeightFor(BlockCount);
+    }
+
+    /// <summary>Of a snapshot that is settled; it is not destroyed meanwhile.</summary>
+    internal ContentView(PoolCore pool, StreamGate gate, Snapshot snapshot)
+    {
+        _pool = pool;
+        _gate = gate;
+        _snapshot = snapshot;
+        snapshot.Users++;
+        _root = snapshot.Tree.Durable.Root;
+        BlockCount = snapshot.BlockCount;
         Height = TreeGeometry.HeightFor(BlockCount);
     }
 
@@ -63,8 +78,33 @@ public sealed class ContentView
     {
         Check.That(level >= 1 && level <= Height && hashes.Length == Fanout);
         if (!TryEnter()) return IoStatus.Closed;
-        IoStatus status = _pool.Ledger.IsReleaseWanted ? IoStatus.Aborted : IoStatus.Ok;
-        if (status == IoStatus.Ok) status = await ReadAsync(level, first, hashes);
+        bool isWanted = _snapshot is null && _pool.Ledger.IsReleaseWanted;
+        IoStatus status = isWanted ? IoStatus.Aborted : await ReadAsync(level, first, hashes);
+        _gate.Leave();
+        return status;
+    }
+
+    /// <summary>Reads blocks of a snapshot.</summary>
+    /// <param name="first">Of them.</param>
+    /// <param name="into">As long as a number of blocks, which lie in one leaf or in several.</param>
+    public async ValueTask<IoStatus> ReadBlocksAsync(ulong first, IoSlice into)
+    {
+        Check.That(_snapshot is not null && into.LengthBytes % _snapshot.BlockSizeBytes == 0);
+        if (!TryEnter()) return IoStatus.Closed;
+        IoBuffer? node = _pool.Loop.Buffers.TryRent(Layout.NodeBytes);
+        IoStatus status = node is null ? IoStatus.NoMemory : IoStatus.Ok;
+        into.Span.Clear();
+        ulong count = (ulong)(into.LengthBytes / _snapshot.BlockSizeBytes);
+        for (ulong i = 0; i < count && status == IoStatus.Ok; i++)
+        {
+            (status, BlockPointer pointer) = await FindAsync(first + i, node!);
+            if (status == IoStatus.Ok && !pointer.IsHole)
+                status = await _pool.Reader.ReadApartAsync(
+                    pointer, into.Slice((int)i * _snapshot.BlockSizeBytes, _snapshot.BlockSizeBytes),
+                    DamageKind.Data);
+        }
+
+        node?.Release();
         _gate.Leave();
         return status;
     }
@@ -74,7 +114,22 @@ public sealed class ContentView
     {
         if (_isClosed) return;
         _isClosed = true;
-        _pool.Ledger.Unpin();
+        if (_snapshot is null) _pool.Ledger.Unpin();
+        else _snapshot.Users--;
+    }
+
+    private async ValueTask<(IoStatus Status, BlockPointer Pointer)> FindAsync(ulong block, IoBuffer node)
+    {
+        BlockPointer pointer = _root.Pointer;
+        if (block >= TreeGeometry.NodeSpan(_root.Height)) return (IoStatus.Ok, default);
+        for (int level = _root.Height; level > 0 && !pointer.IsHole; level--)
+        {
+            IoStatus status = await _pool.Trees.CopyNodeAsync(pointer, node);
+            if (status != IoStatus.Ok) return (status, default);
+            pointer = TreeReader.Entries(node)[TreeGeometry.ChildIndex(level, block)];
+        }
+
+        return (IoStatus.Ok, pointer);
     }
 
     private async ValueTask<IoStatus> ReadAsync(int level, ulong first, Memory<Hash128> hashes)

@@ -20,6 +20,8 @@ namespace Cstor.Engine.Replicas;
 /// </remarks>
 public sealed class Replica
 {
+    private const int ViewAttempts = 3;
+
     private readonly DatasetChanges _changes;
     private readonly StreamParts _parts;
     private readonly StreamGate _gate;
@@ -54,6 +56,9 @@ public sealed class Replica
 
     /// <summary>What the volume was before, the oldest first.</summary>
     public IReadOnlyList<Snapshot> Snapshots => _changes.SnapshotsOf(Volume);
+
+    /// <summary>By name; what the group and initiators keep with the volume is none.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Properties => VolumeProperties.List(ref Volume.Record);
 
     /// <summary>What its group keeps here: one line, empty for a volume that is no replica.</summary>
     public string State
@@ -96,10 +101,61 @@ public sealed class Replica
     {
         if (await _changes.Pool.WriteBack.SettleAsync([Volume]) is var settled and not IoStatus.Ok)
             return settled;
-        // Whoever repeats what a crash interrupted finds it done.
-        if (_changes.FindSnapshot(Volume, name)?.Id == id) return IoStatus.Ok;
+        if (_changes.FindSnapshot(Volume, name) is { } other)
+        {
+            // Whoever repeats what a crash interrupted finds it done.
+            if (other.Id == id) return IoStatus.Ok;
+            // The others have destroyed that one meanwhile. Here it may be wanted, so nothing but its name
+            // goes.
+            Outcome<Unit> renamed = await _snapshots.RenameAsync(Volume.ShortName, name, StaleNameOf(other));
+            if (!renamed.IsOk) return IoStatus.NotSupported;
+        }
+
         Outcome<Unit> taken = await _snapshots.TakeReceivedAsync(Volume, name, id, createdUnixNanoseconds);
         return taken.IsOk ? IoStatus.Ok : IoStatus.NotSupported;
+    }
+
+    /// <summary>Why the volume cannot have these properties in this pool, or null.</summary>
+    public Fault? FaultOfProperties(IReadOnlyList<KeyValuePair<string, string>> properties) =>
+        _parts.Volumes.FaultOfProperties(Volume, properties);
+
+    /// <summary>Sets properties that it has on all replicas, durably: all or none.</summary>
+    public async ValueTask<IoStatus> SetPropertiesAsync(
+        IReadOnlyList<KeyValuePair<string, string>> properties)
+    {
+        if (Volume.IsClosed) return IoStatus.Closed;
+        if (FaultOfProperties(properties) is not null) return IoStatus.NoSpace;
+        Outcome<Unit> set = await _parts.Volumes.SetPropertiesAsync(Volume.ShortName, properties);
+        return set.IsOk ? IoStatus.Ok : IoStatus.PoolStopped;
+    }
+
+    /// <summary>What a snapshot of the volume holds, with the hashes of that. To be closed.</summary>
+    public async ValueTask<(IoStatus Status, ContentView? View)> SnapshotViewAsync(Snapshot snapshot)
+    {
+        bool isOpen = _gate.Enter();
+        snapshot.Users++;
+        IoStatus status = isOpen ? await _parts.SettleAsync(snapshot) : IoStatus.Closed;
+        if (_gate.IsClosed || snapshot.IsClosed) status = IoStatus.Closed;
+        ContentView? view = status == IoStatus.Ok ? new ContentView(_parts.Pool, _gate, snapshot) : null;
+        snapshot.Users--;
+        _gate.Leave();
+        return (status, view);
+    }
+
+    /// <summary>Why the volume cannot have that size in this pool, or null.</summary>
+    public Fault? FaultOfSize(long sizeBytes) => _parts.Volumes.FaultOfSize(Volume, sizeBytes);
+
+    /// <summary>
+    /// Gives the volume the size that it has on all replicas from the same entry on, durably; what lies
+    /// behind a smaller end is lost. No write is under way.
+    /// </summary>
+    public async ValueTask<IoStatus> ResizeAsync(long sizeBytes)
+    {
+        if (Volume.IsClosed) return IoStatus.Closed;
+        if (sizeBytes == Volume.SizeBytes) return IoStatus.Ok;
+        if (FaultOfSize(sizeBytes) is not null) return IoStatus.NoSpace;
+        Outcome<Unit> resized = await _parts.Volumes.ResizeAsync(Volume.ShortName, sizeBytes);
+        return resized.IsOk ? IoStatus.Ok : IoStatus.PoolStopped;
     }
 
     /// <summary>
@@ -120,6 +176,15 @@ public sealed class Replica
         return (status, hash);
     }
 
+    private static string StaleNameOf(Snapshot snapshot)
+    {
+        const int MostNameCharacters = 48;
+        const int IdCharacters = 8;
+        string name = snapshot.ShortName;
+        ReadOnlySpan<char> kept = name.AsSpan(0, Math.Min(name.Length, MostNameCharacters));
+        return string.Concat(kept, "-", snapshot.Id.ToString("N").AsSpan(0, IdCharacters));
+    }
+
     /// <summary>
     /// The blocks as they are at some instant from now on, with the hashes of their contents. To be closed.
     /// </summary>
@@ -132,8 +197,15 @@ public sealed class Replica
         }
 
         IoStatus status = await _parts.Pool.WriteBack.SettleAsync([Volume]);
-        if (status == IoStatus.Ok && !_gate.IsClosed)
-            status = _parts.Pacer is null ? IoStatus.ReadOnly : await _parts.Pacer.RequestAsync();
+        // The tree must be of the size that it is taken for.
+        ulong? resizes = null;
+        for (int i = 0; status == IoStatus.Ok && !_gate.IsClosed && resizes != Volume.Resizes; i++)
+        {
+            resizes = Volume.Resizes;
+            status = i == ViewAttempts ? IoStatus.Aborted
+                : _parts.Pacer is null ? IoStatus.ReadOnly : await _parts.Pacer.RequestAsync();
+        }
+
         ContentView? view = null;
         if (_gate.IsClosed) status = IoStatus.Closed;
         if (status == IoStatus.Ok) view = new ContentView(_parts.Pool, _gate, Volume);

@@ -35,7 +35,7 @@ internal sealed class PoolScan
     private bool _isClosed;
     private bool _isDriving;
     private long _lastSave;
-    private TaskCompletionSource? _idle;
+    private readonly WaitQueue _idle = new();
 
     public PoolScan(PoolCore pool, Checkpoint checkpoint, CheckpointPacer pacer)
     {
@@ -112,8 +112,7 @@ internal sealed class PoolScan
     {
         _isClosed = true;
         if (!_isDriving) return;
-        _idle = new TaskCompletionSource();
-        await _idle.Task;
+        await _idle.WaitAsync();
     }
 
     private bool IsOver => _isClosed || _pool.Stopped != IoStatus.Ok;
@@ -134,7 +133,7 @@ internal sealed class PoolScan
         }
 
         _isDriving = false;
-        _idle?.TrySetResult();
+        _idle.Release();
     }
 
     private async ValueTask ScrubAsync()

@@ -100,6 +100,9 @@ public sealed class Volume : Dataset, IBlockVolume
     /// <summary>Reads and changes that have not ended; the volume's memory may go only at zero.</summary>
     internal int RequestsUnderWay { get; set; }
 
+    /// <summary>How often its size changed since it was opened.</summary>
+    internal ulong Resizes { get; set; }
+
     public ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
         if (IsClosed) return new ValueTask<IoStatus>(IoStatus.Closed);

@@ -8,10 +8,14 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgress peer)
 {
+    private bool _isBehindEnd;
+
     /// <summary>Why the leader's blocks could not be read, or Ok.</summary>
     public IoStatus Read { get; private set; }
 
-    /// <returns>How the peer has taken them; Closed if it never was asked.</returns>
+    /// <returns>
+    /// How the peer has taken them; Closed if it never was asked, Ok if the volume ends before.
+    /// </returns>
     public async ValueTask<IoStatus> RunAsync(long offset, int length)
     {
         IoBuffer? buffer = member.Loop.Buffers.TryRent(length);
@@ -20,12 +24,14 @@ internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgr
         if (PeerRead.MayHelp(Read) && !leader.IsStopped)
         {
             // Another peer may have it; what it gives is written back here, too.
-            Read = await new PeerRead(member, leader).RunAsync(offset, buffer.First(length));
-            if (Read == IoStatus.Ok) asked = await AskAsync(offset, buffer.First(length));
+            IoSlice within = buffer.First(LengthWithin(offset, length));
+            Read = await new PeerRead(member, leader).RunAsync(offset, within);
+            if (Read == IoStatus.Ok) asked = await AskAsync(offset, within);
         }
 
         buffer.Release();
-        return asked is null ? IoStatus.Closed : (await asked).Status;
+        if (asked is not null) return (await asked).Status;
+        return _isBehindEnd ? IoStatus.Ok : IoStatus.Closed;
     }
 
     private async ValueTask<Task<Answer>?> AskAsync(long offset, IoSlice into)
@@ -33,10 +39,12 @@ internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgr
         WaitQueue gate = leader.Gates.Close(offset, into.LengthBytes);
         // Whatever was sent before is in what is read.
         await member.Applier!.WaitAsync(leader.Window.Last);
-        Read = await member.Replica!.Volume.ReadAsync(offset, into);
+        into = into.Slice(0, LengthWithin(offset, into.LengthBytes));
+        _isBehindEnd = into.LengthBytes == 0;
+        if (!_isBehindEnd) Read = await member.Replica!.Volume.ReadAsync(offset, into);
         Task<Answer>? asked = null;
         // One that joins anew has given up what was sent before, and begins when nothing is under way.
-        if (Read == IoStatus.Ok && !leader.IsStopped && peer.IsStreaming)
+        if (Read == IoStatus.Ok && !_isBehindEnd && !leader.IsStopped && peer.IsStreaming)
         {
             Frame fill = new() { Kind = FrameKind.Fill, Offset = offset, Length = into.LengthBytes };
             asked = peer.AskAsync(fill, into.Span);
@@ -45,4 +53,8 @@ internal sealed class BlockFill(GroupMember member, LeaderPart leader, PeerProgr
         leader.Gates.Open(gate);
         return asked;
     }
+
+    // The volume may have become smaller.
+    private int LengthWithin(long offset, int length) =>
+        (int)Math.Clamp(member.Replica!.Volume.SizeBytes - offset, 0, length);
 }

@@ -1,6 +1,5 @@
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
-using Cstor.PoolLayout;
 
 namespace Cstor.Target.Replication;
 
@@ -19,35 +18,35 @@ namespace Cstor.Target.Replication;
 /// </remarks>
 internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgress peer)
 {
-    private const int HashBytes = 16;
-    private const int ViewAttempts = 3;
     private const long SliceBytes = 1L << 20;
     private const long SliceNanoseconds = 1_000_000;
 
     private readonly int _attempt = peer.Attempt;
     private readonly long _startedNanoseconds = member.Loop.NowNanoseconds;
-    private ulong _comparedBlocks;
-    private ContentView? _view;
-    private string _reason = "one of the trees cannot be read";
 
     /// <summary>The trees are compared; else the entries suffice.</summary>
     public bool IsComparing { get; private set; }
 
+    /// <summary>What is being compared, or was last.</summary>
+    public Comparison? Comparison { get; set; }
+
+    /// <summary>Name of the snapshot that it is made equal to at the moment, or empty.</summary>
+    public string Snapshot { get; set; } = "";
+
     /// <summary>Bytes that were sent to make the peer equal.</summary>
-    public long SentBytes { get; private set; }
+    public long SentBytes { get; set; }
 
     /// <summary>Nodes whose children's hashes were compared.</summary>
-    public long NodesCompared { get; private set; }
+    public long NodesCompared { get; set; }
 
     /// <summary>Part of the volume that is known to be the same, 0 to 1.</summary>
-    public double Share => IsComparing
-        ? Math.Min(1, (double)_comparedBlocks / Math.Max(1, _view?.BlockCount ?? 1))
-        : 1;
+    public double Share => IsComparing ? Comparison?.Share ?? 0 : 1;
+
+    /// <summary>Its peer has begun anew, or the term has ended: nothing of it counts any more.</summary>
+    public bool IsOver => leader.IsStopped || peer.Attempt != _attempt;
 
     /// <summary>How long it has been going on.</summary>
     public long ElapsedNanoseconds => Math.Max(1, member.Loop.NowNanoseconds - _startedNanoseconds);
-
-    private bool IsOver => leader.IsStopped || peer.Attempt != _attempt;
 
     /// <param name="applied">The peer holds every entry up to this one; null if it must be compared.</param>
     public async ValueTask RunAsync(ulong? applied)
@@ -56,10 +55,10 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         {
             leader.Acknowledge(peer, known);
             if (!await ReplayAsync(known)) return;
-            await TellReservationsAsync();
+            await TellSettingsAsync();
             if (IsOver) return;
         }
-        else if (!await CompareAsync())
+        else if (!await CompareAllAsync())
         {
             return;
         }
@@ -101,7 +100,7 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         {
             if (entry.Index <= known) continue;
             if (bytes > SliceBytes) break;
-            leader.Send(peer, entry);
+            leader.Send(peer, entry, entry.Index);
             known = entry.Index;
             bytes += entry.PayloadBytes;
         }
@@ -110,20 +109,30 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
         return known;
     }
 
-    private async ValueTask<bool> CompareAsync()
+    private async ValueTask<bool> CompareAllAsync()
     {
         IsComparing = true;
         peer.FilledBytes = 0;
+        SnapshotCatchUp snapshots = new(member, leader, peer, this);
+        return await snapshots.BringAsync() && await CompareAsync() && await snapshots.HasAllAsync();
+    }
+
+    private async ValueTask<bool> CompareAsync()
+    {
         ulong first = leader.Window.Last + 1;
-        Task<Answer> asked = peer.AskAsync(new Frame { Kind = FrameKind.Compare, Index = first });
+        Task<Answer> asked = peer.AskAsync(
+            new Frame { Kind = FrameKind.Compare, Index = first, Length = leader.SizeBytes });
         peer.IsStreaming = true;
-        await TellReservationsAsync();
+        peer.IsSetBack = false;
+        await TellSettingsAsync();
         await member.Applier!.WaitAsync(first - 1);
         IoStatus status = IoStatus.Closed;
-        if (!IsOver) (status, _view) = await member.Replica!.ViewAsync();
+        ContentView? view = null;
+        if (!IsOver) (status, view) = await member.Replica!.ViewAsync();
         Answer compared = await asked;
-        bool isDone = !IsOver && status == IoStatus.Ok && compared.IsOk && await CompareRootsAsync(compared);
-        _view?.Close();
+        if (view is not null) Comparison = new Comparison(member, peer, this, view, FillAsync);
+        bool isDone = !IsOver && status == IoStatus.Ok && await Comparison!.RunAsync(compared);
+        if (view is not null) Comparison!.Close();
         if (isDone)
         {
             ulong last = leader.Window.Last;
@@ -132,114 +141,39 @@ internal sealed class CatchUp(GroupMember member, LeaderPart leader, PeerProgres
             if (isDone) leader.Acknowledge(peer, last);
         }
 
+        string reason = view is null ? "the tree here cannot be read" : Comparison!.Reason;
         if (!isDone && !IsOver)
-            leader.Watch.Drop(peer, $"it could not be compared: {_reason} ({status}, {compared.Status})");
+            leader.Watch.Drop(peer, $"it could not be compared: {reason} ({status}, {compared.Status})");
         return isDone;
     }
 
     // Changes that it missed need not be among the entries that it gets. From here on its path works.
-    private async ValueTask TellReservationsAsync()
+    public async ValueTask TellSettingsAsync()
     {
-        if (!await leader.Reservations.ReissueAsync() && !IsOver)
-            leader.Watch.Drop(peer, "there is no memory to tell it what is reserved");
+        bool isTold = await leader.WaitReleasedAsync() && leader.Reservations.Reissue()
+            && leader.Properties.Reissue();
+        if (!isTold && !IsOver) leader.Watch.Drop(peer, "there is no memory to tell it what is reserved");
     }
 
-    private async ValueTask<bool> CompareRootsAsync(Answer compared)
-    {
-        if (compared.Payload.Length != HashBytes || compared.Frame.Index != _view!.BlockCount) return false;
-        (IoStatus status, Hash128 mine) = await _view.RootHashAsync();
-        if (status != IoStatus.Ok || IsOver) return false;
-        NodesCompared++;
-        if (mine != Hash128.Read(compared.Payload) && member.PlantedFault != PlantedFault.NoComparison)
-            return await DescendAsync(_view.Height, 0);
-        _comparedBlocks = _view.BlockCount;
-        return true;
-    }
-
-    private async ValueTask<bool> DescendAsync(int level, ulong first)
-    {
-        Task<Answer> asked = peer.AskAsync(
-            new Frame { Kind = FrameKind.Hashes, Level = level, Offset = (long)first });
-        Hash128[] mine = new Hash128[ContentView.Fanout];
-        IoStatus status = await HashesAsync(level, first, mine);
-        Answer theirs = await asked;
-        if (status != IoStatus.Ok || !theirs.IsOk || IsOver)
-            return Fail($"hashes: {status}, {theirs.Status}");
-        if (theirs.Payload.Length != ContentView.Fanout * HashBytes) return false;
-        NodesCompared++;
-        ulong span = ContentView.ChildSpan(level);
-        for (int i = 0; i < mine.Length; i++)
-        {
-            ulong child = first + ((ulong)i * span);
-            if (level == 1 || IsSame(mine, theirs, i)) Compared(child, span);
-            if (IsSame(mine, theirs, i)) continue;
-            if (level > 1)
-            {
-                if (!await DescendAsync(level - 1, child)) return false;
-                continue;
-            }
-
-            int run = 1;
-            int most = Frame.MaximumPayloadBytes / member.Replica!.Volume.BlockSizeBytes;
-            while (i + run < mine.Length && run < most && !IsSame(mine, theirs, i + run)) run++;
-            if (!await FillAsync(child, run)) return false;
-            Compared(child + 1, (ulong)run - 1);
-            i += run - 1;
-        }
-
-        return true;
-    }
-
-    // Only blocks of the volume count.
-    private void Compared(ulong first, ulong count)
-    {
-        ulong end = Math.Min(first + count, _view!.BlockCount);
-        if (end > first) _comparedBlocks += end - first;
-    }
-
-    private async ValueTask<IoStatus> HashesAsync(int level, ulong first, Hash128[] hashes)
-    {
-        IoStatus status = await _view!.ChildHashesAsync(level, first, hashes);
-        // The pool wants back what the view keeps; a later one will do as well.
-        for (int i = 0; i < ViewAttempts && status == IoStatus.Aborted && !IsOver; i++)
-        {
-            _view!.Close();
-            (status, ContentView? later) = await member.Replica!.ViewAsync();
-            _view = later ?? _view;
-            if (status == IoStatus.Ok) status = await _view.ChildHashesAsync(level, first, hashes);
-        }
-
-        return status;
-    }
-
-    private bool Fail(string reason)
-    {
-        _reason = reason;
-        return false;
-    }
-
-    private static bool IsSame(Hash128[] mine, Answer theirs, int index) =>
-        mine[index] == Hash128.Read(theirs.Payload.AsSpan(index * HashBytes));
-
-    private async ValueTask<bool> FillAsync(ulong block, int count)
+    private async ValueTask<string?> FillAsync(ulong block, int count)
     {
         int blockBytes = member.Replica!.Volume.BlockSizeBytes;
         long offset = (long)block * blockBytes;
         int length = count * blockBytes;
         await leader.Throttle.TakeAsync(length);
-        if (IsOver) return false;
+        if (IsOver) return "it begins anew";
         BlockFill fill = new(member, leader, peer);
         IoStatus filled = await fill.RunAsync(offset, length);
         if (filled == IoStatus.Ok)
         {
             peer.FilledBytes += length;
             SentBytes += length;
-            return true;
+            return null;
         }
 
-        if (fill.Read == IoStatus.Ok) return Fail($"block {block} cannot be written: {filled}");
+        if (fill.Read == IoStatus.Ok) return $"block {block} cannot be written: {filled}";
         // Somebody else may be able to, who has what is damaged here.
         if (!leader.IsServing && !IsOver) member.StepDown($"it cannot read block {block}: {fill.Read}");
-        return Fail($"block {block} cannot be read: {fill.Read}");
+        return $"block {block} cannot be read: {fill.Read}";
     }
 }

@@ -43,9 +43,12 @@ internal sealed class Entry
 
     public ReadOnlySpan<byte> PayloadSpan => Payload is null ? default : Payload.Span[..PayloadBytes];
 
-    public bool Overlaps(long offset, long length) =>
-        Kind == FrameKind.Snapshot
-            || (Kind != FrameKind.Reservations && Offset < offset + length && offset < Offset + Length);
+    public bool Overlaps(long offset, long length) => Kind switch
+    {
+        FrameKind.Snapshot or FrameKind.Resize => true,
+        FrameKind.Reservations or FrameKind.Properties => false,
+        _ => Offset < offset + length && offset < Offset + Length,
+    };
 
     /// <summary>Completes when it is acknowledged, or never will be.</summary>
     public async ValueTask<IoStatus> WaitAsync()

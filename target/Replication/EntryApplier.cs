@@ -7,8 +7,8 @@ namespace Cstor.Target.Replication;
 
 /// <summary>
 /// Brings entries into a replica. They begin in the order in which they came, so overlapping ones take effect
-/// in that order, and end in any; a snapshot, or a change of reservations, waits for all before it, and all
-/// behind it wait for that.
+/// in that order, and end in any; a snapshot, or a change of the size, of reservations or properties, waits
+/// for all before it, and all behind it wait for that.
 /// </summary>
 /// <remarks>
 /// <see cref="Applied"/> is the end of the run without gaps. What was applied behind a gap is remembered, so
@@ -16,7 +16,8 @@ namespace Cstor.Target.Replication;
 /// one.
 /// </remarks>
 internal sealed class EntryApplier(
-    Replica replica, Func<ValueTask<IoStatus>> keepReservations, Action<Entry, IoStatus> completed)
+    Replica replica, Func<ValueTask<IoStatus>> keepReservations,
+    Func<byte[], ValueTask<IoStatus>> keepProperties, Action<Entry, IoStatus> completed)
 {
     private const int SnapshotHeadBytes = 24;
 
@@ -127,8 +128,8 @@ internal sealed class EntryApplier(
         $"applied {Epoch}.{Applied} ({(IsWhole ? "whole" : "mixed")}, {Failure}, "
             + $"{_underWay} + {_queue.Count})";
 
-    private static bool IsBarrier(Entry entry) =>
-        entry.Kind is FrameKind.Snapshot or FrameKind.Reservations;
+    private static bool IsBarrier(Entry entry) => entry.Kind is FrameKind.Snapshot or FrameKind.Resize
+        or FrameKind.Reservations or FrameKind.Properties;
 
     private void Pump()
     {
@@ -161,20 +162,37 @@ internal sealed class EntryApplier(
         if (_underWay == 0 && _queue.Count == 0) _drained.Release();
     }
 
-    private ValueTask<IoStatus> ApplyAsync(Entry entry) => entry.Kind switch
+    private ValueTask<IoStatus> ApplyAsync(Entry entry)
     {
-        FrameKind.Unmap => replica.Volume.UnmapAsync(entry.Offset, entry.Length),
-        FrameKind.Snapshot => SnapshotAsync(entry),
-        FrameKind.Reservations => keepReservations(),
-        _ => replica.Volume.WriteAsync(
-            entry.Offset, entry.Payload!.First(entry.PayloadBytes), durable: false),
-    };
+        switch (entry.Kind)
+        {
+            case FrameKind.Snapshot: return SnapshotAsync(entry);
+            case FrameKind.Resize: return replica.ResizeAsync(entry.Length);
+            case FrameKind.Reservations: return keepReservations();
+            case FrameKind.Properties: return keepProperties(entry.PayloadSpan.ToArray());
+        }
+
+        // One that a restarted replica is sent again may lie behind the end that a later one, which it holds
+        // already, has given the volume; and that one is sent again too.
+        bool isUnmap = entry.Kind == FrameKind.Unmap;
+        long length = isUnmap ? entry.Length : entry.PayloadBytes;
+        length = Math.Min(length, replica.Volume.SizeBytes - entry.Offset);
+        if (length <= 0) return new ValueTask<IoStatus>(IoStatus.Ok);
+        return isUnmap
+            ? replica.Volume.UnmapAsync(entry.Offset, length)
+            : replica.Volume.WriteAsync(entry.Offset, entry.Payload!.First((int)length), durable: false);
+    }
 
     private ValueTask<IoStatus> SnapshotAsync(Entry entry)
     {
         // What is being made equal is no version of the volume: this snapshot is missed, not wrong.
         if (!IsWhole) return new ValueTask<IoStatus>(IoStatus.Ok);
-        ReadOnlySpan<byte> text = entry.PayloadSpan;
+        return SnapshotAsync(replica, entry.PayloadSpan);
+    }
+
+    /// <summary>Takes a snapshot by what an entry of it says. No write is under way.</summary>
+    public static ValueTask<IoStatus> SnapshotAsync(Replica replica, ReadOnlySpan<byte> text)
+    {
         if (text.Length <= SnapshotHeadBytes) return new ValueTask<IoStatus>(IoStatus.NotSupported);
         return replica.SnapshotAsync(
             Encoding.UTF8.GetString(text[SnapshotHeadBytes..]), new Guid(text[..16]),

@@ -11,6 +11,9 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class FollowerPart(GroupMember member)
 {
+    /// <summary>Level of a comparison with something older, which no entries follow.</summary>
+    public const int Older = 1;
+
     private const int UnitBytes = 512;
     private const int ViewAttempts = 3;
     private const int IdBytes = 16;
@@ -20,6 +23,7 @@ internal sealed class FollowerPart(GroupMember member)
 
     private readonly Hash128[] _hashes = new Hash128[ContentView.Fanout];
     private ContentView? _view;
+    private (long SizeBytes, ulong Applied) _leaders;
     private ulong _joining;
     private bool _isJoined;
     private bool _isReadingHashes;
@@ -32,6 +36,22 @@ internal sealed class FollowerPart(GroupMember member)
 
     /// <summary>When, by its own clock, the leader sent the newest heartbeat that was heard.</summary>
     public long LeaderStampNanoseconds { get; private set; }
+
+    /// <summary>
+    /// Of the volume as the leader serves it: what the own replica has, if that has come so far.
+    /// </summary>
+    public long SizeBytes
+    {
+        get
+        {
+            EntryApplier applier = member.Applier!;
+            bool isBehind = applier.Epoch != Epoch || !applier.IsWhole
+                || applier.Applied < _leaders.Applied;
+            return _isJoined && isBehind && _leaders.SizeBytes > 0
+                ? _leaders.SizeBytes
+                : member.Replica!.Volume.SizeBytes;
+        }
+    }
 
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
@@ -55,6 +75,7 @@ internal sealed class FollowerPart(GroupMember member)
             case FrameKind.Heartbeat:
                 member.HeardLeader();
                 LeaderStampNanoseconds = Math.Max(LeaderStampNanoseconds, frame.Offset);
+                _leaders = (frame.Length, frame.Index);
                 Answer(frame, FrameKind.HeartbeatAnswer, IoStatus.Ok);
                 break;
             case FrameKind.Configure:
@@ -78,6 +99,12 @@ internal sealed class FollowerPart(GroupMember member)
     /// <summary>An entry from a leader has been applied, or could not be.</summary>
     public void OnApplied(Entry entry, IoStatus status)
     {
+        if (entry.Kind == FrameKind.Resize && entry.Index == 0)
+        {
+            entry.End(status);
+            return;
+        }
+
         if (!_isJoined || member.Applier!.Epoch != Epoch) return;
         if (entry.IsReceipted && status == IoStatus.Ok) return;
         bool isFill = entry.Kind == FrameKind.Fill;
@@ -117,6 +144,7 @@ internal sealed class FollowerPart(GroupMember member)
         ulong joining = _joining;
         LeaderName = peer;
         LeaderStampNanoseconds = 0;
+        _leaders = default;
         Epoch = epoch;
         member.HeardLeader();
         if (epoch > member.Record.Promised)
@@ -134,7 +162,6 @@ internal sealed class FollowerPart(GroupMember member)
             Offset = (long)position.Epoch,
             Length = (long)position.Index,
             Level = member.Replica?.Volume.BlockSizeBytes ?? 0,
-            Index = (ulong)(member.Replica?.Volume.SizeBytes ?? 0),
             Request = request,
         };
         member.Send(peer, joined);
@@ -164,8 +191,8 @@ internal sealed class FollowerPart(GroupMember member)
     {
         switch (frame.Kind)
         {
-            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Reservations
-                or FrameKind.Fill:
+            case FrameKind.Write or FrameKind.Unmap or FrameKind.Snapshot or FrameKind.Resize
+                or FrameKind.Reservations or FrameKind.Properties or FrameKind.Fill:
                 Take(frame, payload);
                 break;
             case FrameKind.Continue:
@@ -183,7 +210,10 @@ internal sealed class FollowerPart(GroupMember member)
                 Forward(EndCompareAsync(frame));
                 break;
             case FrameKind.Snapshots:
-                TellSnapshots(frame);
+                Forward(TellSnapshotsAsync(frame));
+                break;
+            case FrameKind.TakeSnapshot:
+                Forward(TakeSnapshotAsync(frame, payload.Span.ToArray()));
                 break;
             case FrameKind.Fetch:
                 Forward(FetchAsync(frame));
@@ -193,6 +223,12 @@ internal sealed class FollowerPart(GroupMember member)
 
     private void Take(in Frame frame, IoSlice payload)
     {
+        if (frame.Index == 0 && frame.Kind is FrameKind.Reservations or FrameKind.Properties)
+        {
+            TakeAside(frame, payload);
+            return;
+        }
+
         EntryApplier applier = member.Applier!;
         if (applier.Epoch != Epoch) return;
         if (frame.Index > 0 && applier.IsKnown(frame.Index))
@@ -202,7 +238,7 @@ internal sealed class FollowerPart(GroupMember member)
         }
 
         if (((frame.Offset | frame.Length | (long)payload.LengthBytes) & (UnitBytes - 1)) != 0
-            && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations))
+            && frame.Kind is not (FrameKind.Snapshot or FrameKind.Reservations or FrameKind.Properties))
         {
             Answer(frame, FrameKind.Applied, IoStatus.OutOfRange);
             Refuse(frame);
@@ -211,7 +247,7 @@ internal sealed class FollowerPart(GroupMember member)
 
         IoBuffer? buffer = payload.LengthBytes == 0 ? null : member.Loop.Buffers.TryRent(payload.LengthBytes);
         bool isFill = frame.Kind == FrameKind.Fill;
-        if (buffer is null && frame.Kind != FrameKind.Unmap)
+        if (buffer is null && frame.Kind is not (FrameKind.Unmap or FrameKind.Resize))
         {
             Answer(frame, isFill ? FrameKind.Filled : FrameKind.Applied, IoStatus.NoMemory);
             Refuse(frame);
@@ -236,6 +272,19 @@ internal sealed class FollowerPart(GroupMember member)
         buffer?.Release();
     }
 
+    // They come again, with their place, before this replica counts.
+    private void TakeAside(in Frame frame, IoSlice payload)
+    {
+        if (frame.Kind == FrameKind.Reservations) member.Reservations.Take(frame, payload.Span);
+        else Forward(KeepPropertiesAsync(payload.Span.ToArray()));
+    }
+
+    private async ValueTask KeepPropertiesAsync(byte[] payload)
+    {
+        IoStatus status = await member.Properties.ApplyAsync(payload);
+        if (status != IoStatus.Ok) ReplicationLog.NotKept(member.Logger, member.Name, status);
+    }
+
     // Nothing behind an entry that was not taken is taken: sent again, it would come after what comes behind.
     private void Refuse(in Frame frame)
     {
@@ -254,16 +303,28 @@ internal sealed class FollowerPart(GroupMember member)
     {
         ulong joining = _joining;
         Close();
-        // Durably nothing, before what others hold is mixed in.
-        IoStatus status = await member.Replica!.FlushAsync();
+        Entry resize = new() { Kind = FrameKind.Resize, Length = frame.Length };
+        bool isOlder = frame.Level == Older;
+        // Before any of the entries, which are for a volume of that size.
+        if (!isOlder) member.Applier!.Submit(resize);
+        // Durably nothing, before what others hold is mixed in; or what the replica has is given up.
+        IoStatus status = isOlder ? IoStatus.Ok : await resize.WaitAsync();
+        if (status == IoStatus.Ok) status = await member.Replica!.FlushAsync();
+        if (joining != _joining) return;
+        if (isOlder && status == IoStatus.Ok)
+        {
+            member.Applier!.Submit(resize);
+            status = await resize.WaitAsync();
+        }
+
         ContentView? view = null;
         Hash128 hash = default;
-        if (status == IoStatus.Ok) (status, view) = await member.Replica.ViewAsync();
+        if (status == IoStatus.Ok) (status, view) = await member.Replica!.ViewAsync();
         // What is damaged here is being asked for.
         for (int i = 0; i < MendAttempts && PeerRead.MayHelp(status) && joining == _joining; i++)
         {
             await member.Loop.DelayAsync(member.Timings.HeartbeatNanoseconds);
-            if (joining == _joining) (status, view) = await member.Replica.ViewAsync();
+            if (joining == _joining) (status, view) = await member.Replica!.ViewAsync();
         }
 
         if (status == IoStatus.Ok) (status, hash) = await view!.RootHashAsync();
@@ -298,6 +359,7 @@ internal sealed class FollowerPart(GroupMember member)
             (status, ContentView? later) = await member.Replica!.ViewAsync();
             if (joining != _joining) later?.Close();
             else _view = later;
+            if (later is not null && later.BlockCount != view.BlockCount) status = IoStatus.OutOfRange;
             if (status == IoStatus.Ok && joining == _joining)
                 status = await later!.ChildHashesAsync(frame.Level, (ulong)frame.Offset, _hashes);
         }
@@ -319,11 +381,34 @@ internal sealed class FollowerPart(GroupMember member)
         Answer(frame, FrameKind.CompareEnded, member.Applier.Failure);
     }
 
-    private void TellSnapshots(in Frame frame)
+    private async ValueTask TakeSnapshotAsync(Frame frame, byte[] payload)
     {
+        ulong joining = _joining;
+        Close();
+        await member.Applier!.DrainAsync();
+        if (joining != _joining) return;
+        IoStatus status = member.Applier.Failure;
+        if (status == IoStatus.Ok)
+            status = await EntryApplier.SnapshotAsync(member.Replica!, payload);
+        if (joining == _joining) Answer(frame, FrameKind.SnapshotTaken, status);
+    }
+
+    private async ValueTask TellSnapshotsAsync(Frame frame)
+    {
+        ulong joining = _joining;
+        await member.Applier!.WaitAsync(frame.Index);
+        if (joining != _joining) return;
         IEnumerable<byte> ids = member.Replica!.Snapshots.Take(Frame.MaximumPayloadBytes / IdBytes)
             .SelectMany(static snapshot => snapshot.Id.ToByteArray());
         Answer(frame, FrameKind.SnapshotsAnswer, IoStatus.Ok, [.. ids]);
+    }
+
+    /// <summary>The identities in an answer.</summary>
+    public static HashSet<Guid> SnapshotsOf(ReadOnlySpan<byte> payload)
+    {
+        HashSet<Guid> ids = [];
+        for (; payload.Length >= IdBytes; payload = payload[IdBytes..]) ids.Add(new Guid(payload[..IdBytes]));
+        return ids;
     }
 
     private async ValueTask FetchAsync(Frame frame)

@@ -115,4 +115,16 @@ internal enum FrameKind : byte
     Relay = 62,
 
     Relayed = 63,
+
+    /// <summary>The volume has another size from here on.</summary>
+    Resize = 64,
+
+    /// <summary>What was made equal is this snapshot: take it.</summary>
+    TakeSnapshot = 65,
+
+    /// <summary>Answer.</summary>
+    SnapshotTaken = 66,
+
+    /// <summary>The properties of the volume from here on, all of those that all replicas share.</summary>
+    Properties = 67,
 }

@@ -76,6 +76,14 @@ public sealed record GroupConfiguration(
     /// </summary>
     public GroupConfiguration ForJoining(ReplicaPlace place) => With(place) with { Epoch = 0, Version = 0 };
 
+    /// <summary>The same for the first record of a witness that is about to be added.</summary>
+    public GroupConfiguration ForWitness(string node) => this with
+    {
+        Epoch = 0,
+        Version = 0,
+        Witness = node,
+    };
+
     /// <summary>The same with the vote of a replica that has caught up.</summary>
     public GroupConfiguration WithVoter(string node) => this with
     {

@@ -56,7 +56,9 @@ public sealed class GroupMember : IFrameHandler
         Relay = new Relay(this);
         Mender = new Mender(this);
         Reservations = new GroupReservations(this);
-        Applier = replica is null ? null : new EntryApplier(replica, Reservations.KeepAsync, OnApplied);
+        Properties = new GroupProperties(this);
+        Applier = replica is null ? null : new EntryApplier(
+            replica, Reservations.KeepAsync, Properties.ApplyAsync, OnApplied);
         _timer = loop.CreateTimer(OnTick);
     }
 
@@ -93,6 +95,12 @@ public sealed class GroupMember : IFrameHandler
     /// </summary>
     public long CatchUpBytesPerSecond { get; set; }
 
+    /// <summary>Whether a property is of the volume and not of each replica by itself.</summary>
+    public Func<string, bool> IsShared { get; init; } = static _ => false;
+
+    /// <summary>Told when the leader has changed some of those.</summary>
+    public Action PropertiesChanged { get; set; } = static () => { };
+
     internal static Fault NotLeading { get; } =
         new("not-leader", "this node does not lead the volume", "Ask the one that does: cstor volume status");
 
@@ -117,6 +125,9 @@ public sealed class GroupMember : IFrameHandler
 
     internal string Name => _text;
 
+    /// <summary>Of the volume, as it is served.</summary>
+    internal long SizeBytes => Leader is null ? Follower.SizeBytes : Replica!.Volume.SizeBytes;
+
     internal Replica? Replica { get; }
 
     internal EntryApplier? Applier { get; }
@@ -128,6 +139,8 @@ public sealed class GroupMember : IFrameHandler
     internal Mender Mender { get; }
 
     internal GroupReservations Reservations { get; }
+
+    internal GroupProperties Properties { get; }
 
     internal LeaderPart? Leader { get; private set; }
 
@@ -178,6 +191,13 @@ public sealed class GroupMember : IFrameHandler
     /// <returns>Null when it belongs to the group no more, else why it still does.</returns>
     public async ValueTask<Fault?> RemoveReplicaAsync(string node) => Leader is { } leader
         ? await leader.ChangeAsync(MembershipChange.Removing(node, Network.Name))
+        : NotLeading;
+
+    /// <summary>Takes a witness in, or the one that there is out.</summary>
+    /// <param name="node">Which; empty for none.</param>
+    /// <returns>Null when it votes, or does no more; else why that is not so.</returns>
+    public async ValueTask<Fault?> SetWitnessAsync(string node) => Leader is { } leader
+        ? await leader.ChangeAsync(MembershipChange.Witness(node))
         : NotLeading;
 
     /// <summary>
@@ -278,7 +298,7 @@ public sealed class GroupMember : IFrameHandler
             case FrameKind.Joined or FrameKind.HeartbeatAnswer or FrameKind.Configured or FrameKind.Applied
                 or FrameKind.Flushed or FrameKind.Compared or FrameKind.HashesAnswer or FrameKind.Filled
                 or FrameKind.CompareEnded or FrameKind.Fetched or FrameKind.Leave
-                or FrameKind.Mend or FrameKind.SnapshotsAnswer:
+                or FrameKind.Mend or FrameKind.SnapshotsAnswer or FrameKind.SnapshotTaken:
                 if (Leader is not null && frame.Epoch == Leader.Epoch) Leader.OnFrame(peer, frame, payload);
                 break;
             default:

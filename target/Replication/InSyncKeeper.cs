@@ -166,6 +166,7 @@ internal sealed class InSyncKeeper(
     {
         Check.That(proposed.VotersApart(Current) <= (IsOwn ? 1 : 0) && proposed.IsNewerThan(Current));
         _proposed = proposed;
+        peers.Expect(proposed.Witness);
         _recorded.Clear();
         Send();
         Forward(RecordAsync(_proposed));

@@ -45,6 +45,7 @@ internal sealed class LeaderPart
         Throttle = new Throttle(member);
         _watch = new PeerWatch(member, this, _peers, _inSync);
         Reservations = new LeaderReservations(member, this);
+        Properties = new LeaderProperties(member, this);
     }
 
     public ulong Epoch { get; }
@@ -72,31 +73,19 @@ internal sealed class LeaderPart
 
     internal LeaderReservations Reservations { get; }
 
+    internal LeaderProperties Properties { get; }
+
     /// <summary>No change of a range begins while its gate is closed.</summary>
     internal RangeGates Gates { get; } = new();
 
     /// <summary>Of all that are being caught up.</summary>
     internal Throttle Throttle { get; }
 
+    /// <summary>Of the volume once all that was begun has taken effect.</summary>
+    public long SizeBytes { get; private set; }
+
     /// <summary>Nobody else can have become leader and answered anything.</summary>
-    public bool HasLease
-    {
-        get
-        {
-            if (_member.PlantedFault == PlantedFault.NoFencing) return !IsStopped;
-            Span<long> answered = stackalloc long[GroupConfiguration.MaximumReplicas + 1];
-            int count = 0;
-            IReadOnlyList<PeerProgress> peers = _peers.All;
-            for (int i = 0; i < peers.Count; i++)
-                if (Configuration.IsVoter(peers[i].Name))
-                    answered[count++] = peers[i].AnsweredNanoseconds;
-            answered[count++] = Now;
-            answered = answered[..count];
-            answered.Sort();
-            long quorumHeard = answered[Math.Max(0, count - _member.QuorumOf(Configuration))];
-            return !IsStopped && Now - quorumHeard < _member.Timings.LeaseNanoseconds;
-        }
-    }
+    public bool HasLease => Lease.IsHeld(_member, this);
 
     private long Now => _member.Loop.NowNanoseconds;
 
@@ -112,7 +101,9 @@ internal sealed class LeaderPart
         }
 
         _applier.Begin(Epoch, 0, isWhole: true);
+        SizeBytes = _member.Replica!.Volume.SizeBytes;
         Reservations.Start();
+        Properties.Start();
         _watch.Start();
     }
 
@@ -199,6 +190,8 @@ internal sealed class LeaderPart
     public (IoStatus Status, Entry? Entry) Begin(
         FrameKind kind, long offset, long length, ReadOnlyMemory<byte> text, IoSlice data)
     {
+        bool hasRange = kind is FrameKind.Write or FrameKind.Unmap;
+        if (hasRange && length > SizeBytes - offset) return (IoStatus.OutOfRange, null);
         int bytes = Math.Max(text.Length, data.LengthBytes);
         IoBuffer? payload = bytes == 0 ? null : TryRent(bytes);
         if (bytes > 0 && payload is null) return (IoStatus.NoMemory, null);
@@ -214,12 +207,17 @@ internal sealed class LeaderPart
             PayloadBytes = bytes,
             IssuedNanoseconds = Now,
         };
+        if (kind == FrameKind.Resize) SizeBytes = length;
         _window.Add(entry);
         _inFlight.Add(entry);
         IReadOnlyList<PeerProgress> peers = _peers.All;
+        bool isTold = kind is FrameKind.Reservations or FrameKind.Properties;
         for (int i = 0; i < peers.Count; i++)
-            if (peers[i].IsStreaming)
-                Send(peers[i], entry);
+        {
+            if (peers[i].IsStreaming) Send(peers[i], entry, entry.Index);
+            else if (isTold && peers[i].IsSetBack) Send(peers[i], entry, 0);
+        }
+
         _applier.Submit(entry);
         return (IoStatus.Ok, entry);
     }
@@ -260,6 +258,8 @@ internal sealed class LeaderPart
             if (isAlone)
             {
                 _applier.Excuse(entry.Index);
+                SizeBytes = _member.Replica!.Volume.SizeBytes;
+                Properties.Start();
                 _window.Forget();
                 _watch.CompareAll("what it was sent could not be applied here");
             }
@@ -328,13 +328,16 @@ internal sealed class LeaderPart
     }
 
     /// <summary>Sends a peer one entry.</summary>
-    public void Send(PeerProgress peer, Entry entry)
+    /// <param name="peer">Which.</param>
+    /// <param name="entry">What.</param>
+    /// <param name="index">Its number; 0 for one that has no place among those that the peer gets.</param>
+    public void Send(PeerProgress peer, Entry entry, ulong index)
     {
         Frame frame = new()
         {
             Kind = entry.Kind,
             Epoch = Epoch,
-            Index = entry.Index,
+            Index = index,
             Offset = entry.Offset,
             Length = entry.Length,
         };

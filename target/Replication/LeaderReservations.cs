@@ -63,8 +63,7 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
 
     /// <summary>Tells all replicas again, for one that may have missed it.</summary>
     /// <returns>False if that cannot be done.</returns>
-    public async ValueTask<bool> ReissueAsync() =>
-        await leader.WaitReleasedAsync() && Issue("").Status == IoStatus.Ok;
+    public bool Reissue() => Issue("").Status == IoStatus.Ok;
 
     private (IoStatus Status, Entry? Entry) Issue(string notices)
     {

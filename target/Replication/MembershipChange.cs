@@ -26,6 +26,24 @@ internal sealed class MembershipChange(Func<GroupConfiguration, Outcome<GroupCon
         return next.Validate() is { } reason ? new Fault("replica-refused", reason) : next;
     });
 
+    /// <summary>Takes a witness in, or the one that there is out: voters change one at a time.</summary>
+    /// <param name="node">Which; empty for none.</param>
+    public static MembershipChange Witness(string node) => new(known =>
+    {
+        if (node.Length > 0 && known.Witness.Length > 0)
+            return new Fault(
+                "witness-exists", $"{known.Witness} is the witness already", "Take it out first");
+        if (node.Length == 0 && known.Witness.Length == 0)
+            return new Fault("witness-unknown", "the group has no witness");
+        GroupConfiguration next = known with { Witness = node };
+        if (next.Validate() is { } reason) return new Fault("witness-refused", reason);
+        if (next.InSync.Count < Math.Min(next.MinimumCopies, next.Replicas.Count))
+            return new Fault("replica-needed",
+                $"without a witness, {next.InSync.Count} replicas would be in sync where "
+                    + $"{next.MinimumCopies} must be", "Wait until the others have caught up");
+        return next;
+    });
+
     /// <summary>Takes a replica out.</summary>
     /// <param name="node">Where it is.</param>
     /// <param name="leader">Node that leads.</param>

@@ -23,6 +23,12 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>Entries are sent to it as they come.</summary>
     public bool IsStreaming { get; set; }
 
+    /// <summary>
+    /// It is made what a snapshot was: no entries are sent to it, but it is told what is reserved and the
+    /// properties, so that its path works.
+    /// </summary>
+    public bool IsSetBack { get; set; }
+
     /// <summary>Whatever is acknowledged from now on waits for it.</summary>
     public bool IsAwaited { get; set; }
 
@@ -59,6 +65,9 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     /// <summary>Whatever it says that it holds, it is compared next time.</summary>
     public bool MustCompare { get; set; }
 
+    /// <summary>How often in a row it had to begin anew for the sake of snapshots.</summary>
+    public int SnapshotRounds { get; set; }
+
     /// <summary>Snapshots of the leader's that it had not when it was admitted.</summary>
     public IReadOnlySet<Guid> MissingSnapshots { get; set; } = new HashSet<Guid>();
 
@@ -87,7 +96,7 @@ internal sealed class PeerProgress(GroupMember member, ulong epoch, string name,
     public void Reset()
     {
         Attempt++;
-        IsJoined = IsStreaming = IsAwaited = IsReady = false;
+        IsJoined = IsStreaming = IsSetBack = IsAwaited = IsReady = false;
         (TaskCompletionSource<Answer> Answer, long)[] open = [.. _questions.Values];
         _questions.Clear();
         foreach ((TaskCompletionSource<Answer> question, _) in open) question.SetResult(Answer.None);

@@ -38,10 +38,18 @@ internal sealed class PeerSet(GroupMember member, ulong epoch)
             freshBits |= bit;
         }
 
-        string witness = configuration.Witness;
-        if (witness.Length > 0 && !left.Exists(peer => peer.Name == witness))
-            left.Add(new PeerProgress(member, epoch, witness, bit: 0));
         _all = [.. left];
+        Expect(configuration.Witness);
         return gone;
+    }
+
+    /// <summary>
+    /// Takes in a witness that is proposed, if it is new: its record may be what brings the proposal into
+    /// force.
+    /// </summary>
+    public void Expect(string witness)
+    {
+        if (witness.Length > 0 && Find(witness) is null)
+            _all = [.. _all, new PeerProgress(member, epoch, witness, bit: 0)];
     }
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
-using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -11,8 +10,6 @@ namespace Cstor.Target.Replication;
 /// </summary>
 internal sealed class PeerWatch
 {
-    private const int GuidBytes = 16;
-
     private readonly GroupMember _member;
     private readonly LeaderPart _leader;
     private readonly PeerSet _peers;
@@ -69,10 +66,9 @@ internal sealed class PeerWatch
         peer.AnsweredNanoseconds = Math.Max(peer.AnsweredNanoseconds, peer.AskedNanoseconds);
         _inSync.OnTick();
         if (peer.Bit == 0) return;
-        Volume mine = _member.Replica!.Volume;
-        if (frame.Level != mine.BlockSizeBytes || frame.Index != (ulong)mine.SizeBytes)
+        if (frame.Level != _member.Replica!.Volume.BlockSizeBytes)
         {
-            Drop(peer, "its volume is of another size");
+            Drop(peer, "its volume has blocks of another size");
             return;
         }
 
@@ -102,6 +98,7 @@ internal sealed class PeerWatch
     public void Admit(PeerProgress peer)
     {
         peer.IsReady = true;
+        peer.SnapshotRounds = 0;
         ReplicationLog.CaughtUp(_member.Logger, _member.Name, peer.Name, peer.FilledBytes);
         _member.Send(peer.Name, new Frame { Kind = FrameKind.Admit, Epoch = _leader.Epoch });
         _inSync.Update();
@@ -143,9 +140,9 @@ internal sealed class PeerWatch
         HashSet<Guid> missing = [.. _member.Replica!.Snapshots.Select(static snapshot => snapshot.Id)];
         Answer answer = missing.Count == 0
             ? Answer.None
-            : await peer.AskAsync(new Frame { Kind = FrameKind.Snapshots });
-        for (int at = 0; at + GuidBytes <= answer.Payload.Length; at += GuidBytes)
-            missing.Remove(new Guid(answer.Payload.AsSpan(at, GuidBytes)));
+            : await peer.AskAsync(
+                new Frame { Kind = FrameKind.Snapshots, Index = _leader.Window.Last });
+        missing.ExceptWith(FollowerPart.SnapshotsOf(answer.Payload));
         peer.MissingSnapshots = answer.IsOk ? missing : new HashSet<Guid>();
     }
 
@@ -166,15 +163,26 @@ internal sealed class PeerWatch
         if (isBeat) _beatNanoseconds = Now;
         foreach (PeerProgress peer in _peers.All)
         {
-            if (isBeat && peer.IsJoined)
-                _member.Send(peer.Name,
-                    new Frame { Kind = FrameKind.Heartbeat, Epoch = _leader.Epoch, Offset = Now });
+            if (isBeat && peer.IsJoined) SendHeartbeat(peer);
             CheckAnswers(peer);
         }
 
         if (_leader.IsStopped) return;
         _inSync.OnTick();
         _leader.Wake();
+    }
+
+    private void SendHeartbeat(PeerProgress peer)
+    {
+        Frame frame = new()
+        {
+            Kind = FrameKind.Heartbeat,
+            Epoch = _leader.Epoch,
+            Offset = Now,
+            Length = _member.Replica!.Volume.SizeBytes,
+            Index = _member.Applier!.Applied,
+        };
+        _member.Send(peer.Name, frame);
     }
 
     private void CheckAnswers(PeerProgress peer)

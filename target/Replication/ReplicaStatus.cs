@@ -11,10 +11,11 @@ namespace Cstor.Target.Replication;
 /// <param name="BytesPerSecond">At which it has been sent what it lacks.</param>
 /// <param name="SecondsLeft">If the rest of the volume takes as long; -1 if nobody knows.</param>
 /// <param name="MissingSnapshots">Names of the leader's snapshots that it has not.</param>
+/// <param name="Snapshot">Which of them it is made equal to at the moment, or empty.</param>
 public sealed record ReplicaStatus(
     ReplicaPlace Place, ReplicaState State, string Reason, long EntriesBehind, long SentBytes,
     long NodesCompared, double ComparedShare, double BytesPerSecond, double SecondsLeft,
-    IReadOnlyList<string> MissingSnapshots)
+    IReadOnlyList<string> MissingSnapshots, string Snapshot = "")
 {
     private const double NanosecondsPerSecond = 1e9;
 
@@ -38,7 +39,7 @@ public sealed record ReplicaStatus(
             catchUp?.SentBytes ?? 0, catchUp?.NodesCompared ?? 0, share,
             isCatchingUp ? catchUp!.SentBytes / seconds : 0,
             state == ReplicaState.Comparing && share > 0 ? seconds * (1 - share) / share : -1,
-            MissingOf(member, peer));
+            MissingOf(member, peer), catchUp?.Snapshot ?? "");
     }
 
     private static string[] MissingOf(GroupMember member, PeerProgress peer) =>
@@ -52,7 +53,7 @@ public sealed record ReplicaStatus(
         if (leader.HoldsAll(peer)) return ReplicaState.InSync;
         if (peer.Fault is not null) return ReplicaState.Dropped;
         if (!member.Network.IsUp(peer.Name)) return ReplicaState.Unreachable;
-        if (!peer.IsStreaming || peer.IsReady || peer.CatchUp is null) return ReplicaState.Waiting;
+        if (!peer.IsJoined || peer.IsReady || peer.CatchUp is null) return ReplicaState.Waiting;
         return peer.CatchUp.IsComparing ? ReplicaState.Comparing : ReplicaState.Replaying;
     }
 }

@@ -17,7 +17,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public string Name => volume.Name;
 
-    public long SizeBytes => volume.SizeBytes;
+    public long SizeBytes => member.SizeBytes;
 
     public int BlockSizeBytes => volume.BlockSizeBytes;
 
@@ -125,6 +125,29 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
             FrameKind.Snapshot, 0, 0, payload, default, reservations: null);
         return entry is null ? status : await entry.WaitAsync();
     }
+
+    /// <summary>
+    /// Gives the volume another size on all replicas, between the same entries; what lies behind a smaller
+    /// end is lost.
+    /// </summary>
+    /// <param name="sizeBytes">Rounded up to the block.</param>
+    /// <returns>Ok once all have it that count; Aborted if nothing was done.</returns>
+    public async ValueTask<IoStatus> ResizeAsync(long sizeBytes)
+    {
+        if (member.Leader is not { } leader) return IoStatus.Aborted;
+        if (member.Replica!.FaultOfSize(sizeBytes) is not null) return IoStatus.NoSpace;
+        long rounded = (sizeBytes + BlockSizeBytes - 1) & -(long)BlockSizeBytes;
+        // Whatever is being read to be sent, or compared, must still be there.
+        if (!await leader.WaitTurnAsync(0, long.MaxValue)) return IoStatus.Aborted;
+        (IoStatus status, Entry? entry) = leader.Begin(FrameKind.Resize, 0, rounded, default, default);
+        return entry is null ? status : await entry.WaitAsync();
+    }
+
+    /// <summary>Changes properties that are of the volume, on all replicas.</summary>
+    /// <param name="changes">By name; the empty text takes one away.</param>
+    /// <returns>Ok once all have it that count; Aborted if nothing was done.</returns>
+    public async ValueTask<IoStatus> SetPropertiesAsync(IEnumerable<KeyValuePair<string, string>> changes) =>
+        member.Leader is { } leader ? await leader.Properties.ChangeAsync(changes) : IoStatus.Aborted;
 
     private LeaderPart? Leader => member.Leader is { IsServing: true } leader ? leader : null;
 

@@ -41,6 +41,13 @@ internal static partial class ReplicationLog
     public static partial void Mended(
         ILogger logger, string group, long bytes, long offset, string peer, IoStatus status);
 
+    [LoggerMessage(14, LogLevel.Information, "{Group}: {Peer} has got the snapshot {Snapshot}, which it "
+        + "missed")]
+    public static partial void Brought(ILogger logger, string group, string peer, string snapshot);
+
+    [LoggerMessage(15, LogLevel.Warning, "{Group}: the properties of the volume cannot be kept ({Status})")]
+    public static partial void NotKept(ILogger logger, string group, IoStatus status);
+
     [LoggerMessage(10, LogLevel.Information, "{Group}: its replicas are {Places} now")]
     public static partial void Membership(ILogger logger, string group, string places);
 

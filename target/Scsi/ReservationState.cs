@@ -12,12 +12,20 @@ internal sealed class ReservationState(LogicalUnit unit)
 {
     private const int ReleaseAttempts = 60;
 
+    private readonly List<NexusName> _releasing = [];
+
     public PersistentReservations Persistent { get; private set; } = new();
 
     private ISharedReservations? Shared => unit.Volume.SharedReservations;
 
     /// <summary>The nexus by the name that reservations know it by.</summary>
     public NexusName NameOf(Nexus nexus) => new(nexus.PortName, unit.Ports.Id);
+
+    /// <summary>
+    /// What the nexus had reserved by RESERVE before it was lost is still being released, and would be
+    /// although it is reserved anew.
+    /// </summary>
+    public bool IsReleasing(NexusName nexus) => _releasing.Contains(nexus);
 
     /// <summary>Takes over what the volume says; false, and all as before, if that is no such text.</summary>
     public bool TryLoad(string text)
@@ -74,6 +82,13 @@ internal sealed class ReservationState(LogicalUnit unit)
 
     // Nobody waits for it. While there is no leader it goes on for a minute; after that a reset does it.
     private async ValueTask ReleaseAsync(NexusName reserver)
+    {
+        _releasing.Add(reserver);
+        await TryReleaseAsync(reserver);
+        _releasing.Remove(reserver);
+    }
+
+    private async ValueTask TryReleaseAsync(NexusName reserver)
     {
         for (int i = 0; i < ReleaseAttempts; i++)
         {

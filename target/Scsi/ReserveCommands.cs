@@ -8,6 +8,12 @@ internal static class ReserveCommands
     public static ValueTask Reserve(ScsiTask task) => ReservationUpdate.Run(task, static (task, state) =>
     {
         NexusName nexus = task.Unit!.Reservations.NameOf(task.Nexus);
+        if (task.Unit.Reservations.IsReleasing(nexus))
+        {
+            task.Status = ScsiStatus.Busy;
+            return;
+        }
+
         bool isFree = state.Reserver is null || state.Reserver == nexus;
         Settle(task, state.HasAny ? state.Shares(nexus) : isFree);
         if (!state.HasAny && isFree) state.Reserver = nexus;

@@ -45,7 +45,6 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         nodes.AssertEqual();
         string identity = nodes[0].Json("volume", "status", "tank/v").GetProperty("id").GetString()!;
         Assert.Equal(identity, nodes[1].Json("volume", "status", "tank/v").GetProperty("id").GetString());
-        nodes[2].CliFails(1, ["volume", "resize", "tank/v", "300M"], "replicas on other nodes");
         nodes[1].CliFails(1, ["volume", "set", "tank/v", "readonly=on"], "cannot be made read-only");
         nodes[0].CliFails(1, ["volume", "rollback", "tank/v@monday"], "cannot be rolled back");
         string stream = Path.Combine(nodes[0].Folder, "stream");
@@ -223,6 +222,82 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         Assert.Equal(0, await SettledAsync(() => two.ReserveOutAsync(Release, 22, 0, WriteExclusive)));
         Assert.Equal(0, await SettledAsync(() => three.TryWriteAsync(0, block)));
         nodes.AssertEqual();
+    }
+
+    [RequiresFact]
+    public async Task Another_size_is_announced_on_every_path_or_refused_by_the_node_where_it_does_not_fit()
+    {
+        const int CapacityChanged = 0x2a09;
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume(size: "64M");
+        int leader = nodes.LeaderOf();
+        List<WireClient> clients = [];
+        for (int i = 0; i < 3; i++) clients.Add(await LogInAsync(nodes[i], i));
+        nodes[(leader + 1) % 3].CliFails(1, ["volume", "resize", "tank/v", "32M"], "would shrink");
+        nodes[(leader + 1) % 3].CliOk("volume", "resize", "tank/v", "128M");
+        foreach (WireClient client in clients)
+        {
+            int sense = 0;
+            for (int i = 0; i < 100 && sense == 0; i++)
+            {
+                sense = await client.AskReadyAsync();
+                if (sense == 0) await Task.Delay(20);
+            }
+
+            Assert.Equal(CapacityChanged, sense);
+            Assert.Equal(0, await client.AskReadyAsync());
+            Assert.Equal(128L << 20, await client.CapacityAsync());
+            await client.WriteAsync((128 << 11) - 1, new byte[512]);
+        }
+
+        nodes[(leader + 2) % 3].CliOk("volume", "resize", "-f", "tank/v", "96M");
+        // One of them cannot promise so much.
+        nodes[1].CliOk("volume", "set", "tank/v", "reservation=auto");
+        foreach (int node in new[] { 0, 1 })
+            nodes[node].CliFails(1, ["volume", "resize", "tank/v", "500G"], "a reservation of");
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(
+                96L << 20, nodes[i].Json("volume", "status", "tank/v").GetProperty("sizeBytes").GetInt64());
+        nodes.AssertEqual();
+        foreach (WireClient client in clients) client.Dispose();
+    }
+
+    [RequiresFact]
+    public void Properties_of_the_volume_are_set_on_all_nodes_or_refused_by_the_one_where_they_do_not_fit()
+    {
+        using NodesFixture nodes = new(output);
+        nodes.MakeVolume();
+        int other = (nodes.LeaderOf() + 1) % 3;
+        Assert.Contains(
+            "on all replicas", nodes[other].CliOk("volume", "set", "tank/v", "iops-limit=500", "cache=none"));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("500", Of(i, "iops-limit"));
+            Assert.Equal(i == other ? "none" : "all", Of(i, "cache"));
+        }
+
+        // The secret is on one of them only.
+        string secret = Path.Combine(nodes[0].Folder, "secret");
+        File.WriteAllText(secret, "a secret of some length");
+        nodes[0].CliOk(
+            "volume", "set", "tank/v", "chap-user=alice", $"chap-secret-file={secret}", "iops-limit=");
+        Assert.Equal("alice", Of(2, "chap-user"));
+        nodes[0].CliFails(
+            1, ["volume", "set", "tank/v", "chap-user=bob", $"chap-secret-file={secret}.other"], secret);
+        nodes[1].CliFails(1, ["volume", "set", "tank/v", "iops-limit=many"], "iops-limit");
+        for (int i = 0; i < 3; i++) Assert.Equal("alice", Of(i, "chap-user"));
+        nodes[2].CliOk("volume", "set", "tank/v", "chap-user=", "chap-secret-file=", "initiators=iqn.test:x");
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal("iqn.test:x", Of(i, "initiators"));
+            DaemonFixture node = nodes[i];
+            // Who is not among them is turned away on every path.
+            NodesFixture.Until("the path is closed", () => Tool.Run(
+                "qemu-io", ["-f", "raw", "-c", "read 0 4k", node.Url("tank/v")]).ExitCode != 0);
+        }
+
+        string? Of(int node, string name) => nodes[node].Json("volume", "status", "tank/v")
+            .GetProperty("properties").TryGetProperty(name, out JsonElement value) ? value.GetString() : null;
     }
 
     [RequiresFact]

@@ -103,6 +103,24 @@ internal sealed class WireClient : IDisposable
     /// <summary>Begins a login, or nothing, and leaves it at that.</summary>
     public Task SendHalfALoginAsync() => _socket.SendAsync(Header(0x43, 0x87).AsMemory(0, 20)).AsTask();
 
+    /// <summary>TEST UNIT READY: additional sense code and qualifier, or 0.</summary>
+    public async Task<int> AskReadyAsync()
+    {
+        const int SenseAt = 2;
+        int status = await CommandAsync(new byte[16], 0x80, 0, default);
+        return status == 0 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(_data.AsSpan(SenseAt + 12));
+    }
+
+    /// <summary>READ CAPACITY (10): bytes.</summary>
+    public async Task<long> CapacityAsync()
+    {
+        byte[] cdb = new byte[16];
+        cdb[0] = 0x25;
+        int status = await CommandAsync(cdb, 0xc0, 8, default);
+        if (status != 0) throw new IOException($"answered with status {status:x2}");
+        return (BinaryPrimitives.ReadUInt32BigEndian(_data) + 1L) * 512;
+    }
+
     /// <summary>Announces a write whose data never comes.</summary>
     public Task BeginWriteAsync(uint block, int length) => SendAsync(
         Command(Cdb(0x2a, block, length), 0xa0, length), default);

@@ -2,6 +2,7 @@
 // wherever it is led. The whole of it runs on one virtual clock.
 using Cstor.Engine.Host;
 using Cstor.Engine.Replicas;
+using Cstor.Engine.Versions;
 using Cstor.PoolLayout;
 using Cstor.Target.Replication;
 using Cstor.Tests.Simulation.Oracle;
@@ -16,7 +17,7 @@ internal sealed class Cluster : IDisposable
 
     public Cluster(
         ulong seed, int replicas, bool hasWitness = false, long volumeBytes = 8L << 20,
-        long diskBytes = 96L << 20, int spares = 0)
+        long diskBytes = 96L << 20, int spares = 0, bool hasSpareWitness = false)
     {
         DiskBytes = diskBytes;
         Machine = new SimulatedMachine(seed) { MaximumEvents = 60_000_000 };
@@ -32,6 +33,7 @@ internal sealed class Cluster : IDisposable
         foreach (ClusterNode node in Nodes) node.IsActive = true;
         for (int i = 1; i <= spares; i++)
             Nodes.Add(new ClusterNode(this, $"spare{i}", isWitness: false));
+        if (hasSpareWitness) Nodes.Add(new ClusterNode(this, "other", isWitness: true));
         Loop = Machine.AddNode("operator").CreateLoop();
     }
 
@@ -48,7 +50,8 @@ internal sealed class Cluster : IDisposable
     public IEnumerable<ClusterNode> Active => Nodes.Where(static node => node.IsActive);
 
     /// <summary>Nodes that have no replica.</summary>
-    public IEnumerable<ClusterNode> Spares => Nodes.Where(static node => !node.IsActive);
+    public IEnumerable<ClusterNode> Spares =>
+        Nodes.Where(static node => node is { IsActive: false, IsWitness: false });
 
     public RunLog Log { get; } = new();
 
@@ -119,6 +122,17 @@ internal sealed class Cluster : IDisposable
     public Task<Fault?> RemoveAsync(ClusterNode leader, ClusterNode node) =>
         AskAsync(leader, member => member.RemoveReplicaAsync(node.Name));
 
+    /// <summary>A node that has not voted so far becomes the witness.</summary>
+    public async ValueTask<Fault?> AddWitnessAsync(ClusterNode leader, ClusterNode node)
+    {
+        GroupConfiguration known = leader.Member!.Record.Configuration;
+        await node.PrepareAsync(new GroupRecord(GroupId, 0, false, known.ForWitness(node.Name)));
+        return await SetWitnessAsync(leader, node.Name);
+    }
+
+    public Task<Fault?> SetWitnessAsync(ClusterNode leader, string node) =>
+        AskAsync(leader, member => member.SetWitnessAsync(node));
+
     public Task<Fault?> HandOverAsync(ClusterNode leader, ClusterNode node) =>
         AskAsync(leader, member => member.HandOverAsync(node.Name));
 
@@ -162,11 +176,36 @@ internal sealed class Cluster : IDisposable
                 return root;
             });
             if (status != IoStatus.Ok) throw new OracleException($"{node.Name} cannot be hashed: {status}");
+            long size = node.Replica!.Volume.SizeBytes;
+            if (size != Replicas.First().Replica!.Volume.SizeBytes)
+                throw new OracleException($"{node.Name} has another size: {size}");
+            string properties = string.Join(' ', node.Member!.Properties.Current);
+            if (properties != string.Join(' ', Replicas.First().Member!.Properties.Current))
+                throw new OracleException($"{node.Name} has other properties: {properties}");
             string reserved = node.Replica!.Volume.Reservations;
             if (reserved != Replicas.First().Replica!.Volume.Reservations)
                 throw new OracleException($"on {node.Name} something else is reserved: {reserved}");
             expected ??= hash;
             if (hash != expected) throw new OracleException($"{node.Name} differs from others");
+        }
+    }
+
+    /// <summary>Snapshots that several replicas have hold the same on each.</summary>
+    public async ValueTask AssertSnapshotsAsync()
+    {
+        Dictionary<Guid, Hash128> found = [];
+        foreach (ClusterNode node in Replicas)
+        {
+            foreach (Snapshot snapshot in node.Replica!.Snapshots)
+            {
+                (IoStatus status, Hash128 hash) = await OnAsync(
+                    node.Loop!, () => node.Replica.SnapshotHashAsync(snapshot.ShortName));
+                if (status != IoStatus.Ok)
+                    throw new OracleException($"{snapshot.Name} of {node.Name} cannot be hashed: {status}");
+                if (found.GetValueOrDefault(snapshot.Id, hash) != hash)
+                    throw new OracleException($"{snapshot.Name} of {node.Name} differs from others");
+                found[snapshot.Id] = hash;
+            }
         }
     }
 

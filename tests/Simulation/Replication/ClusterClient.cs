@@ -22,6 +22,14 @@ internal sealed class ClusterClient
     // What is reserved is a line of text that is read and replaced as a whole.
     private const int ReservationsRegister = Blocks + Sectors;
 
+    // Each costs a node that catches up a comparison.
+    private const int MostSnapshots = 4;
+
+    // Nor is the size; each value stands for one, which no other has.
+    private const int SizeRegister = ReservationsRegister + 1;
+    private const int FewestBlocks = 512;
+    private const int Sizes = 20_011;
+
     // Conditional writes go to few, so that they meet.
     private const int Contended = 4;
     private const int SectorBytes = 512;
@@ -32,14 +40,18 @@ internal sealed class ClusterClient
     private readonly SimulatedLoop _loop;
     private readonly SimulatedRandom _random;
     private int _path;
+    private int _snapshots;
 
     public ClusterClient(Cluster cluster, string name, List<ClusterOperation> history)
     {
         _cluster = cluster;
         _history = history;
+        Name = name;
         _loop = cluster.Machine.AddNode(name).CreateLoop();
         _random = SimulatedRandom.For(cluster.Machine.Seed, name);
     }
+
+    public string Name { get; }
 
     public bool IsStopped { get; set; }
 
@@ -55,12 +67,17 @@ internal sealed class ClusterClient
         while (!IsStopped)
         {
             int register = _random.Below(Blocks + Sectors);
-            int kind = _random.Below(21);
+            int kind = _random.Below(26);
             if (kind < 7) await ReadAsync(register);
             else if (kind < 14) await WriteAsync(register, isDurable: kind == 13);
             else if (kind < 18) await CompareAndWriteAsync(register % Contended);
             else if (kind == 18) await UntilDoneAsync(static volume => volume.FlushAsync());
             else if (kind == 19) await ReserveAsync();
+            else if (kind == 20) await ResizeAsync();
+            else if (kind == 21) await ReadSizeAsync();
+            else if (kind == 22) await WriteTailAsync();
+            else if (kind == 23) await SnapshotAsync();
+            else if (kind == 24) await SetPropertyAsync();
             else await UnmapAsync();
             await _loop.DelayAsync(_random.Between(0L, 8 * Millisecond));
         }
@@ -72,6 +89,7 @@ internal sealed class ClusterClient
     {
         for (int register = 0; register < Blocks + Sectors; register++) await ReadAsync(register);
         await ReadReservationsAsync();
+        await ReadSizeAsync();
         HasEnded = true;
     }
 
@@ -98,6 +116,87 @@ internal sealed class ClusterClient
             return status;
         });
         operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+    }
+
+    private async ValueTask ResizeAsync()
+    {
+        ClusterOperation operation = null!;
+        await UntilDoneAsync(async volume =>
+        {
+            ClusterOperation mine = operation = new()
+            {
+                Register = SizeRegister,
+                IsWrite = true,
+                Value = (ulong)_history.Count + 1,
+                InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+            };
+            _history.Add(mine);
+            return await volume.ResizeAsync(SizeOf(mine.Value));
+        });
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+    }
+
+    // Where the volume is led: elsewhere it may be a heartbeat old.
+    private async ValueTask ReadSizeAsync()
+    {
+        ClusterOperation operation = new()
+        {
+            Register = SizeRegister,
+            InvokedNanoseconds = _cluster.Machine.NowNanoseconds,
+        };
+        long size = 0;
+        await UntilDoneAsync(async volume =>
+        {
+            if (_cluster.Nodes[_path].Member is not { IsServing: true }) return IoStatus.NotLeader;
+            size = volume.SizeBytes;
+            IoBuffer buffer = LoopHere.Buffers.Rent(SectorBytes);
+            IoStatus status = await volume.ReadAsync(0, buffer.First(SectorBytes));
+            buffer.Release();
+            return status;
+        });
+        bool isFirst = size == _cluster.VolumeBytes;
+        operation.Value = isFirst ? 0 : _history.Single(
+            write => write is { Register: SizeRegister, IsWrite: true } && SizeOf(write.Value) == size).Value;
+        operation.AnsweredNanoseconds = _cluster.Machine.NowNanoseconds;
+        _history.Add(operation);
+    }
+
+    // None is the first one's.
+    private long SizeOf(ulong value)
+    {
+        if (value >= Sizes) throw new SimulationException("more values than sizes");
+        long blocks = FewestBlocks + (long)(value * 1009 % Sizes);
+        return (blocks * Cluster.BlockBytes) + (blocks * Cluster.BlockBytes >= _cluster.VolumeBytes
+            ? Cluster.BlockBytes : 0);
+    }
+
+    private ValueTask SetPropertyAsync()
+    {
+        string value = _random.Chance(0.2) ? "" : $"{_random.Below(1000)}";
+        return UntilDoneAsync(volume => volume.SetPropertiesAsync([new("share", value)]));
+    }
+
+    // Every attempt has a name of its own, as it may be taken nevertheless.
+    private async ValueTask SnapshotAsync()
+    {
+        if (_snapshots++ >= MostSnapshots) return;
+        int attempt = 0;
+        await UntilDoneAsync(volume => volume.SnapshotAsync($"{Name}-{_snapshots}-{++attempt}"));
+    }
+
+    // No register is there, and perhaps no volume any more.
+    private ValueTask WriteTailAsync()
+    {
+        long block = _random.Between(FewestBlocks / 2, FewestBlocks + Sizes);
+        return UntilDoneAsync(async volume =>
+        {
+            IoBuffer buffer = LoopHere.Buffers.Rent(2 * Cluster.BlockBytes);
+            buffer.Span[..(2 * Cluster.BlockBytes)].Fill((byte)(block % 251));
+            IoStatus status = await volume.WriteAsync(
+                (block * Cluster.BlockBytes) + SectorBytes, buffer.First(Cluster.BlockBytes), durable: false);
+            buffer.Release();
+            return status == IoStatus.OutOfRange ? IoStatus.Ok : status;
+        });
     }
 
     // The node says how it ended, even to a client that has given up.

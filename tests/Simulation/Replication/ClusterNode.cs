@@ -72,9 +72,14 @@ internal sealed class ClusterNode
     public ValueTask PrepareAsync(GroupRecord record)
     {
         Check.That(!IsActive && !Node.IsUp);
-        Node.Disks.Remove("/dev/a");
-        Node.Disks.Add("/dev/a", _cluster.DiskBytes);
+        if (!_isWitness)
+        {
+            Node.Disks.Remove("/dev/a");
+            Node.Disks.Add("/dev/a", _cluster.DiskBytes);
+        }
+
         _firstRecord = record;
+        _witnessRecord = record.ToString();
         _isCreated = false;
         IsActive = true;
         Start();
@@ -128,6 +133,7 @@ internal sealed class ClusterNode
             replica is null ? state => SaveAsync(loop, state) : replica.SaveStateAsync, replica)
         {
             PlantedFault = _cluster.PlantedFault,
+            IsShared = static name => name is "sync" or "share",
         };
         IoStatus status = await member.StartAsync();
         if (status != IoStatus.Ok) throw new SimulationException($"{Name} does not start: {status}");

@@ -58,7 +58,12 @@ public sealed class ClusterTests
             foreach (ClusterClient client in clients) client.Start();
             if (seed % 4 == 1 || planted == PlantedFault.OldVoters) await AddSparesAsync(cluster);
             Nemesis nemesis = new(cluster);
-            for (int strike = 0; strike < 14; strike++) await nemesis.StrikeAsync();
+            for (int strike = 0; strike < 14; strike++)
+            {
+                if (strike % 4 == 3 && planted == PlantedFault.None) nemesis.ChangeWitness();
+                await nemesis.StrikeAsync();
+            }
+
             await nemesis.EndAsync();
             foreach (ClusterClient client in clients) client.IsStopped = true;
             ClusterClient reader = new(cluster, "reader", history);
@@ -69,6 +74,7 @@ public sealed class ClusterTests
             RegisterHistory.Check(history);
             await cluster.PauseAsync(50);
             await cluster.AssertEqualAsync();
+            await cluster.AssertSnapshotsAsync();
         });
     }
 

@@ -195,35 +195,6 @@ public sealed class MembershipTests
         });
     }
 
-    [Fact]
-    public void A_snapshot_while_a_replica_is_compared_is_missed_by_it_and_the_status_says_so()
-    {
-        using Cluster cluster = new(38, 3, spares: 1);
-        cluster.Run(async () =>
-        {
-            ClusterNode leader = await StartAsync(cluster, blocks: 500);
-            leader.Member!.CatchUpBytesPerSecond = 1 << 20;
-            await SnapshotAsync("monday");
-            ClusterNode spare = cluster.Spares.Single();
-            Assert.Null(await cluster.AddAsync(leader, spare));
-            await cluster.UntilAsync(() => Of(leader, spare).SentBytes > 0, 10_000, "it is sent something");
-            await SnapshotAsync("tuesday");
-            await cluster.AwaitWholeAsync();
-            await SnapshotAsync("wednesday");
-            await cluster.PauseAsync(100);
-            Assert.Equal(["monday", "tuesday"], Of(leader, spare).MissingSnapshots);
-            Assert.Null(spare.Pool!.FindSnapshot("v", "tuesday"));
-            Guid id = leader.Pool!.FindSnapshot("v", "wednesday")!.Id;
-            Assert.Equal(id, spare.Pool.FindSnapshot("v", "wednesday")!.Id);
-            foreach (ReplicaStatus other in leader.Member!.Status().Replicas)
-                if (other.Place.Node != spare.Name)
-                    Assert.Empty(other.MissingSnapshots);
-
-            async Task SnapshotAsync(string name) => Assert.Equal(IoStatus.Ok,
-                await cluster.OnAsync(leader.Loop!, () => leader.Volume!.SnapshotAsync(name)));
-        });
-    }
-
     private static ReplicaStatus Of(ClusterNode leader, ClusterNode node) =>
         leader.Member!.Status().Replicas.Single(replica => replica.Place.Node == node.Name);
 

@@ -78,6 +78,9 @@ internal sealed class Nemesis(Cluster cluster)
         if (_random.Chance(0.7)) Restart();
     }
 
+    /// <summary>The witness is taken out, or taken in again.</summary>
+    public void ChangeWitness() => Ask(ChangeWitnessAsync);
+
     /// <summary>No more of it: whoever belongs to the group is up, and who does not knows it.</summary>
     public async ValueTask EndAsync()
     {
@@ -178,6 +181,13 @@ internal sealed class Nemesis(Cluster cluster)
         ClusterNode[] spares = [.. cluster.Spares];
         if (spares.Length == 0) return;
         await cluster.AddAsync(leader, spares[_random.Below(spares.Length)]);
+    }
+
+    private async Task ChangeWitnessAsync(ClusterNode leader)
+    {
+        if (cluster.Active.FirstOrDefault(static node => node.IsWitness) is not { } witness) return;
+        bool isIn = leader.Member!.Leader!.Configuration.Witness.Length > 0;
+        await cluster.SetWitnessAsync(leader, isIn ? "" : witness.Name);
     }
 
     private async Task RemoveAsync(ClusterNode leader, ClusterNode node)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Cstor.Engine.Host;
+using Cstor.Target.Replication;
 using Cstor.Tests.Target;
 using Xunit;
 using static Cstor.Tests.Simulation.Replication.ClusterTargets;
@@ -166,6 +167,32 @@ public sealed class ReservationTests
         await cluster.PauseAsync(100);
         Assert.Equal(0, await WriteAsync(two[0]));
     });
+
+    [Fact]
+    public void Who_reserves_again_before_the_loss_of_its_session_has_taken_effect_is_told_busy() =>
+        Run(49, async (cluster, targets) =>
+        {
+            ClusterNode leader = cluster.Leader!;
+            byte[] reserve = [0x16, 0, 0, 0, 0, 0];
+            TestInitiator two = await targets.LogInAsync(leader, "two");
+            TestInitiator one = await targets.LogInAsync(leader, "one");
+            Assert.True((await one.ReadAsync(reserve)).IsGood);
+            LeaderPart part = leader.Member!.Leader!;
+            Assert.True(part.TryHold());
+            one.Connection.Close();
+            await cluster.PauseAsync(20);
+            TestInitiator again = await targets.LogInAsync(leader, "one");
+            Assert.Equal(Busy, (await again.ReadAsync(reserve)).Status);
+            await cluster.OnAsync(leader.Loop!, () =>
+            {
+                part.Release();
+                return ValueTask.FromResult(true);
+            });
+            await cluster.PauseAsync(100);
+            Assert.True((await again.ReadAsync(reserve)).IsGood);
+            await cluster.PauseAsync(2000);
+            Assert.Equal(Conflict, await WriteAsync(two));
+        });
 
     [Fact]
     public void A_node_that_may_have_missed_a_change_says_busy_rather_than_conflict() =>
