@@ -34,6 +34,7 @@ internal sealed class CheckpointPacer
     private long _lastCommit;
     private bool _isClosed;
     private bool _isTaskRunning;
+    private bool _isSpaceWanted;
     private readonly WaitQueue _idle = new();
     private long _frozenDemand;
     private long _writtenBefore;
@@ -93,7 +94,8 @@ internal sealed class CheckpointPacer
             || _checkpoint.HasErasures;
         if (!mayHelp && !_checkpoint.IsRunning && _pool.Ledger.KeptSectors == 0) return false;
         // What is pinned comes when it is released, and no checkpoint brings it sooner.
-        _pool.Pace.IsHurried |= mayHelp;
+        _isSpaceWanted = mayHelp || _checkpoint.IsRunning;
+        _pool.Pace.IsHurried |= _isSpaceWanted;
         if (mayHelp) Start();
         else _pool.Ledger.IsReleaseWanted = true;
         return true;
@@ -105,8 +107,15 @@ internal sealed class CheckpointPacer
 
     private void BeginRestart()
     {
-        if (_pool.Stopped != IoStatus.Ok || _isClosed) _pool.Log!.GiveUp(IoStatus.PoolStopped);
-        else Start();
+        if (_pool.Stopped != IoStatus.Ok || _isClosed)
+        {
+            _pool.Log!.GiveUp(IoStatus.PoolStopped);
+            return;
+        }
+
+        // Flushes wait for it, and for one that is under way.
+        _pool.Pace.IsHurried = true;
+        Start();
     }
 
     private void OnReleased()
@@ -193,6 +202,7 @@ internal sealed class CheckpointPacer
 
     private void LetGo()
     {
+        _isSpaceWanted = false;
         _pool.Writer.IsHeld = false;
         _pool.Writer.Resume();
     }
@@ -236,7 +246,8 @@ internal sealed class CheckpointPacer
             _writtenBefore = _pool.Metadata.WrittenSectors;
             long requests = _pool.ForegroundRequests;
             _pool.Pace.IsHurried =
-                served.Length > 0 || _isClosed || _pool.Writer.IsHeld || _pool.Log!.MustRestart;
+                served.Length > 0 || _isSpaceWanted || _isClosed || _pool.Writer.IsHeld
+                || _pool.Log!.MustRestart;
             status = await _checkpoint.RunAsync();
             _frozenDemand = 0;
             _pool.Allocator.ClaimedForMetadataSectors = 0;

@@ -313,9 +313,9 @@ internal sealed class IscsiConnection : IPduHandler
             return;
         }
 
-        if (!Session.Tick())
+        if (Session.Tick() is { } overdue)
         {
-            Close("the data of a command does not come");
+            Close(overdue);
             return;
         }
 

@@ -17,6 +17,8 @@ internal sealed class IscsiSession : IPduHandler
 
     private readonly Dictionary<uint, IscsiTask> _tasks = new(256);
     private readonly HeldRequests _held = new();
+    private uint _gapCmdSn;
+    private int _gapTick;
     private readonly DataOutTransfer _dataOut;
     private readonly ResponseWriter _responses;
     private readonly RequestHandler _requests;
@@ -70,15 +72,17 @@ internal sealed class IscsiSession : IPduHandler
     }
 
     /// <summary>
-    /// The connection's timer has run. False when data that was asked for has not come during a whole
-    /// period: the buffers that wait for it must not be kept from others for ever.
+    /// The connection's timer has run. Says why the connection should end, or null: what the initiator owes
+    /// has not come during a whole period, and buffers and commands that wait for it must not do so for ever.
     /// </summary>
-    public bool Tick()
+    public string? Tick()
     {
         Ticks++;
         foreach (IscsiTask task in _tasks.Values)
-            if (task.AwaitsData && Ticks - task.ProgressTick > 1) return false;
-        return true;
+            if (task.AwaitsData && Ticks - task.ProgressTick > 1) return "a command's data does not come";
+        if (_held.Count == 0 || Window.ExpCmdSn != _gapCmdSn) _gapTick = Ticks;
+        _gapCmdSn = Window.ExpCmdSn;
+        return Ticks - _gapTick > 1 ? "a command before others does not come" : null;
     }
 
     public bool BeginPdu(PduHeader header, out IoSlice destination)

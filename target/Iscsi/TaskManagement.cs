@@ -113,14 +113,16 @@ internal sealed class TaskManagement(IscsiSession session)
     private void AbortTask(PduHeader header)
     {
         uint tag = header.InitiatorTaskTag;
-        if (!session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task))
+        session.Tasks.TryGetValue(header.ReferencedTaskTag, out IscsiTask? task);
+        // A command is rejected because its tag is another one's: that one is not meant.
+        if ((task is null || task.CmdSn != header.RefCmdSn) &&
+            session.TakeAsReceived(header.RefCmdSn, header.CmdSn))
         {
-            bool isTaken = session.TakeAsReceived(header.RefCmdSn, header.CmdSn);
-            Answer(tag, isTaken ? Complete : NoSuchTask);
+            Answer(tag, Complete);
             return;
         }
 
-        if (task.Lun != header.Lun)
+        if (task is null || task.Lun != header.Lun)
         {
             Answer(tag, NoSuchTask);
             return;

@@ -72,6 +72,39 @@ public sealed class CommandNumberTests
             await initiator.SettleAsync();
         });
 
+    [Fact]
+    public void An_abort_of_a_rejected_command_leaves_the_one_alone_that_has_its_tag() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            Pdu stuck = await StickAsync(fixture, initiator);
+            Pdu twin = initiator.Command(Cdb.TestUnitReady, 0, false, false);
+            twin.TaskTag = stuck.TaskTag;
+            Pdu next = initiator.Command(Cdb.TestUnitReady, 0, false, false);
+            await initiator.SendAsync(twin, next);
+            await initiator.ExpectAsync(0x3f);
+            await AbortAsync(initiator, stuck.TaskTag, twin[24], expected: 0);
+            Assert.True((await initiator.AnswerAsync(next.TaskTag, [])).IsGood);
+            await ReleaseAsync(fixture, initiator, stuck);
+        });
+
+    [Fact]
+    public void Commands_do_not_wait_for_ever_for_one_that_never_comes() => TargetFixture.Run(
+        async (fixture, initiator) =>
+        {
+            await initiator.SettleAsync();
+            initiator.CmdSn++;
+            bool isOpen = true;
+            // It goes on sending, so it is not its silence that ends the connection.
+            for (int second = 0; second < 60 && isOpen; second++)
+            {
+                await initiator.SendAsync(initiator.Command(Cdb.TestUnitReady, 0, false, false));
+                await fixture.ClientLoop.DelayAsync(1_000_000_000);
+                isOpen = await initiator.DrainAsync();
+            }
+
+            Assert.False(isOpen);
+        });
+
     /// <summary>Sends a read that does not end before <see cref="ReleaseAsync"/>.</summary>
     private static async ValueTask<Pdu> StickAsync(TargetFixture fixture, TestInitiator initiator)
     {
