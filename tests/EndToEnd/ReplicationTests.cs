@@ -200,13 +200,14 @@ public sealed class ReplicationTests(ITestOutputHelper output)
         byte[] block = new byte[512];
         using WireClient one = await LogInAsync(nodes[(leader + 1) % 3], 1);
         using WireClient two = await LogInAsync(nodes[(leader + 2) % 3], 2);
-        Assert.Equal(0, await one.ReserveOutAsync(Register, 0, 11));
-        Assert.Equal(0, await two.ReserveOutAsync(Register, 0, 22));
-        Assert.Equal(0, await one.ReserveOutAsync(Reserve, 11, 0, WriteExclusive));
+        Assert.Equal(0, await SettledAsync(() => one.ReserveOutAsync(Register, 0, 11)));
+        Assert.Equal(0, await SettledAsync(() => two.ReserveOutAsync(Register, 0, 22)));
+        Assert.Equal(0, await SettledAsync(() => one.ReserveOutAsync(Reserve, 11, 0, WriteExclusive)));
         Assert.Equal(Conflict, await two.TryWriteAsync(0, block));
         Assert.Equal(0, await one.TryWriteAsync(0, block));
         Assert.Equal(11u, await two.ReserveInAsync(ReadReservation, 8));
-        Assert.Equal(0, await two.ReserveOutAsync(PreemptAndAbort, 22, 11, WriteExclusive));
+        Assert.Equal(
+            0, await SettledAsync(() => two.ReserveOutAsync(PreemptAndAbort, 22, 11, WriteExclusive)));
         Assert.Equal(Conflict, await SettledAsync(() => one.TryWriteAsync(0, block)));
         Assert.Equal(0, await two.TryWriteAsync(0, block));
 

@@ -38,7 +38,7 @@ run() {
 
 started=$SECONDS
 run quick 900 'Category!=EndToEnd'
-run end-to-end 900 'Category=EndToEnd'
+run end-to-end 1500 'Category=EndToEnd'
 echo "took $((SECONDS - started)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
