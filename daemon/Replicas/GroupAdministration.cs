@@ -51,8 +51,15 @@ internal sealed class GroupAdministration(LinuxLoop loop, ReplicaGroups groups, 
         if (request.SizeBytes < group.Served.SizeBytes && !request.Force)
             return PoolTexts.WouldShrink(name, group.Served.SizeBytes, request.SizeBytes);
         if (group.Pool.ReplicaOf(group.Volume).FaultOfSize(request.SizeBytes) is { } unfit) return unfit;
-        IoStatus status = await group.Served.ResizeAsync(request.SizeBytes);
-        return status == IoStatus.Ok ? null : GroupTexts.Unchanged(name, "resized", status);
+        IoStatus status = await group.Served.ResizeAsync(request.SizeBytes, request.Force);
+        return status switch
+        {
+            IoStatus.Ok => null,
+            IoStatus.OutOfRange => new Fault(
+                "volume-shrink", $"{name} has become larger meanwhile, and would shrink",
+                "Look at its size again: cstor volume status " + name),
+            _ => GroupTexts.Unchanged(name, "resized", status),
+        };
     }
 
     private static async ValueTask<Fault?> LeadAsync(ReplicaGroup group, PeerRequest request)

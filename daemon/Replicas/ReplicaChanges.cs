@@ -60,8 +60,9 @@ internal sealed class ReplicaChanges(
             return PoolTexts.Done(
                 $"{name} gets a replica on {place}, which catches up now; see: cstor volume status {name}");
         }
-        await peers.AskAsync(request.Node, new PeerRequest(PeerActions.Drop, record.Group));
-        return refused;
+        return await DropRefusedAsync(request.Node, record.Group, refused)
+            ? refused
+            : refused with { Message = $"{refused.Message}; what was made for it on {place} is left there" };
     }
 
     public async Task<Outcome<ActionReport>> RemoveAsync(
@@ -123,10 +124,28 @@ internal sealed class ReplicaChanges(
         bool isOut = old.Length > 0 && refused is null;
         if (refused is null && node.Length > 0)
             refused = await administration.ChangeAsync(change with { Node = node });
-        if (isOut) await AskNodeAsync(old, new PeerRequest(PeerActions.Drop, record.Group));
+        if (isOut) await DropUnnamedAsync(old, record.Group);
         if (refused is null) return PoolTexts.Done(WitnessLine(name, node));
-        if (node.Length > 0) await AskNodeAsync(node, new PeerRequest(PeerActions.Drop, record.Group));
+        if (node.Length > 0) await DropRefusedAsync(node, record.Group, refused);
         return isOut ? refused with { Message = $"{name} has no witness now: {refused.Message}" } : refused;
+    }
+
+    /// <summary>Takes back what a node was made ready for, if the leader has refused it for good.</summary>
+    /// <returns>False if it may be needed: a change whose end nobody knows may yet come into force.</returns>
+    private async Task<bool> DropRefusedAsync(string node, Guid group, Fault refused) =>
+        refused.Code is "replica-refused" or "witness-refused" or "replica-needed"
+            && await DropUnnamedAsync(node, group);
+
+    // Somebody else may have had it taken in meanwhile: it must not forget what it has promised.
+    private async Task<bool> DropUnnamedAsync(string node, Guid group)
+    {
+        string leader = await loop.ReadAsync(() => groups.Find(group)?.Member.LeaderName ?? "");
+        if (leader.Length == 0) return false;
+        Outcome<PeerReply> reply = await AskNodeAsync(leader, new PeerRequest(PeerActions.Status, group));
+        bool isUnnamed = reply.IsOk && reply.Value.Replication is { } view && view.Source == leader
+            && view.Leader == leader && view.Witness != node
+            && view.Replicas.All(replica => replica.Node != node);
+        return isUnnamed && (await AskNodeAsync(node, new PeerRequest(PeerActions.Drop, group))).IsOk;
     }
 
     private static string WitnessLine(string name, string node) =>

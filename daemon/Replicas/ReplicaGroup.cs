@@ -20,6 +20,9 @@ internal sealed class ReplicaGroup(Pool pool, Volume volume, GroupMember member)
     /// <summary>Of the volume, as initiators were told last.</summary>
     public long ToldSizeBytes { get; set; } = volume.SizeBytes;
 
+    /// <summary>Ends when it is served by the newest properties that a leader has sent.</summary>
+    public Task Serving { get; set; } = Task.CompletedTask;
+
     /// <summary>When the member was in touch last, by the loop's clock.</summary>
     public long InTouchNanoseconds { get; set; }
 

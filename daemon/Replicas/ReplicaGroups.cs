@@ -245,7 +245,7 @@ internal sealed partial class ReplicaGroups
     private void LookForSize(ReplicaGroup group)
     {
         long size = group.Served.SizeBytes;
-        if (size == group.ToldSizeBytes) return;
+        if (size == group.ToldSizeBytes || !group.Served.IsSizeKnown) return;
         Resized(group.Volume.Name, group.ToldSizeBytes, size);
         group.ToldSizeBytes = size;
         SizeChanged(group);

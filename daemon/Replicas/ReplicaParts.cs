@@ -76,8 +76,16 @@ internal sealed class ReplicaParts
     private static void ServeAgain(ReplicaGroup group, PoolStarter starter)
     {
         string pool = group.Pool.Guid.ToString();
-        VolumeStatus status = group.Volume.Status();
-        _ = Task.Run(() => starter.ServeAsync(pool, status));
+        group.Serving = ServeAfterAsync(group.Serving, pool, group.Volume.Status(), starter);
+    }
+
+    // One after another: what they were first must not come last.
+    private static async Task ServeAfterAsync(
+        Task before, string pool, VolumeStatus status, PoolStarter starter)
+    {
+        await before.ConfigureAwait(
+            ConfigureAwaitOptions.ForceYielding | ConfigureAwaitOptions.SuppressThrowing);
+        await starter.ServeAsync(pool, status);
     }
 
     /// <summary>Leads nowhere any more, while it is still served here.</summary>

@@ -147,18 +147,29 @@ internal sealed class ReplicaService(
         PeerRequest check = new(PeerActions.CheckProperties, record.Group, Properties: shared);
         if (shared.Count > 0 && await FindRefusalAsync(record, check) is { } unfit) return unfit;
         List<string> lines = [];
-        if (own.Count > 0 || shared.Count == 0)
+        if (shared.Count > 0)
         {
-            Outcome<ActionReport> here =
-                await volumes.SetPropertiesAsync(pool, volume, new SetPropertiesRequest(own));
-            if (!here.IsOk) return here;
-            lines.AddRange(here.Value.Lines.Select(static line => $"{line}, on this node"));
+            // All together, before any of them: those of this node are set last, and must not fail then.
+            Outcome<PeerReply> fits = own.Count == 0 ? new PeerReply(null) : await changes.AskNodeAsync(
+                peers.NodeName, check with { Properties = request.Properties });
+            if (!fits.IsOk) return fits.Fault;
+            Fault? refused = await administration.ChangeAsync(check with { Action = PeerActions.Set });
+            if (refused is not null) return refused;
+            lines.AddRange(shared.Select(
+                property => $"{name}: {VolumeService.Text(property)}, on all replicas"));
+            if (own.Count == 0) return new ActionReport(false, [.. lines]);
         }
-        if (shared.Count == 0) return new ActionReport(false, [.. lines]);
-        Fault? refused = await administration.ChangeAsync(check with { Action = PeerActions.Set });
-        if (refused is not null) return refused;
-        lines.AddRange(shared.Select(
-            property => $"{name}: {VolumeService.Text(property)}, on all replicas"));
+        Outcome<ActionReport> here =
+            await volumes.SetPropertiesAsync(pool, volume, new SetPropertiesRequest(own));
+        if (!here.IsOk)
+        {
+            return shared.Count == 0 ? here : here.Fault with
+            {
+                Message = $"{string.Join(", ", shared.Keys)} changed on all replicas; "
+                    + $"of this node nothing: {here.Fault.Message}",
+            };
+        }
+        lines.AddRange(here.Value.Lines.Select(static line => $"{line}, on this node"));
         return new ActionReport(false, [.. lines]);
     }
 

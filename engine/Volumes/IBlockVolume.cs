@@ -20,6 +20,14 @@ public interface IBlockVolume
 
     long SizeBytes { get; }
 
+    /// <summary>False while another node may have changed the size, and this one cannot know.</summary>
+    bool IsSizeKnown => true;
+
+    /// <summary>
+    /// Completes when the size is known, or likely enough; with false if nobody can be asked for it.
+    /// </summary>
+    ValueTask<bool> LearnSizeAsync() => new(true);
+
     /// <summary>The volume's block: what is written without reading first, and freed by unmap.</summary>
     int BlockSizeBytes { get; }
 

@@ -17,8 +17,13 @@ public static class VolumeProperties
     private const long MaximumSize = 1L << 60;
     private const string WarnAt = "warn-at";
 
-    // No property to a user: what the target keeps with a volume. It goes with the pool.
-    private const string ReservationsKey = "scsi-reservations";
+    // A group's record grows by itself, and a replica that cannot keep it takes no part any more.
+    private const int ReplicationRoomBytes = 512;
+
+    /// <summary>
+    /// No property to a user: what the target keeps with a volume. It goes with the pool.
+    /// </summary>
+    public const string ReservationsKey = "scsi-reservations";
 
     /// <summary>What a replica's group keeps with the volume; no property to a user either.</summary>
     public const string ReplicationKey = "replication";
@@ -76,10 +81,15 @@ public static class VolumeProperties
     internal static int ReservationsRoom(in DatasetRecord record)
     {
         DatasetRecord without = record;
+        int now = Encoding.UTF8.GetByteCount(Reservations(record));
         bool removed = TrySetReservations(ref without, "");
-        return removed ? DatasetRecord.PropertyMaximumBytes - without.PropertyBytes
-            - ReservationsKey.Length - "=\n".Length : 0;
+        return removed ? Math.Max(now, DatasetRecord.PropertyMaximumBytes - without.PropertyBytes
+            - KeptFree(Texts(without.Properties)) - LineBytes(ReservationsKey, "")) : now;
     }
+
+    /// <summary>Bytes that a property takes.</summary>
+    public static int LineBytes(string key, string value) =>
+        Encoding.UTF8.GetByteCount(key) + Encoding.UTF8.GetByteCount(value) + "=\n".Length;
 
     /// <summary>False, and the record as before, if there is no room.</summary>
     internal static bool TrySetReservations(ref DatasetRecord record, string text) =>
@@ -214,12 +224,26 @@ public static class VolumeProperties
         if (value.Length > 0) texts.Add(new(key, value));
         StringBuilder all = new();
         foreach ((string name, string text) in texts) all.Append(name).Append('=').Append(text).Append('\n');
-        if (Encoding.UTF8.GetByteCount(all.ToString()) > DatasetRecord.PropertyMaximumBytes)
+        int bytes = Encoding.UTF8.GetByteCount(all.ToString());
+        int most = DatasetRecord.PropertyMaximumBytes - (key == ReplicationKey ? 0 : KeptFree(texts));
+        // Where others take more already, they may become fewer.
+        if (bytes > most && bytes > record.PropertyBytes)
             return new Fault("properties-full",
-                $"the properties of a volume take at most {DatasetRecord.PropertyMaximumBytes} bytes",
+                "the properties of a volume take at most "
+                    + $"{DatasetRecord.PropertyMaximumBytes - ReplicationRoomBytes} bytes",
                 "Remove one by setting it to nothing: volume set NAME=");
         record.Properties = all.ToString();
         return null;
+    }
+
+    // Beside what the group keeps already.
+    private static int KeptFree(List<KeyValuePair<string, string>> texts)
+    {
+        int kept = 0;
+        foreach ((string key, string value) in texts)
+            if (key == ReplicationKey)
+                kept = LineBytes(key, value);
+        return Math.Max(0, ReplicationRoomBytes - kept);
     }
 
     /// <summary>The properties that are kept as text.</summary>

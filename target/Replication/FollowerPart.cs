@@ -27,6 +27,7 @@ internal sealed class FollowerPart(GroupMember member)
     private ulong _joining;
     private bool _isJoined;
     private bool _isReadingHashes;
+    private bool _isTold;
 
     /// <summary>Lease epoch of the leader that it follows.</summary>
     public ulong Epoch { get; private set; }
@@ -38,7 +39,8 @@ internal sealed class FollowerPart(GroupMember member)
     public long LeaderStampNanoseconds { get; private set; }
 
     /// <summary>
-    /// Of the volume as the leader serves it: what the own replica has, if that has come so far.
+    /// Of the volume as the leader serves it, or the last one did: what the own replica has, if that has come
+    /// so far. One that is behind may have had another size once, or be made what an old snapshot was.
     /// </summary>
     public long SizeBytes
     {
@@ -47,11 +49,17 @@ internal sealed class FollowerPart(GroupMember member)
             EntryApplier applier = member.Applier!;
             bool isBehind = applier.Epoch != Epoch || !applier.IsWhole
                 || applier.Applied < _leaders.Applied;
-            return _isJoined && isBehind && _leaders.SizeBytes > 0
+            return isBehind && _leaders.SizeBytes > 0
                 ? _leaders.SizeBytes
                 : member.Replica!.Volume.SizeBytes;
         }
     }
+
+    /// <summary>The leader has said how large the volume is, since this one follows it.</summary>
+    public bool IsToldSize => _isJoined && _isTold;
+
+    /// <summary>The size is what some leader served, as far as this replica has heard.</summary>
+    public bool HasSize => _leaders.SizeBytes > 0 || member.Applier!.IsWhole;
 
     public void OnFrame(string peer, in Frame frame, IoSlice payload)
     {
@@ -76,6 +84,7 @@ internal sealed class FollowerPart(GroupMember member)
                 member.HeardLeader();
                 LeaderStampNanoseconds = Math.Max(LeaderStampNanoseconds, frame.Offset);
                 _leaders = (frame.Length, frame.Index);
+                _isTold = true;
                 Answer(frame, FrameKind.HeartbeatAnswer, IoStatus.Ok);
                 break;
             case FrameKind.Configure:
@@ -119,11 +128,20 @@ internal sealed class FollowerPart(GroupMember member)
         member.Send(LeaderName, answer);
     }
 
-    /// <summary>Takes nothing from the leader so far.</summary>
+    /// <summary>This member leads: the volume is as its own replica is.</summary>
+    public void BecomeLeader()
+    {
+        Forget();
+        _leaders = default;
+    }
+
+    /// <summary>Takes nothing from the leader so far; the size stays what it was.</summary>
     public void Forget()
     {
+        if (member.Applier is not null && _leaders.SizeBytes > 0) _leaders.SizeBytes = SizeBytes;
         LeaderName = "";
         _isJoined = false;
+        _isTold = false;
         _joining++;
         Close();
     }
@@ -144,7 +162,8 @@ internal sealed class FollowerPart(GroupMember member)
         ulong joining = _joining;
         LeaderName = peer;
         LeaderStampNanoseconds = 0;
-        _leaders = default;
+        // Its entries are numbered anew.
+        _leaders.Applied = 0;
         Epoch = epoch;
         member.HeardLeader();
         if (epoch > member.Record.Promised)
@@ -305,6 +324,8 @@ internal sealed class FollowerPart(GroupMember member)
         Close();
         Entry resize = new() { Kind = FrameKind.Resize, Length = frame.Length };
         bool isOlder = frame.Level == Older;
+        // It will hold less than it has acknowledged. After a restart it is not clean anyway.
+        if (isOlder) member.IsClean = false;
         // Before any of the entries, which are for a volume of that size.
         if (!isOlder) member.Applier!.Submit(resize);
         // Durably nothing, before what others hold is mixed in; or what the replica has is given up.
@@ -389,7 +410,13 @@ internal sealed class FollowerPart(GroupMember member)
         if (joining != _joining) return;
         IoStatus status = member.Applier.Failure;
         if (status == IoStatus.Ok)
+        {
+            // Nothing of another leader is applied before it is taken.
+            member.Applier.BeginAside();
             status = await EntryApplier.SnapshotAsync(member.Replica!, payload);
+            member.Applier.EndAside();
+        }
+
         if (joining == _joining) Answer(frame, FrameKind.SnapshotTaken, status);
     }
 

@@ -128,6 +128,9 @@ public sealed class GroupMember : IFrameHandler
     /// <summary>Of the volume, as it is served.</summary>
     internal long SizeBytes => Leader is null ? Follower.SizeBytes : Replica!.Volume.SizeBytes;
 
+    /// <summary>Nobody else can have changed that without this node having heard of it just now.</summary>
+    internal bool IsSizeKnown => IsInTouch && (Leader is not null || Follower.IsToldSize);
+
     internal Replica? Replica { get; }
 
     internal EntryApplier? Applier { get; }
@@ -368,7 +371,7 @@ public sealed class GroupMember : IFrameHandler
     internal void Lead(ulong epoch, GroupConfiguration configuration, ReplicaPosition handedOver)
     {
         ReplicationLog.Leads(Logger, Name, epoch);
-        Follower.Forget();
+        Follower.BecomeLeader();
         Leader = new LeaderPart(this, epoch, configuration, handedOver);
         Forward(Leader.StartAsync());
     }

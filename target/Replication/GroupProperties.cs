@@ -1,5 +1,6 @@
 using System.Text;
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 
 namespace Cstor.Target.Replication;
 
@@ -23,20 +24,47 @@ internal sealed class GroupProperties(GroupMember member)
     /// <summary>Keeps what an entry says, durably, and tells whoever serves initiators.</summary>
     public async ValueTask<IoStatus> ApplyAsync(byte[] payload)
     {
-        SortedDictionary<string, string> before = Current;
-        Dictionary<string, string> changes = before.Keys.ToDictionary(static name => name, static _ => "");
+        List<KeyValuePair<string, string>> properties = [];
         foreach (string line in Encoding.UTF8.GetString(payload).Split('\n'))
         {
             int equals = line.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0 && member.IsShared(line[..equals])) changes[line[..equals]] = line[(equals + 1)..];
+            if (equals > 0) properties.Add(new(line[..equals], line[(equals + 1)..]));
         }
 
-        foreach ((string name, string value) in before)
-            if (changes[name] == value)
-                changes.Remove(name);
+        List<KeyValuePair<string, string>> changes = ChangesTo(properties, Reservations);
         if (changes.Count == 0) return IoStatus.Ok;
-        IoStatus status = await member.Replica!.SetPropertiesAsync([.. changes]);
+        IoStatus status = await member.Replica!.SetPropertiesAsync(changes);
         if (status == IoStatus.Ok) member.PropertiesChanged();
         return status;
     }
+
+    /// <summary>
+    /// The replica has room for these, and for what is reserved, once all that came before is applied.
+    /// </summary>
+    public bool Fits(IEnumerable<KeyValuePair<string, string>> properties, string reservations) =>
+        member.Replica!.FaultOfProperties(ChangesTo(properties, reservations)) is null;
+
+    private string Reservations => member.Replica!.Volume.Reservations;
+
+    // What shrinks comes first: so there is room for each if there is for all.
+    private List<KeyValuePair<string, string>> ChangesTo(
+        IEnumerable<KeyValuePair<string, string>> properties, string reservations)
+    {
+        SortedDictionary<string, string> before = Current;
+        Dictionary<string, string> after = before.Keys.ToDictionary(static name => name, static _ => "");
+        foreach ((string name, string value) in properties)
+            if (member.IsShared(name))
+                after[name] = value;
+        before[VolumeProperties.ReservationsKey] = Reservations;
+        after[VolumeProperties.ReservationsKey] = reservations;
+        return
+        [
+            .. after.Where(change => before.GetValueOrDefault(change.Key, "") != change.Value)
+                .OrderBy(change => BytesOf(change.Key, change.Value)
+                    - BytesOf(change.Key, before.GetValueOrDefault(change.Key, ""))),
+        ];
+    }
+
+    private static int BytesOf(string name, string value) =>
+        value.Length == 0 ? 0 : VolumeProperties.LineBytes(name, value);
 }

@@ -49,8 +49,9 @@ internal sealed class LeaderReservations(GroupMember member, LeaderPart leader)
             return isSure ? new CompareResult(IoStatus.Ok, 0) : new CompareResult(IoStatus.Aborted);
         }
 
-        if (Encoding.UTF8.GetByteCount(after) > Known.MaximumBytes)
-            return new CompareResult(IoStatus.NoSpace);
+        bool hasRoom = Encoding.UTF8.GetByteCount(after) <= Known.MaximumBytes
+            && member.Properties.Fits(leader.Properties.Newest, after);
+        if (!hasRoom) return new CompareResult(IoStatus.NoSpace);
         int version = Known.VersionIn(leader.Epoch) + 1;
         Known.TrySet(leader.Epoch, version, after);
         if (member.PlantedFault == PlantedFault.OwnReservations) return new CompareResult(IoStatus.Ok);

@@ -48,7 +48,15 @@ internal sealed class PeerRead(GroupMember member, LeaderPart leader)
         long end = offset + into.LengthBytes;
         for (long at = offset & -blockBytes; at < end && status == IoStatus.Ok; at += blockBytes)
         {
-            IoSlice block = buffer.First((int)Math.Min(blockBytes, _volume.SizeBytes - at));
+            // It may have become smaller since the read began.
+            long left = _volume.SizeBytes - at;
+            if (left <= 0)
+            {
+                status = IoStatus.OutOfRange;
+                break;
+            }
+
+            IoSlice block = buffer.First((int)Math.Min(blockBytes, left));
             status = await _volume.ReadAsync(at, block);
             if (MayHelp(status)) status = await FetchAsync(at, block, status);
             if (status != IoStatus.Ok) break;

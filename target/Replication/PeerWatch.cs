@@ -137,11 +137,15 @@ internal sealed class PeerWatch
     // Those that come take place on both.
     private async ValueTask LookForSnapshotsAsync(PeerProgress peer)
     {
+        int attempt = peer.Attempt;
+        ulong last = _leader.Window.Last;
+        // One that was begun is there by then, and on the peer if it takes it.
+        await _member.Applier!.WaitAsync(last);
+        if (_leader.IsStopped || peer.Attempt != attempt) return;
         HashSet<Guid> missing = [.. _member.Replica!.Snapshots.Select(static snapshot => snapshot.Id)];
         Answer answer = missing.Count == 0
             ? Answer.None
-            : await peer.AskAsync(
-                new Frame { Kind = FrameKind.Snapshots, Index = _leader.Window.Last });
+            : await peer.AskAsync(new Frame { Kind = FrameKind.Snapshots, Index = last });
         missing.ExceptWith(FollowerPart.SnapshotsOf(answer.Payload));
         peer.MissingSnapshots = answer.IsOk ? missing : new HashSet<Guid>();
     }

@@ -19,6 +19,8 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
 
     public long SizeBytes => member.SizeBytes;
 
+    public bool IsSizeKnown => member.IsSizeKnown;
+
     public int BlockSizeBytes => volume.BlockSizeBytes;
 
     public bool IsReadOnly => volume.IsReadOnly;
@@ -36,7 +38,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     [AsyncMethodBuilder(typeof(LoopMethodBuilder<>))]
     public async ValueTask<IoStatus> ReadAsync(long offsetBytes, IoSlice into)
     {
-        if (!IsInside(offsetBytes, into.LengthBytes)) return IoStatus.OutOfRange;
+        if (!IsInside(offsetBytes, into.LengthBytes)) return Outside;
         long begun = Now;
         string reservations = Reservations;
         IoStatus status;
@@ -52,7 +54,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     public async ValueTask<IoStatus> WriteAsync(long offsetBytes, IoSlice from, bool durable)
     {
         if (IsReadOnly) return IoStatus.ReadOnly;
-        if (!IsInside(offsetBytes, from.LengthBytes)) return IoStatus.OutOfRange;
+        if (!IsInside(offsetBytes, from.LengthBytes)) return Outside;
         if (from.LengthBytes == 0) return durable ? await FlushAsync() : IoStatus.Ok;
         long begun = Now;
         string reservations = Reservations;
@@ -72,8 +74,8 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     {
         int length = both.LengthBytes / 2;
         if (IsReadOnly) return new CompareResult(IoStatus.ReadOnly);
-        if (!IsInside(offsetBytes, length) || length > CompareAndWriteBytes)
-            return new CompareResult(IoStatus.OutOfRange);
+        if (length > CompareAndWriteBytes) return new CompareResult(IoStatus.OutOfRange);
+        if (!IsInside(offsetBytes, length)) return new CompareResult(Outside);
         if (length == 0) return new CompareResult(IoStatus.Ok);
         long begun = Now;
         string reservations = Reservations;
@@ -89,7 +91,7 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     public async ValueTask<IoStatus> UnmapAsync(long offsetBytes, long lengthBytes)
     {
         if (IsReadOnly) return IoStatus.ReadOnly;
-        if (!IsInside(offsetBytes, lengthBytes)) return IoStatus.OutOfRange;
+        if (!IsInside(offsetBytes, lengthBytes)) return Outside;
         if (lengthBytes == 0) return IoStatus.Ok;
         long begun = Now;
         string reservations = Reservations;
@@ -113,6 +115,15 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
         return Told(status);
     }
 
+    public async ValueTask<bool> LearnSizeAsync()
+    {
+        long begun = Now;
+        while (!IsSizeKnown)
+            if (!await member.MayRepeatAsync(begun))
+                return member.Leader is not null || member.Follower.HasSize;
+        return true;
+    }
+
     /// <summary>Takes a snapshot on all replicas, of the same entries.</summary>
     public async ValueTask<IoStatus> SnapshotAsync(string name)
     {
@@ -131,14 +142,17 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     /// end is lost.
     /// </summary>
     /// <param name="sizeBytes">Rounded up to the block.</param>
+    /// <param name="mayShrink">Else OutOfRange if it would become smaller than others make it.</param>
     /// <returns>Ok once all have it that count; Aborted if nothing was done.</returns>
-    public async ValueTask<IoStatus> ResizeAsync(long sizeBytes)
+    public async ValueTask<IoStatus> ResizeAsync(long sizeBytes, bool mayShrink = true)
     {
         if (member.Leader is not { } leader) return IoStatus.Aborted;
-        if (member.Replica!.FaultOfSize(sizeBytes) is not null) return IoStatus.NoSpace;
         long rounded = (sizeBytes + BlockSizeBytes - 1) & -(long)BlockSizeBytes;
         // Whatever is being read to be sent, or compared, must still be there.
         if (!await leader.WaitTurnAsync(0, long.MaxValue)) return IoStatus.Aborted;
+        // Not before: others may have changed it meanwhile.
+        if (!mayShrink && rounded < leader.SizeBytes) return IoStatus.OutOfRange;
+        if (member.Replica!.FaultOfSize(sizeBytes) is not null) return IoStatus.NoSpace;
         (IoStatus status, Entry? entry) = leader.Begin(FrameKind.Resize, 0, rounded, default, default);
         return entry is null ? status : await entry.WaitAsync();
     }
@@ -156,6 +170,9 @@ public sealed class ReplicatedVolume(GroupMember member, Volume volume) : IBlock
     // What was asked for under other reservations is not for this node to ask again.
     private async ValueTask<bool> MayRepeatAsync(long begun, string reservations) =>
         reservations == Reservations && await member.MayRepeatAsync(begun);
+
+    // A leader may have made it larger, of which this node has not heard: it is not for good.
+    private IoStatus Outside => IsSizeKnown ? IoStatus.OutOfRange : IoStatus.NotLeader;
 
     private static IoStatus Told(IoStatus status) =>
         status == IoStatus.Aborted ? IoStatus.NotLeader : status;

@@ -30,6 +30,8 @@ internal sealed class SnapshotCatchUp(
     /// <returns>False if it has to begin anew.</returns>
     public async ValueTask<bool> BringAsync()
     {
+        // A configuration that is proposed, and takes it for in sync, could still come into force.
+        while (leader.IsServing && !leader.IsSettled && !catchUp.IsOver) await leader.WokenAsync();
         if (!IsAllowed) return !catchUp.IsOver;
         List<Snapshot> missing = await FindMissingAsync(applied: 0);
         if (missing.Count > 0 && !catchUp.IsOver)
@@ -59,7 +61,11 @@ internal sealed class SnapshotCatchUp(
     public async ValueTask<bool> HasAllAsync()
     {
         if (!IsAllowed) return !catchUp.IsOver;
-        List<Snapshot> missing = await FindMissingAsync(leader.Window.Last);
+        // One that was begun and is not there yet would be missed.
+        ulong last = leader.Window.Last;
+        await member.Applier!.WaitAsync(last);
+        if (catchUp.IsOver) return false;
+        List<Snapshot> missing = await FindMissingAsync(last);
         if (catchUp.IsOver) return false;
         if (missing.Count == 0) return true;
         Again($"{missing[0].ShortName} was taken while it was compared");

@@ -6,7 +6,18 @@ namespace Cstor.Target.Scsi;
 /// <summary>READ CAPACITY, SBC-3 §5.19 and §5.20.</summary>
 internal static class CapacityCommands
 {
-    public static ValueTask ReadCapacity10(ScsiTask task)
+    // An initiator that is told less than other paths tell it gives up this one, or all behind that.
+    private static async ValueTask LearnFirst(ScsiTask task, Func<ScsiTask, ValueTask> tell)
+    {
+        if (await task.Unit!.Volume.LearnSizeAsync()) await tell(task);
+        else task.Status = ScsiStatus.Busy;
+    }
+
+    public static ValueTask ReadCapacity10(ScsiTask task) => task.Unit!.Volume.IsSizeKnown
+        ? Tell10(task)
+        : LearnFirst(task, Tell10);
+
+    private static ValueTask Tell10(ScsiTask task)
     {
         LogicalUnit unit = task.Unit!;
         bool asksPartial = (task.Cdb[8] & 1) != 0;
@@ -23,7 +34,11 @@ internal static class CapacityCommands
         return default;
     }
 
-    public static ValueTask ReadCapacity16(ScsiTask task)
+    public static ValueTask ReadCapacity16(ScsiTask task) => task.Unit!.Volume.IsSizeKnown
+        ? Tell16(task)
+        : LearnFirst(task, Tell16);
+
+    private static ValueTask Tell16(ScsiTask task)
     {
         LogicalUnit unit = task.Unit!;
         bool asksPartial = (task.Cdb[14] & 1) != 0;

@@ -100,6 +100,13 @@ internal abstract class ScsiTask : IValueTaskSource
 
     public void Fail(Sense sense)
     {
+        // On another path it may lie within the volume, and an initiator would not try that any more.
+        if (sense.IsLbaOutOfRange && Unit is { Volume.IsSizeKnown: false })
+        {
+            Status = ScsiStatus.Busy;
+            return;
+        }
+
         Status = ScsiStatus.CheckCondition;
         Sense = sense;
     }

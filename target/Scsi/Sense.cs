@@ -35,6 +35,8 @@ internal readonly record struct Sense(byte Key, byte Asc, byte Ascq)
 
     public static Sense ParameterListLengthError => new(0x05, 0x1a, 0x00);
 
+    public bool IsLbaOutOfRange => (Key, Asc, Ascq) == (0x05, 0x21, 0x00);
+
     public static Sense LbaOutOfRange(ulong lba) =>
         new Sense(0x05, 0x21, 0x00) with { HasInformation = true, Information = lba };
 

@@ -64,6 +64,28 @@ public sealed class ReplicaTests
     }
 
     [Fact]
+    public void Properties_and_reservations_leave_room_for_what_a_group_keeps()
+    {
+        using PoolFixture fixture = new(4);
+        fixture.Run(async () =>
+        {
+            Pool pool = await fixture.CreateAsync();
+            Volume volume = await PoolFixture.VolumeAsync(pool);
+            Replica replica = pool.ReplicaOf(volume);
+            Assert.Equal(IoStatus.Ok, await replica.SaveStateAsync("short"));
+            Assert.True((await pool.SetPropertyAsync("v", "x", new string('x', 1490))).IsOk);
+            Assert.Equal(
+                "properties-full", (await pool.SetPropertyAsync("v", "y", new string('y', 50))).Fault?.Code);
+            int room = volume.ReservationsMaximumBytes;
+            Assert.InRange(room, 1, 40);
+            Assert.NotEqual(IoStatus.Ok, await volume.SaveReservationsAsync(new string('r', room + 1)));
+            Assert.Equal(IoStatus.Ok, await volume.SaveReservationsAsync(new string('r', room)));
+            Assert.Equal(IoStatus.Ok, await replica.SaveStateAsync(new string('s', 490)));
+            Assert.Equal(IoStatus.Ok, await volume.SaveReservationsAsync(""));
+        });
+    }
+
+    [Fact]
     public void What_a_group_keeps_in_a_replica_survives_a_crash()
     {
         using PoolFixture fixture = new(3);

@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Engine.Volumes;
 using Xunit;
 
 namespace Cstor.Tests.Simulation.Replication;
@@ -75,6 +76,35 @@ public sealed class PropertyTests
             Assert.Equal("always", Of(leader, "sync"));
         });
     }
+
+    [Fact]
+    public void Of_two_that_fit_alone_and_not_together_the_second_is_refused_and_nobody_fails()
+    {
+        using Cluster cluster = new(83, 3);
+        cluster.Run(async () =>
+        {
+            ClusterNode leader = await StartAsync(cluster);
+            Task<IoStatus> set = SetAsync(cluster, leader, Shared, new string('s', 1000));
+            Task<CompareResult> reserved = ReserveAsync(cluster, leader, "", new string('r', 800));
+            Assert.Equal(IoStatus.Ok, await set);
+            Assert.Equal(IoStatus.NoSpace, (await reserved).Status);
+            // To the last byte: what the group keeps has its own room, and grows with each leader.
+            string text = new('r', leader.Volume!.ReservationsMaximumBytes);
+            Assert.Equal(IoStatus.Ok, (await ReserveAsync(cluster, leader, "", text)).Status);
+            Assert.Equal(IoStatus.NoSpace, await SetAsync(cluster, leader, Shared, new string('s', 1001)));
+            Task<IoStatus> less = SetAsync(cluster, leader, Shared, new string('s', 10));
+            Task<CompareResult> more = ReserveAsync(cluster, leader, text, "");
+            Assert.Equal(IoStatus.Ok, await less);
+            Assert.Equal(IoStatus.Ok, (await more).Status);
+            Assert.Equal(leader, cluster.Leader);
+            await cluster.AwaitInSyncAsync(3);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    private static Task<CompareResult> ReserveAsync(
+        Cluster cluster, ClusterNode node, string before, string after) =>
+        cluster.OnAsync(node.Loop!, () => node.Volume!.SharedReservations!.ChangeAsync(before, after, ""));
 
     private static string Of(ClusterNode node, string name) =>
         node.Replica!.Properties.FirstOrDefault(property => property.Key == name).Value ?? "";

@@ -1,4 +1,5 @@
 using Cstor.Engine.Host;
+using Cstor.Target.Replication;
 using Xunit;
 using static Cstor.Tests.Simulation.Replication.ClusterBlocks;
 
@@ -136,6 +137,112 @@ public sealed class ResizeTests
             Assert.Equal((Blocks + 8) * (long)Block, lagging.Volume!.SizeBytes);
             Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, lagging, Blocks + 7, 4));
             Assert.Equal(4, await ReadAsync(cluster, lagging, Blocks + 7));
+        });
+    }
+
+    [Fact]
+    public void A_node_that_is_behind_keeps_to_the_size_when_it_loses_its_leader_or_restarts()
+    {
+        using Cluster cluster = new(67, 3);
+        cluster.Run(async () =>
+        {
+            const long Bytes = (Blocks + 8) * (long)Block;
+            ClusterNode leader = await StartAsync(cluster);
+            ClusterNode behind = cluster.Replicas.First(node => node != leader);
+            cluster.Machine.Links.CutBoth(leader.Node, behind.Node);
+            await cluster.AwaitInSyncAsync(2);
+            for (int block = 0; block < Blocks; block += 8)
+                Assert.Equal(IoStatus.Ok, await WriteAsync(cluster, leader, block, (byte)(block / 8), 8));
+            Assert.Equal(IoStatus.Ok, await cluster.OnAsync(
+                leader.Loop!, () => leader.Volume!.SnapshotAsync("small")));
+            Assert.Equal(IoStatus.Ok, await ResizeAsync(cluster, leader, Blocks + 8));
+            leader.Member!.Leader!.Window.Forget();
+            leader.Member.CatchUpBytesPerSecond = 1 << 20;
+            cluster.Machine.Links.HealAll();
+            await cluster.UntilAsync(
+                () => leader.Member.Status().Replicas.Any(static replica => replica.Snapshot == "small"),
+                20_000, "it is made what the snapshot was");
+            await cluster.PauseAsync(500);
+            Assert.Equal(Blocks * (long)Block, behind.Replica!.Volume.SizeBytes);
+            leader.Crash(CrashMode.DropUnflushed);
+            for (int i = 0; i < 300; i++)
+            {
+                await cluster.PauseAsync(10);
+                Assert.Equal(Bytes, behind.Volume!.SizeBytes);
+            }
+
+            leader.Start();
+            await cluster.AwaitWholeAsync();
+            await AwayWhileItGrowsAsync(cluster);
+            await cluster.AssertEqualAsync();
+        });
+    }
+
+    // Its own is another size when it starts, and it must not say so before it has heard the leader.
+    private static async ValueTask AwayWhileItGrowsAsync(Cluster cluster)
+    {
+        ClusterNode leader = cluster.Leader!;
+        ClusterNode away = cluster.Replicas.First(node => node != leader);
+        away.Crash(CrashMode.DropUnflushed);
+        await cluster.AwaitInSyncAsync(2);
+        Assert.Equal(IoStatus.Ok, await ResizeAsync(cluster, leader, Blocks + 16));
+        away.Start();
+        await cluster.UntilAsync(() => away.IsUp, 20_000, "it is up");
+        Assert.False(away.Volume!.IsSizeKnown);
+        Task<bool> learnt = cluster.OnAsync(away.Loop!, () => away.Volume!.LearnSizeAsync());
+        IoStatus status;
+        do
+        {
+            status = await WriteAsync(cluster, away, Blocks + 15, 3);
+            Assert.NotEqual(IoStatus.OutOfRange, status);
+        }
+        while (status != IoStatus.Ok);
+
+        Assert.True(await learnt);
+        Assert.Equal((Blocks + 16) * (long)Block, away.Volume!.SizeBytes);
+        await cluster.AwaitWholeAsync();
+    }
+
+    [Fact]
+    public void One_that_waits_for_another_does_not_make_smaller_what_that_made_larger()
+    {
+        using Cluster cluster = new(68, 3);
+        cluster.Run(async () =>
+        {
+            ClusterNode leader = await StartAsync(cluster);
+            LeaderPart part = leader.Member!.Leader!;
+            WaitQueue gate = part.Gates.Close(0, Block);
+            Task<IoStatus> first = ResizeAsync(cluster, leader, Blocks * 2);
+            Task<IoStatus> second = cluster.OnAsync(
+                leader.Loop!, () => leader.Volume!.ResizeAsync((Blocks + 8) * (long)Block, mayShrink: false));
+            await cluster.PauseAsync(100);
+            Assert.True(await cluster.OnAsync(leader.Loop!, () =>
+            {
+                part.Gates.Open(gate);
+                return ValueTask.FromResult(true);
+            }));
+            Assert.Equal(IoStatus.Ok, await first);
+            Assert.Equal(IoStatus.OutOfRange, await second);
+            Assert.Equal(Blocks * 2 * (long)Block, leader.Volume!.SizeBytes);
+        });
+    }
+
+    [Fact]
+    public void A_damaged_block_that_was_cut_off_meanwhile_is_out_of_range()
+    {
+        using Cluster cluster = new(69, 3);
+        cluster.Run(async () =>
+        {
+            ClusterNode leader = await StartAsync(cluster);
+            IoStatus status = await cluster.OnAsync(leader.Loop!, async () =>
+            {
+                IoBuffer buffer = leader.Loop!.Buffers.Rent(2 * Block);
+                IoStatus read = await new PeerRead(leader.Member!, leader.Member!.Leader!).RunAsync(
+                    (Blocks + 1) * (long)Block, buffer.First(2 * Block));
+                buffer.Release();
+                return read;
+            });
+            Assert.Equal(IoStatus.OutOfRange, status);
         });
     }
 
