@@ -13,12 +13,7 @@ public sealed class CommandNumberTests
     public void A_rejected_command_leaves_its_number_open_for_another() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
-            Pdu stuck = await StickAsync(fixture, initiator);
-            Pdu twin = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            twin.TaskTag = stuck.TaskTag;
-            Pdu next = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            await initiator.SendAsync(twin, next);
-            Pdu reject = await initiator.ExpectAsync(0x3f);
+            (Pdu stuck, Pdu twin, Pdu next, Pdu reject) = await RejectAsync(fixture, initiator);
             Assert.Equal((TaskInProgress, twin[24]), (reject.Header[2], reject[28]));
             Pdu other = initiator.Command(Cdb.TestUnitReady, 0, false, false);
             other[24] = twin[24];
@@ -35,12 +30,7 @@ public sealed class CommandNumberTests
     public void A_rejected_commands_number_is_closed_by_an_abort() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
-            Pdu stuck = await StickAsync(fixture, initiator);
-            Pdu twin = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            twin.TaskTag = stuck.TaskTag;
-            Pdu next = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            await initiator.SendAsync(twin, next);
-            await initiator.ExpectAsync(0x3f);
+            (Pdu stuck, Pdu twin, Pdu next, _) = await RejectAsync(fixture, initiator);
             await AbortAsync(initiator, 4711, twin[24], expected: 0);
             Assert.True((await initiator.AnswerAsync(next.TaskTag, [])).IsGood);
             await ReleaseAsync(fixture, initiator, stuck);
@@ -76,12 +66,7 @@ public sealed class CommandNumberTests
     public void An_abort_of_a_rejected_command_leaves_the_one_alone_that_has_its_tag() => TargetFixture.Run(
         async (fixture, initiator) =>
         {
-            Pdu stuck = await StickAsync(fixture, initiator);
-            Pdu twin = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            twin.TaskTag = stuck.TaskTag;
-            Pdu next = initiator.Command(Cdb.TestUnitReady, 0, false, false);
-            await initiator.SendAsync(twin, next);
-            await initiator.ExpectAsync(0x3f);
+            (Pdu stuck, Pdu twin, Pdu next, _) = await RejectAsync(fixture, initiator);
             await AbortAsync(initiator, stuck.TaskTag, twin[24], expected: 0);
             Assert.True((await initiator.AnswerAsync(next.TaskTag, [])).IsGood);
             await ReleaseAsync(fixture, initiator, stuck);
@@ -113,6 +98,20 @@ public sealed class CommandNumberTests
         await initiator.SendAsync(stuck);
         await fixture.ClientLoop.DelayAsync(1_000_000_000);
         return stuck;
+    }
+
+    /// <summary>
+    /// Sends a command with the tag of one that is stuck, which is rejected, and one after it, which waits.
+    /// </summary>
+    private static async ValueTask<(Pdu Stuck, Pdu Twin, Pdu Next, Pdu Reject)> RejectAsync(
+        TargetFixture fixture, TestInitiator initiator)
+    {
+        Pdu stuck = await StickAsync(fixture, initiator);
+        Pdu twin = initiator.Command(Cdb.TestUnitReady, 0, false, false);
+        twin.TaskTag = stuck.TaskTag;
+        Pdu next = initiator.Command(Cdb.TestUnitReady, 0, false, false);
+        await initiator.SendAsync(twin, next);
+        return (stuck, twin, next, await initiator.ExpectAsync(0x3f));
     }
 
     private static async ValueTask ReleaseAsync(TargetFixture fixture, TestInitiator initiator, Pdu stuck)
